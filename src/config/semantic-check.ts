@@ -1,0 +1,160 @@
+/** What a schema cannot say: names that must match or differ, listeners that collide, settings that belong together. */
+import type { Path } from './faults.ts'
+import { hostsOverlap, isLoopback, parseListen } from './listen.ts'
+import type { AuthConfig, Config, ReceiverConfig } from './schema.ts'
+import { suggest } from './suggest.ts'
+
+export interface SemanticReport {
+  fault(path: Path, message: string): void
+  warn(path: Path, message: string): void
+}
+
+/** `appliances`: ids that `sources[].appliance` may name; without the list any id passes. */
+export function checkSemantics(config: Config, appliances: readonly string[] | undefined, report: SemanticReport): void {
+  checkTenant(config, report)
+  checkReceivers(config, report)
+  checkSources(config, appliances, report)
+  checkListeners(config, report)
+  checkAdmin(config, report)
+  checkBudget(config, report)
+  if (config.process.outbound_only && config.process.own_networks.length === 0)
+    report.warn(['process', 'outbound_only'], 'has no effect without own_networks')
+}
+
+function checkTenant({ tenant }: Config, report: SemanticReport): void {
+  if (tenant.url !== undefined && tenant.local) report.fault(['tenant', 'local'], 'cannot be given together with url')
+  if (tenant.url === undefined && tenant.auth) report.fault(['tenant'], 'the key "url" is missing; auth is of no use without it')
+  if (tenant.url === undefined) return
+  if (!tenant.auth) report.fault(['tenant'], 'the key "auth" is missing')
+  else checkAuth(tenant.auth, report)
+  const { protocol, hostname } = new URL(tenant.url)
+  if (protocol === 'http:' && !isLoopback(hostname))
+    report.warn(['tenant', 'url'], 'http sends the credentials in the clear; the service speaks https')
+}
+
+function checkAuth(auth: AuthConfig, report: SemanticReport): void {
+  const path = ['tenant', 'auth']
+  const proofs = (['client_secret', 'certificate_file', 'federated_token_file'] as const).filter(key => auth[key] !== undefined)
+  const ways = [...(auth.token === undefined ? [] : ['token']), ...proofs, ...(auth.managed_identity ? ['managed_identity'] : [])]
+  if (ways.length === 0 && auth.token_file === undefined && auth.client_secret_file === undefined)
+    report.fault(
+      path,
+      'no credentials; give token, client_secret, certificate_file, federated_token_file (each secret also as …_file) or managed_identity'
+    )
+  if (ways.length > 1) report.fault(path, `only one way to sign in can be given, not ${ways.join(' and ')}`)
+  if (proofs.length === 0) return
+  for (const key of ['tenant_id', 'client_id'] as const)
+    if (auth[key] === undefined) report.fault(path, `the key "${key}" is missing; ${proofs[0]} needs it`)
+}
+
+function checkReceivers({ receivers }: Config, report: SemanticReport): void {
+  const names = new Set<string>()
+  for (const [index, { name }] of receivers.entries()) {
+    if (names.has(name)) report.fault(['receivers', index, 'name'], `another receiver is already named ${JSON.stringify(name)}`)
+    names.add(name)
+  }
+}
+
+const GENERIC_FORMATS: Readonly<Record<string, string>> = {
+  GENERIC_CEF: 'cef',
+  GENERIC_LEEF: 'leef',
+  GENERIC_W3C: 'w3c',
+  CUSTOM_PARSER: 'csv'
+}
+
+function checkSources({ sources, receivers }: Config, appliances: readonly string[] | undefined, report: SemanticReport): void {
+  const receiverNames = receivers.map(receiver => receiver.name)
+  const names = new Set<string>()
+  const bindings = new Map<string, string>()
+  for (const [index, source] of sources.entries()) {
+    const path = ['sources', index]
+    if (names.has(source.name)) report.fault([...path, 'name'], `another source is already named ${JSON.stringify(source.name)}`)
+    names.add(source.name)
+    if (source.appliance !== 'auto' && appliances && !appliances.includes(source.appliance))
+      report.fault([...path, 'appliance'], unknown('appliance', source.appliance, appliances))
+    for (const [at, name] of source.from.receivers.entries())
+      if (!receiverNames.includes(name)) report.fault([...path, 'from', 'receivers', at], unknown('receiver', name, receiverNames))
+    const binding = JSON.stringify([[...source.from.peers].sort(), [...source.from.receivers].sort(), source.appliance])
+    const rival = bindings.get(binding)
+    if (rival !== undefined)
+      report.fault([...path, 'from'], `takes the same as source ${JSON.stringify(rival)}; peers, receivers or appliance must differ`)
+    bindings.set(binding, source.name)
+    checkFormat(source, path, report)
+  }
+}
+
+function checkFormat(source: Config['sources'][number], path: Path, report: SemanticReport): void {
+  const { format, source_string: sourceString } = source
+  const at = [...path, 'source_string']
+  if (format === 'raw') {
+    if (sourceString === undefined)
+      report.fault(path, 'the key "source_string" is missing; format raw needs the log type of the appliance, such as FORTIGATE_SYSLOG')
+    if (Object.keys(source.keys).length > 0) report.fault([...path, 'keys'], 'has no meaning with format raw')
+  }
+  if (sourceString === undefined) return
+  const expected = GENERIC_FORMATS[sourceString.replace(/_SYSLOG$/, '')]
+  if (expected !== undefined && expected !== format)
+    report.fault(at, `${sourceString} is for format ${expected}, but the format is ${format}`)
+  else if (expected === undefined && format !== 'raw' && format !== 'csv')
+    report.warn(at, `the service may not read ${format} lines under the log type ${sourceString}`)
+}
+
+interface Listener {
+  path: Path
+  transport: string
+  host: string
+  port: number
+}
+
+function listenersOf(config: Config): Listener[] {
+  const listeners: Listener[] = config.receivers.flatMap((receiver, index) =>
+    transportsOf(receiver).map(transport => ({ path: ['receivers', index, 'listen'], transport, ...parseListen(receiver.listen) }))
+  )
+  listeners.push({ path: ['admin', 'listen'], transport: 'tcp', ...parseListen(config.admin.listen) })
+  if (config.tenant.local)
+    listeners.push({ path: ['tenant', 'local', 'listen'], transport: 'tcp', ...parseListen(config.tenant.local.listen) })
+  return listeners
+}
+
+const transportsOf = (receiver: ReceiverConfig): string[] => receiver.protocols
+
+function checkListeners(config: Config, report: SemanticReport): void {
+  const listeners = listenersOf(config)
+  for (const [index, listener] of listeners.entries()) {
+    const rival = listeners
+      .slice(0, index)
+      .find(
+        other =>
+          other.transport === listener.transport &&
+          other.port === listener.port &&
+          other.port !== 0 &&
+          hostsOverlap(other.host, listener.host)
+      )
+    if (rival)
+      report.fault(
+        listener.path,
+        `${listener.transport} port ${listener.port} is already used by ${rival.path.join('.').replace(/\.(\d+)/g, '[$1]')}`
+      )
+  }
+}
+
+function checkAdmin({ admin }: Config, report: SemanticReport): void {
+  if (!isLoopback(parseListen(admin.listen).host) && admin.token === undefined && admin.token_file === undefined)
+    report.fault(['admin', 'listen'], 'is reachable from other machines, so token or token_file is needed')
+  if (admin.token !== undefined && admin.token.length < 16) report.fault(['admin', 'token'], 'must have at least 16 characters')
+}
+
+/** Each flush of a source costs two calls; a budget that is too small would let files queue up for ever. */
+function checkBudget({ sources, upload }: Config, report: SemanticReport): void {
+  const neededMs = ((2 * sources.length) / upload.requests_per_minute) * 60e3
+  if (upload.flush_interval < neededMs)
+    report.warn(
+      ['upload', 'flush_interval'],
+      `${sources.length} sources with ${upload.requests_per_minute} requests a minute need at least ${Math.ceil(neededMs / 1000)}s`
+    )
+}
+
+function unknown(what: string, word: string, known: readonly string[]): string {
+  const near = suggest(word, known)
+  return `unknown ${what} ${JSON.stringify(word)}; ${near === undefined ? `known are ${known.join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`}`
+}
