@@ -1,0 +1,41 @@
+/** Helpers of the framer tests: frames of a list of chunks, and the same bytes cut in other ways. */
+import fc from 'fast-check'
+import type { Framer, FramerStats, Framing } from '../../src/contracts.ts'
+import { createFramer } from '../../src/framing/framer.ts'
+
+export interface Framed {
+  frames: string[]
+  stats: FramerStats
+}
+
+/** Runs a framer over chunks; latin1, so that every byte is seen as it is. Each chunk is overwritten after its call. */
+export function frame(framing: Framing, chunks: readonly (string | Buffer)[]): Framed {
+  return collect(createFramer(framing), chunks)
+}
+
+export function collect(framer: Framer, chunks: readonly (string | Buffer)[]): Framed {
+  const frames: string[] = []
+  const onFrame = (buf: Buffer, start: number, end: number): void => {
+    frames.push(buf.toString('latin1', start, end))
+  }
+  for (const chunk of chunks) {
+    const lent = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk)
+    framer.feed(lent, onFrame)
+    lent.fill(0x7e) // the bytes were only lent
+  }
+  framer.end(onFrame)
+  return { frames, stats: framer.stats }
+}
+
+/** Cuts bytes after each of the given offsets. */
+export function cut(bytes: Buffer, offsets: readonly number[]): Buffer[] {
+  const sorted = [...new Set(offsets)].filter(offset => offset > 0 && offset < bytes.length).sort((a, b) => a - b)
+  return [0, ...sorted].map((from, i) => bytes.subarray(from, sorted[i] ?? bytes.length))
+}
+
+/** Runs a property. A failure names the seed that repeats it; FC_SEED sets it. */
+export function checkProperty<T>(t: { comment(text: string): void }, property: fc.IProperty<T>): void {
+  const seed = Number(process.env.FC_SEED ?? Date.now() % 2 ** 31)
+  t.comment(`seed ${seed} (repeat with FC_SEED=${seed})`)
+  fc.assert(property, { seed, numRuns: 400 })
+}
