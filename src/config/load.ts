@@ -82,7 +82,7 @@ function yamlFaults(document: ReturnType<typeof parseDocument>, lines: LineCount
   return errors.map(error => {
     const { line, col } = lines.linePos(error.pos[0])
     const isUnquoted = first !== undefined && /[{[].*[^'"$]\$\{/.test(text.split('\n')[line - 1] ?? '')
-    const hint = isUnquoted ? '; inside { } and [ ] a ${VAR} must stand in quotes' : ''
+    const hint = isUnquoted ? `; inside { } and [ ] a \${VAR} must stand in quotes` : ''
     return { path: '', line: line || 1, column: col || 1, message: error.message + hint }
   })
 }

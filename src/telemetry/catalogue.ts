@@ -1,0 +1,115 @@
+/**
+ * Every metric of Sluice: name without the prefix `sluice_`, type, unit, labels, help. The registry takes nothing that is not
+ * here, docs/metrics.md is made from it, and dashboards are tested against it. Labels are bounded: names of the configuration
+ * and closed sets, never an address or a user.
+ */
+
+export interface MetricEntry {
+  type: 'counter' | 'gauge' | 'histogram'
+  /** As the name's suffix says; empty for a number of things without unit. */
+  unit: string
+  labels: readonly string[]
+  help: string
+}
+
+const counter = (unit: string, labels: readonly string[], help: string): MetricEntry => ({ type: 'counter', unit, labels, help })
+const gauge = (unit: string, labels: readonly string[], help: string): MetricEntry => ({ type: 'gauge', unit, labels, help })
+const histogram = (unit: string, labels: readonly string[], help: string): MetricEntry => ({ type: 'histogram', unit, labels, help })
+
+const RECEIVER = ['receiver', 'protocol'] as const
+const SOURCE = ['source'] as const
+
+export const PREFIX = 'sluice_'
+
+export const CATALOGUE = {
+  // receive: the names of ReceiverStatus.counters and .gauges
+  received_bytes_total: counter('bytes', RECEIVER, 'Bytes read by a receiver.'),
+  received_datagrams_total: counter('datagrams', RECEIVER, 'UDP datagrams read.'),
+  received_frames_total: counter('frames', RECEIVER, 'Frames cut out of the bytes of a receiver.'),
+  connections: gauge('connections', RECEIVER, 'Connections open now.'),
+  connections_total: counter('connections', RECEIVER, 'Connections accepted.'),
+  refused_total: counter('connections', RECEIVER, 'Connections or datagrams refused: not allowed, or too many.'),
+  empty_connections_total: counter('connections', RECEIVER, 'Connections closed without a byte, such as probes of a balancer.'),
+  idle_closed_total: counter('connections', RECEIVER, 'Connections closed because they sent nothing for too long.'),
+  aborted_total: counter('intakes', RECEIVER, 'Intakes that ended in the middle; a partial frame was thrown away.'),
+  connection_errors_total: counter('errors', RECEIVER, 'Socket errors of connections.'),
+  truncated_frames_total: counter('frames', RECEIVER, 'Frames cut at the length cap.'),
+  discarded_bytes_total: counter('bytes', RECEIVER, 'Bytes thrown away: tails of cut frames, and bytes skipped to find the next frame.'),
+  resynchronised_total: counter('frames', RECEIVER, 'Octet counts that were no good; framing went on at the next line feed.'),
+  newline_frames_total: counter('frames', RECEIVER, 'Frames ended by a line feed.'),
+  octet_counted_frames_total: counter('frames', RECEIVER, 'Frames with an octet count (RFC 6587).'),
+  pauses_total: counter('pauses', RECEIVER, 'Times a receiver stopped reading because there was no room.'),
+  udp_kernel_dropped_datagrams_total: counter('datagrams', RECEIVER, 'Datagrams the kernel dropped because the receive buffer was full.'),
+  udp_receive_buffer_bytes: gauge('bytes', [...RECEIVER, 'kind'], 'Receive buffer of UDP sockets, asked for and granted.'),
+  receiver_up: gauge('', RECEIVER, '1 while the receiver listens.'),
+  receiver_paused: gauge('', RECEIVER, '1 while the receiver reads nothing because there is no room.'),
+  receiver_events_total: counter('events', [...RECEIVER, 'event'], 'Further counts of a receiver, by name.'),
+  shed_frames_total: counter('frames', [], 'Frames of senders that cannot wait, thrown away because there was no room.'),
+  blocks_outstanding: gauge('blocks', [], 'Blocks of frames handed to lanes and not back yet.'),
+  blocks_max: gauge('blocks', [], 'Bound of blocks_outstanding.'),
+  frames_in_flight: gauge('frames', [], 'Frames in outstanding blocks.'),
+  // parse
+  source_received_frames_total: counter('frames', SOURCE, 'Frames of a source.'),
+  source_received_bytes_total: counter('bytes', SOURCE, 'Bytes of the frames of a source.'),
+  frames_total: counter(
+    'frames',
+    ['source', 'outcome', 'parser', 'reason'],
+    'Frames by outcome: parsed, skipped, malformed or unidentified.'
+  ),
+  parsed_records_total: counter('records', SOURCE, 'Records that parsers made.'),
+  source_last_seen_timestamp_seconds: gauge('seconds', SOURCE, 'When the last frame of a source arrived.'),
+  source_last_event_timestamp_seconds: gauge('seconds', SOURCE, 'Latest event time in the records of a source.'),
+  source_event_lag_seconds: gauge(
+    'seconds',
+    SOURCE,
+    'Arrival of the last frame less the latest event time; negative when the clock of the source is ahead.'
+  ),
+  // process, encode
+  written_records_total: counter('records', SOURCE, 'Records written to blocks.'),
+  written_bytes_total: counter('bytes', SOURCE, 'Bytes of written lines before compression.'),
+  dropped_records_total: counter('records', ['source', 'reason'], 'Records dropped on purpose, by reason.'),
+  corrected_records_total: counter('records', ['source', 'reason'], 'Records written with something put right or left out.'),
+  lane_frames_total: counter('frames', ['lane'], 'Frames a lane worked on.'),
+  lane_bytes_total: counter('bytes', ['lane'], 'Bytes a lane worked on.'),
+  lane_busy_seconds_total: counter('seconds', ['lane'], 'Time a lane spent on lines.'),
+  lane_restarts_total: counter('restarts', ['lane'], 'Times a lane ended unexpectedly and was started again.'),
+  lane_up: gauge('', ['lane'], '1 while the lane answers.'),
+  // spool
+  spool_bytes: gauge('bytes', [], 'Bytes of all spool files.'),
+  spool_capacity_bytes: gauge('bytes', [], 'Bound of spool_bytes.'),
+  spool_free_bytes: gauge('bytes', [], 'Space left on the disk of the spool.'),
+  spool_full: gauge('', [], '1 while the spool is above its high-water mark.'),
+  spool_writable: gauge('', [], '1 while the spool can be written.'),
+  spool_segments: gauge('segments', ['step'], 'Segments by step; done are those in the archive.'),
+  spool_oldest_timestamp_seconds: gauge('seconds', [], 'First arrival in the oldest segment that waits.'),
+  spool_fsync_duration_seconds: histogram('seconds', [], 'Time of making appended data durable.'),
+  spool_sync_errors_total: counter('errors', [], 'Times appended data could not be made durable.'),
+  spool_damaged_segments_total: counter('segments', [], 'Segments set aside because they did not hold what their ledger says.'),
+  spooled_records: gauge('records', SOURCE, 'Records in the spool on the way to the tenant.'),
+  recovered_records_total: counter('records', SOURCE, 'Records that were in the spool when the process started.'),
+  set_aside_records: gauge('records', SOURCE, 'Records in segments set aside for a person.'),
+  removed_records_total: counter('records', SOURCE, 'Records taken out of the spool without an upload.'),
+  // upload
+  upload_attempts_total: counter('calls', ['step', 'result'], 'Calls of an upload by step (url, put, done) and result.'),
+  upload_duration_seconds_total: counter('seconds', ['step', 'result'], 'Time of the calls of upload_attempts_total.'),
+  uploaded_bytes_total: counter('bytes', ['kind'], 'Bytes the tenant accepted, raw and compressed.'),
+  uploaded_files_total: counter('files', [], 'Files the tenant accepted.'),
+  uploaded_records_total: counter('records', SOURCE, 'Records the tenant accepted.'),
+  upload_last_success_timestamp_seconds: gauge('seconds', SOURCE, 'When the tenant last accepted a file of a source.'),
+  upload_failing: gauge('', [], '1 while the tenant does not take files.'),
+  // balance
+  balance_difference_frames: gauge('frames', [], 'Frames that are in no counter; anything but 0 is a bug.'),
+  balance_difference_records: gauge(
+    'records',
+    ['border'],
+    'Records that are in no counter, by border: process or delivery; anything but 0 is a bug.'
+  ),
+  // process
+  build_info: gauge('', ['version', 'node'], 'Always 1; the labels tell what runs.'),
+  start_timestamp_seconds: gauge('seconds', [], 'When the process started.'),
+  healthy: gauge('', [], '1 while nothing is degraded.'),
+  config_last_reload_successful: gauge('', [], '1 when the last load of the configuration worked.'),
+  config_last_reload_timestamp_seconds: gauge('seconds', [], 'When the configuration was last loaded.')
+} as const satisfies Record<string, MetricEntry>
+
+export type MetricName = keyof typeof CATALOGUE

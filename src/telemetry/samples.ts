@@ -1,0 +1,154 @@
+/** A snapshot of the pipeline as samples of the catalogue. */
+import type { ReceiverStatus } from '../contracts.ts'
+import { CATALOGUE, type MetricName, PREFIX } from './catalogue.ts'
+import type { HistogramCounts, PipelineStatus, SourceStatus } from './status.ts'
+
+export interface Sample {
+  labels: Record<string, string>
+  value: number
+  /** Full name where it differs from the metric's, as `…_bucket` does. */
+  metricName?: string
+}
+
+/** Labels in ReceiverStatus.gauges that are kinds of one metric. */
+const BUFFER_KINDS: Readonly<Record<string, string>> = { receive_buffer_asked_bytes: 'asked', receive_buffer_granted_bytes: 'granted' }
+
+export class Samples {
+  readonly #byName = new Map<MetricName, Map<string, Sample>>()
+
+  /** The samples of one metric, in the order they were first set. */
+  of(name: MetricName): Sample[] {
+    return [...(this.#byName.get(name)?.values() ?? [])]
+  }
+
+  /** Adds a value; values with the same labels, such as two listeners of one receiver, are summed up. */
+  add(name: MetricName, value: number | undefined, ...labels: string[]): void {
+    if (value === undefined) return
+    const names: readonly string[] = CATALOGUE[name].labels
+    if (names.length !== labels.length) throw new RangeError(`${name} has the labels ${names.join(', ')}, not ${labels.length} values`)
+    this.#put(name, labels.join('\0'), { labels: Object.fromEntries(names.map((key, index) => [key, labels[index]!])), value })
+  }
+
+  #put(name: MetricName, key: string, sample: Sample): void {
+    let samples = this.#byName.get(name)
+    if (!samples) this.#byName.set(name, (samples = new Map()))
+    const known = samples.get(key)
+    if (known) known.value += sample.value
+    else samples.set(key, sample)
+  }
+
+  #addHistogram(name: MetricName, { bounds, counts, sum }: HistogramCounts): void {
+    let count = 0
+    for (const [index, bucket] of counts.entries()) {
+      count += bucket
+      const le = index < bounds.length ? String(bounds[index]) : '+Inf'
+      this.#put(name, `bucket ${le}`, { labels: { le }, value: count, metricName: `${PREFIX}${name}_bucket` })
+    }
+    this.#put(name, 'sum', { labels: {}, value: sum, metricName: `${PREFIX}${name}_sum` })
+    this.#put(name, 'count', { labels: {}, value: count, metricName: `${PREFIX}${name}_count` })
+  }
+
+  take(status: PipelineStatus): void {
+    for (const receiver of status.receivers) this.#takeReceiver(receiver)
+    for (const source of status.sources) this.#takeSource(source)
+    this.#takeLanes(status)
+    this.#takeSpool(status)
+    this.#takeUpload(status)
+    this.#takeProcess(status)
+  }
+
+  #takeReceiver({ name, protocol, state, connections, counters, gauges = {} }: ReceiverStatus): void {
+    this.add('connections', connections, name, protocol)
+    this.add('receiver_up', state === 'listening' || state === 'paused' ? 1 : 0, name, protocol)
+    this.add('receiver_paused', state === 'paused' ? 1 : 0, name, protocol)
+    for (const [counter, value] of Object.entries(counters)) {
+      if (isReceiverCounter(counter)) this.add(counter, value, name, protocol)
+      else this.add('receiver_events_total', value, name, protocol, counter.replace(/_total$/, ''))
+    }
+    for (const [gauge, value] of Object.entries(gauges)) {
+      const kind = BUFFER_KINDS[gauge]
+      if (kind !== undefined) this.add('udp_receive_buffer_bytes', value, name, protocol, kind)
+    }
+  }
+
+  #takeSource(source: SourceStatus): void {
+    const { name, frames, records } = source
+    this.add('source_received_frames_total', frames.received, name)
+    this.add('source_received_bytes_total', source.receivedBytes, name)
+    for (const { outcome, parser, reason, count } of source.outcomes) this.add('frames_total', count, name, outcome, parser, reason)
+    this.add('parsed_records_total', records.parsed, name)
+    this.add('written_records_total', records.written, name)
+    this.add('written_bytes_total', source.writtenBytes, name)
+    for (const { reason, count } of source.dropped) this.add('dropped_records_total', count, name, reason)
+    for (const { reason, count } of source.corrections) this.add('corrected_records_total', count, name, reason)
+    this.add('spooled_records', records.spooled, name)
+    this.add('recovered_records_total', records.recovered, name)
+    this.add('set_aside_records', records.setAside, name)
+    this.add('removed_records_total', records.removed, name)
+    this.add('uploaded_records_total', records.uploaded, name)
+    this.add('source_last_seen_timestamp_seconds', seconds(source.lastSeenMs), name)
+    this.add('source_last_event_timestamp_seconds', seconds(source.lastEventMs), name)
+    this.add('upload_last_success_timestamp_seconds', seconds(source.lastUploadMs), name)
+    if (source.lastSeenMs !== undefined && source.lastEventMs !== undefined)
+      this.add('source_event_lag_seconds', (source.lastSeenMs - source.lastEventMs) / 1000, name)
+  }
+
+  #takeLanes({ lanes, blocks }: PipelineStatus): void {
+    for (const { index, alive, frames, bytes, busySeconds, restarts } of lanes) {
+      const lane = String(index)
+      this.add('lane_up', alive ? 1 : 0, lane)
+      this.add('lane_frames_total', frames, lane)
+      this.add('lane_bytes_total', bytes, lane)
+      this.add('lane_busy_seconds_total', busySeconds, lane)
+      this.add('lane_restarts_total', restarts, lane)
+    }
+    this.add('blocks_outstanding', blocks.outstanding)
+    this.add('blocks_max', blocks.max)
+    this.add('frames_in_flight', blocks.framesInFlight)
+    this.add('shed_frames_total', blocks.shedFrames)
+  }
+
+  #takeSpool({ spool }: PipelineStatus): void {
+    this.add('spool_bytes', spool.bytes)
+    this.add('spool_capacity_bytes', spool.maxBytes)
+    this.add('spool_free_bytes', spool.freeBytes)
+    this.add('spool_full', spool.full ? 1 : 0)
+    this.add('spool_writable', spool.writable ? 1 : 0)
+    for (const [step, count] of Object.entries(spool.segments)) this.add('spool_segments', count, step)
+    this.add('spool_oldest_timestamp_seconds', seconds(spool.oldestMs))
+    this.#addHistogram('spool_fsync_duration_seconds', spool.syncs)
+    this.add('spool_sync_errors_total', spool.syncErrors)
+    this.add('spool_damaged_segments_total', spool.damagedSegments)
+  }
+
+  #takeUpload({ upload }: PipelineStatus): void {
+    for (const { step, result, count, seconds: elapsed } of upload.attempts) {
+      this.add('upload_attempts_total', count, step, result)
+      this.add('upload_duration_seconds_total', elapsed, step, result)
+    }
+    this.add('uploaded_bytes_total', upload.uploadedRawBytes, 'raw')
+    this.add('uploaded_bytes_total', upload.uploadedBytes, 'compressed')
+    this.add('uploaded_files_total', upload.uploadedFiles)
+    this.add('upload_failing', upload.failing ? 1 : 0)
+  }
+
+  #takeProcess({ balance, version, startedMs, state, config }: PipelineStatus): void {
+    this.add('balance_difference_frames', balance.frames.difference)
+    this.add('balance_difference_records', balance.records.difference, 'process')
+    this.add('balance_difference_records', balance.delivery.difference, 'delivery')
+    this.add('build_info', 1, version, process.versions.node)
+    this.add('start_timestamp_seconds', seconds(startedMs))
+    this.add('healthy', state === 'healthy' ? 1 : 0)
+    this.add('config_last_reload_successful', config.lastReloadSucceeded ? 1 : 0)
+    this.add('config_last_reload_timestamp_seconds', seconds(config.lastReloadMs))
+  }
+}
+
+const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000)
+
+/** A counter of the catalogue with a receiver's labels. */
+function isReceiverCounter(name: string): name is MetricName {
+  if (!Object.hasOwn(CATALOGUE, name)) return false
+  const { type, labels } = CATALOGUE[name as MetricName]
+  return type === 'counter' && labels.length === 2 && (labels as readonly string[])[0] === 'receiver'
+}

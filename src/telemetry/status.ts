@@ -1,0 +1,299 @@
+/**
+ * The state of a running collector as one plain, serializable object: what `pipeline.status()` returns and what metrics, admin
+ * API, page and `sluice status` show. Counts are monotonic since the start of the process unless said otherwise; times are
+ * milliseconds since 1970 UTC, undefined while there is none.
+ */
+import type { Format, ReceiverStatus, SegmentStep } from '../contracts.ts'
+import type { HistogramCounts } from './histogram.ts'
+
+export type { HistogramCounts } from './histogram.ts'
+
+/** Name in `SourceStatus.name` of what no source takes; no source can be called so. */
+export const NO_SOURCE = '(none)'
+
+export interface PipelineStatus {
+  version: string
+  startedMs: number
+  uptimeMs: number
+  state: 'healthy' | 'degraded'
+  /** Why it is degraded, as sentences for a person; empty while healthy. */
+  reasons: string[]
+  config: ConfigStatus
+  tenant: TenantStatus
+  receivers: ReceiverStatus[]
+  /** One per configured source, and one named NO_SOURCE when frames came that no source takes. */
+  sources: SourceStatus[]
+  lanes: LaneStatus[]
+  /** Blocks between receivers and lanes. */
+  blocks: BlocksStatus
+  spool: SpoolStatus
+  upload: UploadStatus
+  balance: Balance
+}
+
+export interface ConfigStatus {
+  /** Path of the file; undefined when defaults are used. */
+  path?: string
+  loadedMs: number
+  /** The last attempt to load or reload. */
+  lastReloadMs: number
+  lastReloadSucceeded: boolean
+}
+
+export interface TenantStatus {
+  kind: 'cloud' | 'local'
+  url: string
+  /** Local tenant only: where the files lie that it got. */
+  dir?: string
+}
+
+/** A source from the bytes to the tenant. */
+export interface SourceStatus {
+  name: string
+  /** Name of the data source in the portal. */
+  dataSource: string
+  /** Id of the appliance, or `auto`. */
+  appliance: string
+  format: Format
+  frames: FrameTotals
+  /** `frames` by parser and reason; each combination once, bounded by the number of parsers and reasons. */
+  outcomes: OutcomeCount[]
+  records: RecordTotals
+  /** Dropped records by reason (a closed set). */
+  dropped: ReasonCount[]
+  /** Records that were written with something put right or left out, by what: `bytes_inconsistent`, `unknown_action`, … */
+  corrections: ReasonCount[]
+  /** Bytes of frames received, and of lines written before compression. */
+  receivedBytes: number
+  writtenBytes: number
+  /** When the last frame arrived. */
+  lastSeenMs?: number
+  /** Latest event time of a written record. */
+  lastEventMs?: number
+  /** When the tenant last accepted a file. */
+  lastUploadMs?: number
+}
+
+/** received = parsed + skipped + malformed + unidentified, once nothing is in flight. */
+export interface FrameTotals {
+  received: number
+  parsed: number
+  skipped: number
+  malformed: number
+  unidentified: number
+}
+
+export interface OutcomeCount {
+  outcome: 'parsed' | 'skipped' | 'malformed' | 'unidentified'
+  /** Id of the parser; empty for unidentified. */
+  parser: string
+  /** Empty for parsed. */
+  reason: string
+  count: number
+}
+
+/**
+ * parsed = written + dropped, once nothing is in flight. written + recovered = uploaded + spooled + setAside + removed, where
+ * `recovered` were in the spool when the process started.
+ */
+export interface RecordTotals {
+  parsed: number
+  written: number
+  dropped: number
+  recovered: number
+  uploaded: number
+  /** In the spool now, on the way to the tenant, blocks that are not yet appended included. */
+  spooled: number
+  /** Set aside now for a person: damaged, or refused for good. */
+  setAside: number
+  /** Taken out of the spool without an upload: by a person, or damaged beyond reading. */
+  removed: number
+}
+
+export interface ReasonCount {
+  reason: string
+  count: number
+}
+
+export interface LaneStatus {
+  index: number
+  /** False when the lane does not answer; `/health` then fails. */
+  alive: boolean
+  frames: number
+  bytes: number
+  /** Time spent on lines, in seconds; with the lane's age it gives how busy the lane is. */
+  busySeconds: number
+  restarts: number
+}
+
+export interface BlocksStatus {
+  /** Handed to lanes and not back yet, and the bound. */
+  outstanding: number
+  max: number
+  /** Frames in those blocks. */
+  framesInFlight: number
+  /** Frames of UDP shed because all blocks were taken or the spool was full. */
+  shedFrames: number
+}
+
+export interface SpoolStatus {
+  dir: string
+  /** Bytes of all spool files, the bound, and what is left on the disk. */
+  bytes: number
+  maxBytes: number
+  freeBytes: number
+  /** Above the high-water mark. */
+  full: boolean
+  writable: boolean
+  /** Segments by step, `done` being those in the archive. */
+  segments: Record<SegmentStep, number>
+  /** First arrival of the oldest segment that waits. */
+  oldestMs?: number
+  /** Open and waiting segments, oldest first, at most SEGMENTS_LISTED_MAX. */
+  list: SegmentSummary[]
+  syncs: HistogramCounts
+  syncErrors: number
+  damagedSegments: number
+}
+
+export const SEGMENTS_LISTED_MAX = 100
+
+export interface SegmentSummary {
+  id: string
+  source: string
+  format: Format
+  step: SegmentStep
+  createdMs: number
+  bytes: number
+  rawBytes: number
+  records: number
+  reason?: string
+}
+
+export interface UploadStatus {
+  /** True while the tenant does not take files; reasons are in `lastError`. */
+  failing: boolean
+  lastError?: { code: string; message: string; atMs: number }
+  /** When the next attempt is due, while waiting. */
+  nextAttemptMs?: number
+  lastSuccessMs?: number
+  uploadedFiles: number
+  uploadedBytes: number
+  uploadedRawBytes: number
+  /** Calls by step (`url`, `put`, `done`) and result (`ok`, `retry`, `throttled`, `auth`, `refused`). */
+  attempts: UploadAttempts[]
+  /** Latest uploads, newest first, at most UPLOADS_LISTED_MAX. */
+  recent: RecentUpload[]
+}
+
+export const UPLOADS_LISTED_MAX = 50
+
+export interface UploadAttempts {
+  step: 'url' | 'put' | 'done'
+  result: 'ok' | 'retry' | 'throttled' | 'auth' | 'refused'
+  count: number
+  /** Of all those calls together. */
+  seconds: number
+}
+
+export interface RecentUpload {
+  id: string
+  source: string
+  format: Format
+  /** Name of the file as the tenant got it. */
+  file: string
+  records: number
+  bytes: number
+  rawBytes: number
+  finishedMs: number
+  /** First arrival in the segment to accepted upload. */
+  elapsedMs: number
+  outcome: 'uploaded' | 'set-aside'
+  reason?: string
+}
+
+/** The three borders where nothing may get lost; each `difference` is 0 when every frame and record is accounted for. */
+export interface Balance {
+  frames: {
+    received: number
+    parsed: number
+    skipped: number
+    malformed: number
+    unidentified: number
+    shed: number
+    inFlight: number
+    difference: number
+  }
+  records: { parsed: number; written: number; dropped: number; difference: number }
+  delivery: { written: number; recovered: number; uploaded: number; spooled: number; setAside: number; removed: number; difference: number }
+  balanced: boolean
+}
+
+/**
+ * Sums the sources up. `received` of a source counts the frames its lanes took; frames in flight or shed have no source yet,
+ * so `receivedFrames` is what receivers cut, counted by them.
+ */
+export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus, receivedFrames: number): Balance {
+  const frames = {
+    received: receivedFrames,
+    parsed: 0,
+    skipped: 0,
+    malformed: 0,
+    unidentified: 0,
+    shed: blocks.shedFrames,
+    inFlight: blocks.framesInFlight,
+    difference: 0
+  }
+  const records = { parsed: 0, written: 0, dropped: 0, difference: 0 }
+  const delivery = { written: 0, recovered: 0, uploaded: 0, spooled: 0, setAside: 0, removed: 0, difference: 0 }
+  for (const source of sources) {
+    addInto(frames, source.frames, ['parsed', 'skipped', 'malformed', 'unidentified'])
+    addInto(records, source.records, ['parsed', 'written', 'dropped'])
+    addInto(delivery, source.records, ['written', 'recovered', 'uploaded', 'spooled', 'setAside', 'removed'])
+  }
+  frames.difference =
+    frames.received - frames.parsed - frames.skipped - frames.malformed - frames.unidentified - frames.shed - frames.inFlight
+  records.difference = records.parsed - records.written - records.dropped
+  delivery.difference = delivery.written + delivery.recovered - delivery.uploaded - delivery.spooled - delivery.setAside - delivery.removed
+  return { frames, records, delivery, balanced: frames.difference === 0 && records.difference === 0 && delivery.difference === 0 }
+}
+
+function addInto<Key extends string>(target: Record<Key, number>, source: Record<Key, number>, keys: readonly Key[]): void {
+  for (const key of keys) target[key] += source[key]
+}
+
+/** One check of `/health` or `/ready`. */
+export interface Check {
+  name: string
+  ok: boolean
+  /** Why it fails. */
+  detail?: string
+}
+
+export interface CheckReport {
+  ok: boolean
+  checks: Check[]
+}
+
+/** The process and its lanes answer. */
+export function healthOf(status: PipelineStatus): CheckReport {
+  return report(status.lanes.map(lane => check(`lane ${lane.index}`, lane.alive, 'the lane does not answer')))
+}
+
+/** Listeners are bound, the spool is writable and below high water. A failing upload never makes it unready. */
+export function readinessOf(status: PipelineStatus): CheckReport {
+  return report([
+    ...status.receivers.map(({ name, protocol, address, state, reason }) =>
+      check(
+        `receiver ${name} ${protocol}`,
+        state === 'listening' || state === 'paused',
+        `${address} is ${state}${reason ? `: ${reason}` : ''}`
+      )
+    ),
+    check('spool writable', status.spool.writable, `${status.spool.dir} cannot be written`),
+    check('spool below high water', !status.spool.full, `the spool holds ${status.spool.bytes} of ${status.spool.maxBytes} bytes`)
+  ])
+}
+
+const check = (name: string, ok: boolean, detail: string): Check => (ok ? { name, ok } : { name, ok, detail })
+const report = (checks: Check[]): CheckReport => ({ ok: checks.every(({ ok }) => ok), checks })
