@@ -9,6 +9,8 @@ import type { RecordFields } from './record.ts'
 export const FRAME_MAX_BYTES = 64 * 1024
 /** Longest line an encoder may write (record.md section 4). */
 export const ENCODED_LINE_MAX_BYTES = 8 * 1024
+/** Free bytes an encoder must be given: more than the longest line can take before it is measured and refused. */
+export const ENCODE_ROOM_BYTES = 24 * 1024
 
 // ── receivers → pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,7 +144,7 @@ export interface Frame {
   msgIdEnd: number
   sdStart: number
   sdEnd: number
-  /** Offset of `CEF:` or of `LEEF:` in the first 300 bytes of the frame, -1 when not there. */
+  /** Offset of `CEF:` and of `LEEF:` near the start of the frame, -1 when not there, -2 when not looked for yet (parse/kit.ts). */
   cef: number
   leef: number
   /** Zone of clocks without offset, by the source's configuration. */
@@ -180,7 +182,7 @@ export interface Encoder {
   /** Lines at the head of every file (directives, header row), or empty. */
   readonly prelude: Buffer
   /**
-   * Writes the record as one line, line feed included, to `out` at `at`, where at least ENCODED_LINE_MAX_BYTES are free.
+   * Writes the record as one line, line feed included, to `out` at `at`, where at least ENCODE_ROOM_BYTES are free.
    * Returns the end offset, or -1 when the line would be longer than that.
    */
   encode(record: RecordFields, out: Buffer, at: number): number

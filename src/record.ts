@@ -61,6 +61,12 @@ export const ACTION_BLOCKED = 2
 /** The appliance said a word that is in no table: absent in the record, counted. */
 export const ACTION_UNKNOWN = 3
 
+/** Values of `RecordFields.scheme`. */
+export const SCHEME_UNKNOWN = 0
+export const SCHEME_HTTP = 1
+export const SCHEME_HTTPS = 2
+export const SCHEME_FTP = 3
+
 /** Names of the text fields, by index. */
 export const TEXT_FIELD_NAMES = ['srcIp', 'user', 'device', 'dstIp', 'dstHost', 'url'] as const
 
@@ -78,6 +84,8 @@ export class RecordFields {
   /** `TIME` in ms (NaN when absent), the others -1 when absent; zero is a real zero. A typed array keeps doubles unboxed. */
   readonly numbers = new Float64Array(NUMBER_FIELD_COUNT)
   action = ACTION_ABSENT
+  /** Scheme of a URL that is logged without one, when the line tells it otherwise: one of SCHEME_… */
+  scheme = SCHEME_UNKNOWN
   /** Why the frame was skipped or is malformed; empty while all is well. */
   reason = ''
   /** Next free byte of the scratch region, and its end. */
@@ -103,6 +111,7 @@ export class RecordFields {
     numbers[3] = -1
     numbers[4] = -1
     this.action = ACTION_ABSENT
+    this.scheme = SCHEME_UNKNOWN
     this.reason = ''
   }
 

@@ -1,0 +1,55 @@
+/**
+ * Hot path: once per frame. The middle of the walk as one call: syslog header, identify, parse, finalize. The lanes and
+ * `sluice parse` share it, so what the command prints is what is uploaded.
+ */
+import type { Frame, Outcome, Parser, Zone } from './contracts.ts'
+import { type Binding, Identifier, type IntakeIdentity } from './identify/identifier.ts'
+import { newFrame, readHeader } from './identify/syslog-header.ts'
+import { type Corrections, noCorrections } from './process/corrections.ts'
+import { finalize } from './process/finalize.ts'
+import { RecordFields } from './record.ts'
+
+export class FrameReader {
+  readonly frame: Frame
+  readonly fields = new RecordFields()
+  readonly corrections: Corrections = noCorrections()
+  /** Who read the last frame; null when nobody did. */
+  binding: Binding | null = null
+  readonly #identifier: Identifier
+  /** Zones by source index. */
+  readonly #zones: readonly Zone[]
+
+  constructor(parsers: readonly Parser[], zones: readonly Zone[]) {
+    this.#identifier = new Identifier(parsers)
+    this.#zones = zones
+    this.frame = newFrame(zones[0]!)
+  }
+
+  /**
+   * Reads the frame `start`…`end` of `buf`; `scratch`…`scratchEnd` is a free region of the same buffer. The record is in
+   * `fields` when the answer is `parsed`; else `fields.reason` says why not.
+   */
+  read(intake: IntakeIdentity, buf: Buffer, start: number, end: number, scratch: number, scratchEnd: number): Outcome | 'unidentified' {
+    const { frame, fields } = this
+    readHeader(frame, buf, start, end)
+    fields.reset(buf, scratch, scratchEnd)
+    this.binding = null
+    if (frame.start >= frame.end) {
+      fields.reason = 'empty'
+      return 'skipped'
+    }
+    const binding = this.#identifier.identify(intake, frame)
+    if (binding === null) {
+      fields.reason = 'unidentified'
+      return 'unidentified'
+    }
+    this.binding = binding
+    frame.zone = this.#zones[binding.source]!
+    const outcome = binding.parser.parse(frame, fields, binding.state)
+    if (outcome !== 'parsed') return outcome
+    const reject = finalize(fields, this.corrections)
+    if (reject === '') return 'parsed'
+    fields.reason = reject
+    return 'malformed'
+  }
+}

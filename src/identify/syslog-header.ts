@@ -1,0 +1,357 @@
+/**
+ * Hot path: once per frame. What stands before a message: PRI, RFC 5424 and the dialects of RFC 3164, or nothing.
+ *
+ *   RFC 5424  <PRI>1 TIMESTAMP HOST APP PROCID MSGID SD MSG        "-" for absent; SD `[id k="v" …]…`
+ *   RFC 3164  <PRI>Mmm dd hh:mm:ss HOST TAG: MSG                   seen with a year, zone, fraction or colon after the
+ *                                                                  clock, without PRI, host or tag, ISO time, month in capitals
+ *   Meraki    <PRI>1 1647479503.348215340 HOST MSG                 a version digit but an epoch
+ *
+ * Only ranges are kept: the time becomes a number when a parser asks for it. When in doubt a word stays in the message.
+ */
+import type { Frame, Zone } from '../contracts.ts'
+
+const LT = 0x3c
+const GT = 0x3e
+const SPACE = 0x20
+const DASH = 0x2d
+const COLON = 0x3a
+/** Relays put a header before a header; more than this many are not undone. */
+const HEADERS_MAX = 3
+
+/** A frame object for a lane to reuse. */
+export function newFrame(zone: Zone): Frame {
+  return {
+    buf: Buffer.alloc(0),
+    start: 0,
+    end: 0,
+    body: 0,
+    pri: -1,
+    timeStart: -1,
+    timeEnd: -1,
+    hostStart: -1,
+    hostEnd: -1,
+    rfc5424: false,
+    appStart: -1,
+    appEnd: -1,
+    msgIdStart: -1,
+    msgIdEnd: -1,
+    sdStart: -1,
+    sdEnd: -1,
+    cef: -2,
+    leef: -2,
+    zone,
+    now: 0
+  }
+}
+
+/** Points `frame` at the bytes and reads the syslog header; never fails, a line without header is all body. */
+export function readHeader(frame: Frame, buf: Buffer, start: number, end: number): void {
+  let at = start
+  if (buf[at] === 0xef && buf[at + 1] === 0xbb && buf[at + 2] === 0xbf && at + 3 <= end) at += 3
+  while (at < end && (buf[at] === SPACE || buf[at] === 0)) at++
+  let last = end
+  while (last > at && (buf[last - 1] === 0x0d || buf[last - 1] === 0 || buf[last - 1] === 0x0a)) last--
+  frame.buf = buf
+  frame.start = at
+  frame.end = last
+  frame.pri = -1
+  frame.timeStart = -1
+  frame.hostStart = -1
+  frame.rfc5424 = false
+  frame.appStart = -1
+  frame.msgIdStart = -1
+  frame.sdStart = -1
+  frame.cef = -2
+  frame.leef = -2
+  for (let headers = 0; headers < HEADERS_MAX; headers++) {
+    at = readOne(frame, buf, at, last)
+    if (!(buf[at] === LT && at < last && priEnd(buf, at, last) > 0)) break
+  }
+  frame.body = at
+}
+
+/** Offset after `<PRI>` at `at`, or 0 when there is none. */
+function priEnd(buf: Buffer, at: number, end: number): number {
+  let p = at + 1
+  while (p < end && p - at <= 4 && buf[p]! >= 0x30 && buf[p]! <= 0x39) p++
+  return p > at + 1 && p < end && buf[p] === GT ? p + 1 : 0
+}
+
+function readOne(frame: Frame, buf: Buffer, start: number, end: number): number {
+  let at = start
+  let hasPri = false
+  if (buf[at] === LT) {
+    const after = priEnd(buf, at, end)
+    if (after > 0) {
+      let pri = 0
+      for (let p = at + 1; p < after - 1; p++) pri = pri * 10 + buf[p]! - 0x30
+      frame.pri = pri
+      hasPri = true
+      at = after
+      while (at < end && buf[at] === SPACE) at++
+    }
+  }
+  const first = buf[at]
+  if (at >= end || first === undefined) return at
+  if (first >= 0x30 && first <= 0x39) {
+    if (first === 0x31 && buf[at + 1] === SPACE) {
+      const after = readVersioned(frame, buf, at + 2, end)
+      if (after > 0) return after
+    }
+    const afterTime = isoEnd(buf, at, end, hasPri)
+    if (afterTime > 0) {
+      setTime(frame, at, afterTime)
+      return readHost(frame, buf, afterTime, end)
+    }
+    return hasPri ? skipSequence(frame, buf, at, end) : at
+  }
+  const afterTime = monthTimeEnd(buf, at, end)
+  if (afterTime > 0) {
+    setTime(frame, at, afterTime)
+    return readHost(frame, buf, afterTime, end)
+  }
+  return at
+}
+
+function setTime(frame: Frame, start: number, end: number): void {
+  frame.timeStart = start
+  frame.timeEnd = end
+}
+
+const digit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
+
+/** Cisco IOS numbers its messages: `<189>148093: time: %…`, and some senders repeat it. */
+function skipSequence(frame: Frame, buf: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && digit(buf[at])) at++
+  if (at === start || at - start > 10 || buf[at] !== COLON || buf[at + 1] !== SPACE) return start
+  at += 2
+  while (at < end && buf[at] === SPACE) at++
+  const afterTime = monthTimeEnd(buf, at, end)
+  if (afterTime <= 0) return at
+  setTime(frame, at, afterTime)
+  return readHost(frame, buf, afterTime, end)
+}
+
+/** After `1 `: RFC 5424 fields, or Meraki's epoch. Returns 0 when it is neither. */
+function readVersioned(frame: Frame, buf: Buffer, start: number, end: number): number {
+  const timeEnd = wordEnd(buf, start, end)
+  if (timeEnd >= end) return 0
+  const nil = timeEnd === start + 1 && buf[start] === DASH
+  if (!nil && !digit(buf[start])) return 0
+  const epoch = !nil && digit(buf[start + 4]) && digit(buf[start + 9]) && buf[start + 10] === 0x2e
+  if (!nil && !epoch && isoEnd(buf, start, end, false) !== timeEnd) return 0
+  const hostStart = skipSpaces(buf, timeEnd, end)
+  const hostEnd = wordEnd(buf, hostStart, end)
+  if (hostEnd >= end && !epoch) return 0
+  if (!nil) setTime(frame, start, timeEnd)
+  setHost(frame, buf, hostStart, hostEnd)
+  if (epoch) return skipSpaces(buf, hostEnd, end)
+  frame.rfc5424 = true
+  const appStart = skipSpaces(buf, hostEnd, end)
+  const appEnd = wordEnd(buf, appStart, end)
+  if (!isNil(buf, appStart, appEnd)) {
+    frame.appStart = appStart
+    frame.appEnd = appEnd
+  }
+  const procStart = skipSpaces(buf, appEnd, end)
+  const msgIdStart = skipSpaces(buf, wordEnd(buf, procStart, end), end)
+  const msgIdEnd = wordEnd(buf, msgIdStart, end)
+  if (msgIdStart < end && !isNil(buf, msgIdStart, msgIdEnd)) {
+    frame.msgIdStart = msgIdStart
+    frame.msgIdEnd = msgIdEnd
+  }
+  let at = skipSpaces(buf, msgIdEnd, end)
+  if (buf[at] === DASH && (at + 1 >= end || buf[at + 1] === SPACE)) at = skipSpaces(buf, at + 1, end)
+  else if (buf[at] === 0x5b && isStructuredData(buf, at + 1, end)) {
+    frame.sdStart = at
+    frame.sdEnd = structuredDataEnd(buf, at, end)
+    at = skipSpaces(buf, frame.sdEnd, end)
+  }
+  if (buf[at] === 0xef && buf[at + 1] === 0xbb && buf[at + 2] === 0xbf) at += 3
+  return at
+}
+
+const isNil = (buf: Buffer, start: number, end: number): boolean => end - start === 1 && buf[start] === DASH
+
+function wordEnd(buf: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && buf[at] !== SPACE) at++
+  return at
+}
+
+function skipSpaces(buf: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && buf[at] === SPACE) at++
+  return at
+}
+
+/** SD-ID is a word without `:`, `=`, `"`, followed by a blank or `]` (Check Point's `[action:"…"` is none). */
+function isStructuredData(buf: Buffer, start: number, end: number): boolean {
+  let at = start
+  for (; at < end && at - start <= 64; at++) {
+    const byte = buf[at]!
+    if (byte === SPACE || byte === 0x5d) break
+    if (byte === 0x3d || byte === 0x22 || byte === COLON) return false
+  }
+  return at > start && at < end && at - start <= 64
+}
+
+/** Offset after the last SD element; the end of the frame when a quote never closes. */
+function structuredDataEnd(buf: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && buf[at] === 0x5b) {
+    at++
+    while (at < end && buf[at] !== 0x5d) {
+      if (buf[at] === 0x22) {
+        at++
+        while (at < end && buf[at] !== 0x22) at += buf[at] === 0x5c ? 2 : 1
+      }
+      at++
+    }
+    at++
+  }
+  return Math.min(at, end)
+}
+
+/** Offset after an ISO time that stands as a word, 0 otherwise. Blank-separated date and clock only after a PRI: rows of logs start like that. */
+function isoEnd(buf: Buffer, start: number, end: number, afterPri: boolean): number {
+  if (end - start < 19) return 0
+  for (let i = 0; i < 4; i++) if (!digit(buf[start + i])) return 0
+  const mark = buf[start + 4]
+  if (mark !== DASH && mark !== COLON && mark !== 0x2f) return 0
+  if (buf[start + 7] !== mark || !digit(buf[start + 5]) || !digit(buf[start + 8])) return 0
+  const between = buf[start + 10]
+  const clock = start + 11
+  if (!digit(buf[clock]) || !digit(buf[clock + 1]) || buf[clock + 2] !== COLON || buf[clock + 5] !== COLON) return 0
+  const colons = mark === COLON // Sophos UTM: 2015:03:02-00:39:22
+  if (colons ? between !== DASH : between !== 0x54 && !(between === SPACE && afterPri)) return 0
+  let at = clock + 8
+  while (at < end && buf[at] !== SPACE && at - clock < 24) {
+    const byte = buf[at]!
+    if (!(digit(byte) || byte === 0x2e || byte === 0x2b || byte === DASH || byte === COLON || byte === 0x5a || byte === 0x2c)) return 0
+    at++
+  }
+  return at > start && at < end ? at : 0
+}
+
+const MONTHS = new Set(
+  ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map(name => monthKey(Buffer.from(name), 0))
+)
+const WEEKDAYS = new Set(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map(name => monthKey(Buffer.from(name), 0)))
+
+function monthKey(buf: Buffer, at: number): number {
+  return ((buf[at]! | 0x20) << 16) | ((buf[at + 1]! | 0x20) << 8) | (buf[at + 2]! | 0x20)
+}
+
+/** Offset after `[*][Www ]Mmm dd [yyyy] hh:mm:ss[.fff] [zone] [yyyy]`, 0 when it is none. */
+function monthTimeEnd(buf: Buffer, start: number, end: number): number {
+  let at = start
+  if (end - at < 15) return 0
+  if (buf[at] === 0x2a || buf[at] === 0x2e) at++
+  let key = monthKey(buf, at)
+  if (WEEKDAYS.has(key) && buf[at + 3] === SPACE) {
+    at += 4
+    key = monthKey(buf, at)
+  }
+  if (buf[at + 3] !== SPACE || !MONTHS.has(key)) return 0
+  at = skipSpaces(buf, at + 3, end)
+  if (!digit(buf[at])) return 0
+  at += digit(buf[at + 1]) ? 2 : 1
+  if (buf[at] === 0x2c) at++
+  if (buf[at] !== SPACE) return 0
+  at = skipSpaces(buf, at, end)
+  if (isYear(buf, at) && (buf[at + 4] === SPACE || buf[at + 4] === 0x2c)) at = skipSpaces(buf, at + 5, end)
+  const hourLength = digit(buf[at + 1]) ? 2 : 1
+  if (!digit(buf[at]) || buf[at + hourLength] !== COLON || !digit(buf[at + hourLength + 1])) return 0
+  at += hourLength + 3
+  if (buf[at] === COLON && digit(buf[at + 1])) at += 3
+  if ((buf[at] === 0x2e || buf[at] === 0x2c) && digit(buf[at + 1])) {
+    at++
+    while (at < end && digit(buf[at])) at++
+  }
+  if (at > end) return 0
+  return afterZoneAndYear(buf, at, end)
+}
+
+function isYear(buf: Buffer, at: number): boolean {
+  return (buf[at] === 0x31 || buf[at] === 0x32) && digit(buf[at + 1]) && digit(buf[at + 2]) && digit(buf[at + 3]) && !digit(buf[at + 4])
+}
+
+/** A zone word of two to five capitals, and a year, may follow the clock; each must stand as a word or before a colon. */
+function afterZoneAndYear(buf: Buffer, start: number, end: number): number {
+  let at = start
+  if (buf[at] === SPACE) {
+    let p = at + 1
+    while (p < end && p - at <= 6 && buf[p]! >= 0x41 && buf[p]! <= 0x5a) p++
+    const length = p - at - 1
+    const known = length >= 2 && length <= 5 && isZoneWord(buf, at + 1, p)
+    if (known && (buf[p] === COLON || buf[p] === SPACE)) at = p
+  }
+  if (buf[at] === SPACE && isYear(buf, at + 1) && (buf[at + 5] === SPACE || buf[at + 5] === COLON)) at += 5
+  return at
+}
+
+const ZONE_WORDS = new Set(
+  'UTC GMT CET CEST EET EEST WET WEST MSK EST EDT CST CDT MST MDT PST PDT BST IST JST KST AEST AEDT AKST HST SGT HKT NZST NZDT BRT MET MEST'.split(
+    ' '
+  )
+)
+
+function isZoneWord(buf: Buffer, start: number, end: number): boolean {
+  return ZONE_WORDS.has(buf.toString('latin1', start, end))
+}
+
+/** Reads the host after a time if the next word can be one; returns where the message starts. */
+function readHost(frame: Frame, buf: Buffer, afterTime: number, end: number): number {
+  let at = afterTime
+  if (buf[at] === COLON) at++
+  at = skipSpaces(buf, at, end)
+  if (buf[at] === COLON && buf[at + 1] === SPACE) at = skipSpaces(buf, at + 1, end)
+  let p = at
+  let plain = true
+  for (; p < end && buf[p] !== SPACE; p++) {
+    const byte = buf[p]!
+    // a byte that no host name has: this word begins the message
+    if (
+      byte === 0x3d ||
+      byte === 0x22 ||
+      byte === 0x7c ||
+      byte === 0x7b ||
+      byte === 0x25 ||
+      byte === 0x23 ||
+      byte === LT ||
+      byte === 0x2c ||
+      byte === 0x28 ||
+      byte === 0x09
+    ) {
+      plain = false
+      break
+    }
+    if (byte === 0x5b && p > at) {
+      plain = false // tag[pid]
+      break
+    }
+    if (p - at > 255) {
+      plain = false
+      break
+    }
+  }
+  if (!plain || p === at || p >= end) return at
+  if (buf[p - 1] === COLON) {
+    // `tag:` is no host, but `10.0.0.1:` and `host :` are
+    if (!digit(buf[at])) return at
+    setHost(frame, buf, at, p - 1)
+    return skipSpaces(buf, p, end)
+  }
+  setHost(frame, buf, at, p)
+  at = skipSpaces(buf, p, end)
+  if (buf[at] === COLON && buf[at + 1] === SPACE) at = skipSpaces(buf, at + 1, end)
+  return at
+}
+
+function setHost(frame: Frame, buf: Buffer, start: number, end: number): void {
+  if (start >= end || isNil(buf, start, end)) return
+  frame.hostStart = start
+  frame.hostEnd = end
+}

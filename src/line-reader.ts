@@ -1,0 +1,81 @@
+/** Lines in, one answer per line out: the engine of `sluice parse`. It sees the lines as one intake, so headers keep their state. */
+import { ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES, type Parser } from './contracts.ts'
+import { newEncoder } from './encode/encoder.ts'
+import { FrameReader } from './frame-reader.ts'
+import { type IntakeIdentity, newIdentity } from './identify/identifier.ts'
+import { namedZone } from './parse/values/zone.ts'
+
+const SCRATCH_BYTES = 64 * 1024
+
+export interface LineReaderOptions {
+  parsers: readonly Parser[]
+  /** `auto`, or the id of the one parser to use. */
+  appliance: string
+  /** IANA zone of clocks without offset. */
+  timeZone: string
+  /** Now, ms; for years that are not in the line. */
+  now: number
+  /** Format of the output; undefined = one JSON object per line. */
+  format: Format | undefined
+}
+
+export class LineReader {
+  readonly #reader: FrameReader
+  readonly #intake: IntakeIdentity
+  readonly #encoder: Encoder | undefined
+  readonly #work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
+  readonly #out = Buffer.alloc(ENCODE_ROOM_BYTES)
+  #carry: Buffer = Buffer.alloc(0)
+  #preludeDone = false
+
+  /** @throws RangeError when the time zone is unknown. */
+  constructor(options: LineReaderOptions) {
+    const fixed = options.parsers.find(parser => parser.id === options.appliance) ?? null
+    this.#reader = new FrameReader(options.parsers, [namedZone(options.timeZone)])
+    this.#reader.frame.now = options.now
+    this.#intake = newIdentity([{ source: 0, parser: fixed }])
+    this.#encoder = options.format === undefined || options.format === 'raw' ? undefined : newEncoder(options.format)
+  }
+
+  /** Answers for the lines that the chunk completes. */
+  feed(chunk: Buffer): string {
+    let text = ''
+    let start = 0
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      const line = chunk.subarray(start, end)
+      text += this.#answer(this.#carry.length === 0 ? line : Buffer.concat([this.#carry, line]))
+      this.#carry = Buffer.alloc(0)
+      start = end + 1
+    }
+    if (start < chunk.length && this.#carry.length <= FRAME_MAX_BYTES) this.#carry = Buffer.concat([this.#carry, chunk.subarray(start)])
+    return text
+  }
+
+  /** The answer for a last line without line feed. */
+  end(): string {
+    const last = this.#carry
+    this.#carry = Buffer.alloc(0)
+    return last.length === 0 ? '' : this.#answer(last)
+  }
+
+  #answer(line: Buffer): string {
+    const length = Math.min(line.length, FRAME_MAX_BYTES)
+    const work = this.#work
+    line.copy(work, 0, 0, length)
+    work[length] = 0x0a
+    const reader = this.#reader
+    const outcome = reader.read(this.#intake, work, 0, length, length + 1, work.length)
+    if (this.#encoder !== undefined) return outcome === 'parsed' ? this.#encoded(this.#encoder) : ''
+    const parser = reader.binding?.parser.id
+    if (outcome !== 'parsed') return `${JSON.stringify({ outcome, parser, reason: reader.fields.reason })}\n`
+    const record = reader.fields.toRecord()
+    return `${JSON.stringify({ outcome, parser, record: { ...record, time: new Date(record.time).toISOString() } })}\n`
+  }
+
+  #encoded(encoder: Encoder): string {
+    const end = encoder.encode(this.#reader.fields, this.#out, 0)
+    const prelude = this.#preludeDone ? '' : encoder.prelude.toString('utf8')
+    this.#preludeDone = true
+    return prelude + (end < 0 ? '' : this.#out.toString('utf8', 0, end))
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Hot path: once per byte. IBM Log Event Extended Format 1.0 and 2.0.
+ *
+ *   LEEF:1.0|vendor|product|version|event|            pairs separated by TAB, in practice also by "|", blank or "^"
+ *   LEEF:2.0|vendor|product|version|event|delimiter|  delimiter: one character, xHH, 0xHH or empty = TAB; may be missing
+ *
+ * Each pair is split at its first `=`; the format has no escapes.
+ */
+
+import type { KeyTable } from '../values/key-table.ts'
+import { PLAIN, type Value } from '../values/line.ts'
+
+const TAB = 0x09
+const PIPE = 0x7c
+
+/** Header fields: 0 version, 1 vendor, 2 product, 3 product version, 4 event; the pairs start at `pairs`. */
+export class LeefHeader {
+  readonly starts = new Int32Array(5)
+  readonly ends = new Int32Array(5)
+  pairs = 0
+  delimiter = TAB
+}
+
+/** Reads the header that starts at `at` (on `LEEF:`). False when pipes are missing or no delimiter can be told. */
+export function readLeefHeader(buf: Uint8Array, at: number, end: number, header: LeefHeader): boolean {
+  let start = at + 5
+  let field = 0
+  let p = start
+  for (; p < end && field < 5; p++) {
+    if (buf[p] !== PIPE) continue
+    header.starts[field] = start
+    header.ends[field] = p
+    start = p + 1
+    field++
+  }
+  if (field < 5) return false
+  header.pairs = start
+  const declared = buf[header.starts[0]!] === 0x32 ? readDelimiter(buf, start, end, header) : -1
+  header.delimiter = declared >= 0 ? declared : guessDelimiter(buf, header.pairs, end)
+  return header.delimiter >= 0
+}
+
+/** The delimiter field of LEEF 2.0; -1 when it is missing or empty. Moves `header.pairs` past it. */
+function readDelimiter(buf: Uint8Array, start: number, end: number, header: LeefHeader): number {
+  let pipe = start
+  while (pipe < end && pipe - start <= 6 && buf[pipe] !== PIPE && buf[pipe] !== 0x3d) pipe++
+  if (pipe >= end || buf[pipe] !== PIPE) return -1
+  header.pairs = pipe + 1
+  if (pipe === start) return -1
+  if (pipe - start === 1) return buf[start]!
+  const hex = Buffer.from(buf.subarray(start, pipe)).toString('latin1').replace(/^0?x/i, '')
+  const code = /^[0-9a-fA-F]{1,4}$/.test(hex) ? Number.parseInt(hex, 16) : -1
+  return code > 0 && code < 256 ? code : -1
+}
+
+/** TAB when there is one, else the pipe when `|key=` occurs, else `^`, else a blank when `key=` pairs follow one. */
+function guessDelimiter(buf: Uint8Array, start: number, end: number): number {
+  let pipe = false
+  let caret = false
+  let blank = false
+  for (let at = start; at < end; at++) {
+    const byte = buf[at]
+    if (byte === TAB) return TAB
+    if (byte === PIPE) pipe ||= keyFollows(buf, at + 1, end)
+    else if (byte === 0x5e) caret ||= keyFollows(buf, at + 1, end)
+    else if (byte === 0x20) blank ||= keyFollows(buf, at + 1, end)
+  }
+  return pipe ? PIPE : caret ? 0x5e : blank ? 0x20 : TAB
+}
+
+function keyFollows(buf: Uint8Array, start: number, end: number): boolean {
+  let at = start
+  while (at < end && at - start < 40 && isKeyByte(buf[at]!)) at++
+  return at > start && at < end && buf[at] === 0x3d
+}
+
+const isKeyByte = (byte: number): boolean =>
+  (byte >= 0x61 && byte <= 0x7a) ||
+  (byte >= 0x41 && byte <= 0x5a) ||
+  (byte >= 0x30 && byte <= 0x39) ||
+  byte === 0x5f ||
+  byte === 0x2d ||
+  byte === 0x2e
+
+/**
+ * Scans the pairs and sets the wanted values; of repeated keys the first is kept. A pipe as delimiter splits only where a key
+ * follows, since URLs hold pipes.
+ */
+export function scanLeef(buf: Uint8Array, start: number, end: number, delimiter: number, keys: KeyTable, values: readonly Value[]): number {
+  const multiplier = keys.multiplier
+  const careful = delimiter === PIPE || delimiter === 0x20
+  let found = 0
+  let at = start
+  while (at < end) {
+    while (at < end && (buf[at] === delimiter || buf[at] === 0x20)) at++
+    const keyStart = at
+    let hash = 0
+    let byte = 0
+    while (at < end && (byte = buf[at]!) !== 0x3d && byte !== delimiter) {
+      hash = (Math.imul(hash, multiplier) + byte) | 0
+      at++
+    }
+    if (at >= end) return found
+    if (byte !== 0x3d) continue
+    const keyEnd = at++
+    const valueStart = at
+    if (careful) while (at < end && !(buf[at] === delimiter && (at + 1 >= end || keyFollows(buf, at + 1, end)))) at++
+    else while (at < end && buf[at] !== delimiter) at++
+    const index = keys.find(hash, buf, keyStart, keyEnd)
+    if (index >= 0) {
+      const value = values[index]!
+      if (value.start < 0) {
+        value.set(valueStart, at, PLAIN)
+        found++
+      }
+    }
+  }
+  return found
+}

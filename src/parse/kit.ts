@@ -1,0 +1,291 @@
+/**
+ * Everything a file in `parsers/` needs: builders for the declared formats, the field vocabulary, the grammars, and small
+ * questions about bytes. A parser imports this file and `record.ts`, nothing else.
+ *
+ * A parser may declare itself by a builder (`keyValueParser`, `cefParser`, `leefParser`, `jsonParser`, `delimitedParser`), or
+ * write `recognizes` and `parse` by hand with `FieldTable`s and the scan functions.
+ */
+import type { Frame, Outcome, Parser } from '../contracts.ts'
+import { find, matchesAt, needle } from '../lib/bytes.ts'
+import type { RecordFields } from '../record.ts'
+import { type FieldRows, FieldTable } from './field-table.ts'
+import { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
+import { type DelimitedSyntax, scanDelimited } from './grammar/delimited.ts'
+import { scanJson } from './grammar/json.ts'
+import { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
+import { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
+import type { Value } from './values/line.ts'
+import { readAnyTime } from './values/time.ts'
+
+export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
+export * from '../lib/bytes.ts'
+export { isPlaceholder } from '../lib/placeholder.ts'
+export { action, anyTime, clfTime, count, epoch, type Field, isoTime, monthTime, raw, setText, text } from './field.ts'
+export { type FieldRows, FieldTable } from './field-table.ts'
+export { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
+export {
+  ACCESS_LOG,
+  BLANK_SEPARATED,
+  type ColumnMap,
+  CSV,
+  columnMap,
+  type DelimitedSyntax,
+  scanDelimited,
+  TSV
+} from './grammar/delimited.ts'
+export { JsonLevel, scanJson } from './grammar/json.ts'
+export { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
+export { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
+export { KeyTable } from './values/key-table.ts'
+export * from './values/line.ts'
+export * as time from './values/time.ts'
+
+/** How far from the start of a frame a format's mark is looked for. */
+const HEAD_BYTES = 300
+const CEF = needle('CEF:')
+const LEEF = needle('LEEF:')
+
+/** A skipped frame, with its reason. */
+export function skip(out: RecordFields, reason: SkipReason): Outcome {
+  out.reason = reason
+  return 'skipped'
+}
+
+/** A malformed frame, with its reason. */
+export function malformed(out: RecordFields, reason: MalformedReason): Outcome {
+  out.reason = reason
+  return 'malformed'
+}
+
+/** Why a frame is no transaction. A closed set: it becomes a metric label. */
+export type SkipReason =
+  | 'not_traffic'
+  | 'header'
+  | 'connection_start'
+  | 'interim'
+  | 'not_tcp_udp'
+  | 'appliance_itself'
+  | 'repeats_session'
+  | 'inbound'
+  | 'empty'
+/** Why a frame of a known appliance gave no record. A closed set: it becomes a metric label. */
+export type MalformedReason = 'bad_syntax' | 'short_row' | 'no_header' | 'bad_time' | 'no_source' | 'no_destination'
+
+/** True when the literal stands in the first 300 bytes of the frame. */
+export function headHas(frame: Frame, literal: Uint8Array): boolean {
+  return headFind(frame, literal) >= 0
+}
+
+/** Offset of the literal in the first 300 bytes of the frame, or -1. */
+export function headFind(frame: Frame, literal: Uint8Array): number {
+  return find(frame.buf, frame.start, Math.min(frame.end, frame.start + HEAD_BYTES), literal)
+}
+
+/** Offset of `CEF:` in the head of the frame, or -1; looked for once per frame. */
+export function cefStart(frame: Frame): number {
+  if (frame.cef === -2) frame.cef = markStart(frame, CEF)
+  return frame.cef
+}
+
+/** Offset of `LEEF:` in the head of the frame, or -1; looked for once per frame. */
+export function leefStart(frame: Frame): number {
+  if (frame.leef === -2) frame.leef = markStart(frame, LEEF)
+  return frame.leef
+}
+
+function markStart(frame: Frame, mark: Uint8Array): number {
+  if (matchesAt(frame.buf, frame.body, frame.end, mark)) return frame.body
+  return headFind(frame, mark)
+}
+
+/** True when the frame's CEF header begins with this vendor (and product, when given): `Zscaler`, `NSSWeblog`. */
+export function cefIs(frame: Frame, vendor: string, product?: string): boolean {
+  return markedBy(frame, cefStart(frame), 4, vendor, product)
+}
+
+/** As `cefIs`, for LEEF. */
+export function leefIs(frame: Frame, vendor: string, product?: string): boolean {
+  return markedBy(frame, leefStart(frame), 5, vendor, product)
+}
+
+function markedBy(frame: Frame, mark: number, markLength: number, vendor: string, product: string | undefined): boolean {
+  if (mark < 0) return false
+  const { buf, end } = frame
+  let at = mark + markLength
+  while (at < end && buf[at] !== 0x7c && at - mark < 16) at++ // the version
+  const vendorEnd = sameText(buf, at + 1, end, vendor)
+  if (vendorEnd < 0 || buf[vendorEnd] !== 0x7c) return false
+  if (product === undefined) return true
+  return sameText(buf, vendorEnd + 1, end, product) >= 0
+}
+
+function sameText(buf: Uint8Array, start: number, end: number, word: string): number {
+  if (start + word.length > end) return -1
+  for (let i = 0; i < word.length; i++) if (buf[start + i] !== word.charCodeAt(i)) return -1
+  return start + word.length
+}
+
+/** The syslog header's time in ms, by the source's zone; NaN without one. */
+export function headerTime(frame: Frame): number {
+  return frame.timeStart < 0 ? Number.NaN : readAnyTime(frame.buf, frame.timeStart, frame.timeEnd, frame.zone, frame.now)
+}
+
+/** Offset after a syslog tag (`squid[123]:`, `(squid-1):`, `httpproxy[5207]:`) and its blanks at the body, or the body itself. */
+export function afterTag(frame: Frame): number {
+  const { buf, body, end } = frame
+  const last = Math.min(end, body + 64)
+  for (let at = body; at < last; at++) {
+    const byte = buf[at]
+    if (byte === 0x20 || byte === 0x3d || byte === 0x22 || byte === 0x7b) return body
+    if (byte === 0x3a) {
+      if (buf[at + 1] !== 0x20) return body
+      at++
+      while (at < end && buf[at] === 0x20) at++
+      return at
+    }
+  }
+  return body
+}
+
+type Finish<Name extends string> = (values: Readonly<Record<Name, Value>>, out: RecordFields, frame: Frame) => Outcome
+
+interface Declaration<Name extends string> {
+  id: string
+  appliance: string
+  generic?: boolean
+  /** What each of the appliance's words fills, in order of preference. */
+  fields: FieldRows<Name>
+  /** Rules that a table cannot say; decides the outcome. Without it every frame is `parsed`. */
+  finish?: Finish<Name>
+}
+
+/** `key=value` lines; `start` says where the pairs begin (default: after the syslog header). */
+export function keyValueParser<Name extends string>(
+  declared: Declaration<Name> & {
+    recognizes: (frame: Frame) => boolean
+    syntax?: Partial<KeyValueSyntax>
+    start?: (frame: Frame) => number
+    /** Bare values hold separators: every key of the format, so that a value ends where the next begins. */
+    knownKeys?: boolean
+  }
+): Parser {
+  const table = new FieldTable(declared.fields)
+  const syntax = { ...KEY_VALUE_SYNTAX, ...declared.syntax }
+  const scan = declared.knownKeys === true ? scanKnownKeys : scanKeyValue
+  const { start } = declared
+  return {
+    ...identity(declared),
+    recognizes: declared.recognizes,
+    parse(frame, out) {
+      table.begin(frame)
+      const from = start === undefined ? frame.body : start(frame)
+      if (from < 0 || scan(frame.buf, from, frame.end, table.keys, table.values, syntax) === 0) return malformed(out, 'bad_syntax')
+      return complete(table, declared.finish, frame, out)
+    }
+  }
+}
+
+/** CEF lines of one vendor (and product); the header fields are wanted under the names `cef.vendor`, `cef.product`, `cef.version`, `cef.class`, `cef.name`, `cef.severity`. */
+export function cefParser<Name extends string>(declared: Declaration<Name> & { recognizes: (frame: Frame) => boolean }): Parser {
+  const table = new FieldTable(declared.fields)
+  const header = new CefHeader()
+  const headerNames = ['cef.vendor', 'cef.product', 'cef.version', 'cef.class', 'cef.name', 'cef.severity'] as Name[]
+  const headerValues = headerNames.map(name => (table.names.includes(name) ? table.v[name] : undefined))
+  return {
+    ...identity(declared),
+    recognizes: declared.recognizes,
+    parse(frame, out) {
+      const mark = cefStart(frame)
+      table.begin(frame)
+      const extension = mark < 0 ? -1 : readCefHeader(frame.buf, mark, frame.end, header)
+      if (extension < 0) return malformed(out, 'bad_syntax')
+      for (let i = 0; i < headerValues.length; i++) headerValues[i]?.set(header.starts[i + 1]!, header.ends[i + 1]!, 0)
+      scanCefExtension(frame.buf, extension, frame.end, table.keys, table.values)
+      return complete(table, declared.finish, frame, out)
+    }
+  }
+}
+
+/** LEEF lines; header fields are wanted as `leef.vendor`, `leef.product`, `leef.version`, `leef.event`. */
+export function leefParser<Name extends string>(declared: Declaration<Name> & { recognizes: (frame: Frame) => boolean }): Parser {
+  const table = new FieldTable(declared.fields)
+  const header = new LeefHeader()
+  const headerNames = ['leef.vendor', 'leef.product', 'leef.version', 'leef.event'] as Name[]
+  const headerValues = headerNames.map(name => (table.names.includes(name) ? table.v[name] : undefined))
+  return {
+    ...identity(declared),
+    recognizes: declared.recognizes,
+    parse(frame, out) {
+      const mark = leefStart(frame)
+      table.begin(frame)
+      if (mark < 0 || !readLeefHeader(frame.buf, mark, frame.end, header)) return malformed(out, 'bad_syntax')
+      for (let i = 0; i < headerValues.length; i++) headerValues[i]?.set(header.starts[i + 1]!, header.ends[i + 1]!, 0)
+      scanLeef(frame.buf, header.pairs, frame.end, header.delimiter, table.keys, table.values)
+      return complete(table, declared.finish, frame, out)
+    }
+  }
+}
+
+/** One JSON object per frame; fields are dotted paths. `start` says where the object begins (default: the first `{`). */
+export function jsonParser<Name extends string>(declared: Declaration<Name> & { recognizes: (frame: Frame) => boolean }): Parser {
+  const table = new FieldTable(declared.fields)
+  const level = table.json()
+  return {
+    ...identity(declared),
+    recognizes: declared.recognizes,
+    parse(frame, out) {
+      table.begin(frame)
+      if (scanJson(frame.buf, jsonStart(frame), frame.end, level) < 0) return malformed(out, 'bad_syntax')
+      return complete(table, declared.finish, frame, out)
+    }
+  }
+}
+
+/** Offset of the first `{` in the head of the body, or the body itself. */
+export function jsonStart(frame: Frame): number {
+  const { buf, body } = frame
+  const last = Math.min(frame.end, body + HEAD_BYTES)
+  for (let at = body; at < last; at++) if (buf[at] === 0x7b) return at
+  return body
+}
+
+/** Rows with a documented column order; `columns` names them, names that `fields` lacks are passed over. */
+export function delimitedParser<Name extends string>(
+  declared: Declaration<Name> & {
+    recognizes: (frame: Frame) => boolean
+    columns: readonly string[]
+    syntax: DelimitedSyntax
+    start?: (frame: Frame) => number
+    /** Fewest columns of a row that is whole. */
+    minColumns?: number
+  }
+): Parser {
+  const table = new FieldTable(declared.fields)
+  const map = table.columns(declared.columns)
+  const { start, minColumns = 1 } = declared
+  return {
+    ...identity(declared),
+    recognizes: declared.recognizes,
+    parse(frame, out) {
+      table.begin(frame)
+      const from = start === undefined ? frame.body : start(frame)
+      if (from < 0) return malformed(out, 'bad_syntax')
+      if (scanDelimited(frame.buf, from, frame.end, map, table.values, declared.syntax) < minColumns) return malformed(out, 'short_row')
+      return complete(table, declared.finish, frame, out)
+    }
+  }
+}
+
+function identity(declared: { id: string; appliance: string; generic?: boolean }): { id: string; appliance: string; generic: boolean } {
+  return { id: declared.id, appliance: declared.appliance, generic: declared.generic ?? false }
+}
+
+function complete<Name extends string>(
+  table: FieldTable<Name>,
+  finish: Finish<Name> | undefined,
+  frame: Frame,
+  out: RecordFields
+): Outcome {
+  table.apply(frame, out)
+  return finish === undefined ? 'parsed' : finish(table.v, out, frame)
+}

@@ -1,0 +1,145 @@
+/**
+ * Hot path: once per record. Makes whatever a parser handed over obey the invariants of the normalised record, or says why it
+ * can not be one. Nothing that is already as it should be is copied or turned into a string.
+ */
+import { canonicalIp, isCanonicalIpv4 } from '../lib/ip.ts'
+import { isPlaceholder } from '../lib/placeholder.ts'
+import {
+  ACTION_ABSENT,
+  ACTION_UNKNOWN,
+  DEVICE,
+  DOWNLOADED,
+  DST_HOST,
+  DST_IP,
+  DST_PORT,
+  type RecordFields,
+  SRC_IP,
+  type TextField,
+  TIME,
+  TOTAL,
+  UPLOADED,
+  URL,
+  USER
+} from '../record.ts'
+import type { Corrections } from './corrections.ts'
+import { finalizeHost } from './host.ts'
+import { normalizeUrl } from './url.ts'
+
+export const NAME_MAX_CHARS = 256
+
+/** Why a frame made no record. */
+export type Reject = 'bad_time' | 'no_source' | 'no_destination'
+
+/** Enforces the invariants in place. Returns '' when the record stands, else the reason. Filters and the age rule come later. */
+export function finalize(out: RecordFields, corrections: Corrections): Reject | '' {
+  const { numbers } = out
+  const time = numbers[TIME]!
+  if (!(time > 0 && time < 253_402_300_800_000)) return 'bad_time'
+  numbers[TIME] = Math.floor(time)
+  finalizeIp(out, SRC_IP)
+  if (out.start[SRC_IP]! < 0) return 'no_source'
+  finalizeDestinationIp(out)
+  finalizeName(out, USER, corrections)
+  finalizeName(out, DEVICE, corrections)
+  if (out.start[USER]! >= 0 && isAnonymous(out)) out.clear(USER)
+  const port = numbers[DST_PORT]!
+  if (!(port >= 1 && port <= 65_535)) numbers[DST_PORT] = -1
+  if (out.start[DST_HOST]! >= 0) finalizeHost(out, corrections)
+  if (out.start[URL]! >= 0) normalizeUrl(out, corrections)
+  if (out.start[URL]! < 0 && out.start[DST_HOST]! < 0 && out.start[DST_IP]! < 0) return 'no_destination'
+  finalizeCounts(out, corrections)
+  if (out.action === ACTION_UNKNOWN) {
+    corrections.unknown_action++
+    out.action = ACTION_ABSENT
+  }
+  return ''
+}
+
+function finalizeIp(out: RecordFields, field: TextField): void {
+  const start = out.start[field]!
+  if (start < 0) return
+  const end = out.end[field]!
+  if (isCanonicalIpv4(out.buf, start, end)) {
+    if (out.buf[start] === 0x30 && end - start === 7 && isPlaceholder(out.buf, start, end)) out.clear(field)
+    return
+  }
+  const ip = end - start > 64 ? undefined : canonicalIp(out.buf.toString('latin1', start, end))
+  if (ip === undefined) out.clear(field)
+  else out.setText(field, ip)
+}
+
+/** A name where the server's address should be is its host. */
+function finalizeDestinationIp(out: RecordFields): void {
+  const start = out.start[DST_IP]!
+  if (start < 0) return
+  const end = out.end[DST_IP]!
+  finalizeIp(out, DST_IP)
+  if (out.start[DST_IP]! < 0 && out.start[DST_HOST]! < 0 && !isPlaceholder(out.buf, start, end)) out.set(DST_HOST, start, end)
+}
+
+function finalizeName(out: RecordFields, field: TextField, corrections: Corrections): void {
+  const { buf } = out
+  let start = out.start[field]!
+  if (start < 0) return
+  let end = out.end[field]!
+  while (start < end && buf[start] === 0x20) start++
+  while (end > start && buf[end - 1] === 0x20) end--
+  let plain = end - start <= NAME_MAX_CHARS
+  for (let at = start; plain && at < end; at++) {
+    const byte = buf[at]!
+    if (byte < 0x20 || byte > 0x7e) plain = false
+  }
+  if (plain) {
+    if (isPlaceholder(buf, start, end)) out.clear(field)
+    else out.set(field, start, end)
+    return
+  }
+  const clean = cleanText(buf.toString('utf8', start, end))
+  const chars = [...clean]
+  if (chars.length > NAME_MAX_CHARS) corrections.name_cut++
+  const text = chars.length > NAME_MAX_CHARS ? chars.slice(0, NAME_MAX_CHARS).join('').trimEnd() : clean
+  if (text === '') out.clear(field)
+  else out.setText(field, text)
+}
+
+/** Control characters, line and paragraph separators, lone surrogates and byte-order marks become blanks; blanks around go. */
+export function cleanText(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/g, ' ')
+    .trim()
+}
+
+const ANONYMOUS = Buffer.from('anonymous')
+
+function isAnonymous(out: RecordFields): boolean {
+  const start = out.start[USER]!
+  if (out.end[USER]! - start !== ANONYMOUS.length) return false
+  for (let i = 0; i < ANONYMOUS.length; i++) if ((out.buf[start + i]! | 0x20) !== ANONYMOUS[i]) return false
+  return true
+}
+
+/** Two of three counts give the third; a total smaller than its parts is their sum. */
+function finalizeCounts(out: RecordFields, corrections: Corrections): void {
+  const { numbers } = out
+  for (let field = UPLOADED; field <= TOTAL; field++) {
+    const value = numbers[field]!
+    if (value !== -1 && !(value >= 0 && value <= Number.MAX_SAFE_INTEGER && Number.isInteger(value))) {
+      numbers[field] = -1
+      corrections.count_dropped++
+    }
+  }
+  const up = numbers[UPLOADED]!
+  const down = numbers[DOWNLOADED]!
+  const total = numbers[TOTAL]!
+  if (up >= 0 && down >= 0) {
+    const sum = up + down
+    if (total < 0) numbers[TOTAL] = sum <= Number.MAX_SAFE_INTEGER ? sum : -1
+    else if (total < sum) {
+      numbers[TOTAL] = sum
+      corrections.bytes_inconsistent++
+    }
+  } else if (total >= 0 && up >= 0) {
+    if (total >= up) numbers[DOWNLOADED] = total - up
+  } else if (total >= 0 && down >= 0 && total >= down) numbers[UPLOADED] = total - down
+}

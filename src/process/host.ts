@@ -1,0 +1,66 @@
+/** Hot path: once per record with a host. Host names: lower case, ASCII (IDNA), without port and trailing dot. */
+import { domainToASCII } from 'node:url'
+import { canonicalIp } from '../lib/ip.ts'
+import { isPlaceholder } from '../lib/placeholder.ts'
+import { DST_HOST, DST_IP, type RecordFields } from '../record.ts'
+import type { Corrections } from './corrections.ts'
+
+const HOST_MAX_BYTES = 253
+
+/** Bytes of a host name as it should be: 1 lower-case letter, digit, `-`, `_`, `.`; 2 upper-case letter. */
+const HOST_BYTES = new Uint8Array(256)
+for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789-_.') HOST_BYTES[char.charCodeAt(0)] = 1
+for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') HOST_BYTES[char.charCodeAt(0)] = 2
+
+/** Lower case, IDNA, no port, no trailing dot; an IP literal becomes the destination address. */
+export function finalizeHost(out: RecordFields, corrections: Corrections): void {
+  const { buf } = out
+  const start = out.start[DST_HOST]!
+  const end = out.end[DST_HOST]!
+  let kinds = 0
+  let letters = false
+  for (let at = start; at < end; at++) {
+    const kind = HOST_BYTES[buf[at]!]!
+    if (kind === 0) {
+      kinds = 4
+      break
+    }
+    kinds |= kind
+    if (buf[at]! > 0x39) letters = true
+  }
+  if (kinds === 1 && letters && end - start <= HOST_MAX_BYTES && buf[end - 1] !== 0x2e && buf[start] !== 0x2e) {
+    if (isPlaceholder(buf, start, end)) out.clear(DST_HOST)
+    return
+  }
+  slowHost(out, start, end, corrections)
+}
+
+function slowHost(out: RecordFields, start: number, end: number, corrections: Corrections): void {
+  const host = end - start > 1024 ? undefined : canonicalHost(out.buf.toString('utf8', start, end))
+  if (host === '') out.clear(DST_HOST)
+  else if (host === undefined) {
+    out.clear(DST_HOST)
+    corrections.host_dropped++
+  } else {
+    const ip = canonicalIp(host)
+    if (ip === undefined) out.setText(DST_HOST, host)
+    else {
+      out.clear(DST_HOST)
+      if (out.start[DST_IP]! < 0) out.setText(DST_IP, ip)
+    }
+  }
+}
+
+/** The host as it should be, '' when the text stands for none, undefined when it is no host. An IPv6 literal comes without brackets. */
+export function canonicalHost(text: string): string | undefined {
+  let host = text.trim().toLowerCase()
+  if (isPlaceholder(Buffer.from(host), 0, Buffer.byteLength(host))) return ''
+  if (host.startsWith('[')) return canonicalIp(host.slice(0, host.indexOf(']') + 1)) ?? undefined
+  if (canonicalIp(host) !== undefined) return canonicalIp(host)
+  host = host.replace(/:\d*$/, '').replace(/\.+$/, '')
+  if (host === '') return ''
+  if (/^[a-z0-9._-]+$/.test(host)) return host.length <= HOST_MAX_BYTES && !host.startsWith('.') ? host : undefined
+  if (/[\u0000-\u0020"#%/:<>?@[\\\]^`{|}]/.test(host)) return undefined
+  const ascii = domainToASCII(host)
+  return ascii === '' || ascii.length > HOST_MAX_BYTES ? undefined : ascii
+}

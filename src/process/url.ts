@@ -1,0 +1,159 @@
+/**
+ * Hot path: once per record with a URL. Makes the URL absolute ASCII without credentials, fragment and default port, at most
+ * 2048 bytes, and takes the host (and address, and port) from it.
+ *
+ * A URL that is already so is not copied. Logs write URLs in many ways (`host/path`, `host:443`, `/path`, `tunnel://host:443/`),
+ * so the rest is put together in the scratch region.
+ */
+import { canonicalIp } from '../lib/ip.ts'
+import { DST_HOST, DST_IP, DST_PORT, type RecordFields, SCHEME_FTP, SCHEME_HTTP, SCHEME_HTTPS, URL } from '../record.ts'
+import type { Corrections } from './corrections.ts'
+import { canonicalHost } from './host.ts'
+
+export const URL_MAX_BYTES = 2048
+/** Longer than this a logged URL is not worth reading. */
+const LOGGED_URL_MAX_BYTES = 16 * 1024
+
+/** Bytes that a URL may hold as they are: printable ASCII but blank and `#` (which begins a fragment). */
+const URL_BYTES = new Uint8Array(256).fill(1, 0x21, 0x7f)
+URL_BYTES[0x23] = 0
+/** Bytes of a host in a URL that is already as it should be. */
+const PLAIN_HOST_BYTES = new Uint8Array(256)
+for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789-_.') PLAIN_HOST_BYTES[char.charCodeAt(0)] = 1
+
+export function normalizeUrl(out: RecordFields, corrections: Corrections): void {
+  if (!isPlainUrl(out)) rebuildUrl(out, corrections)
+  if (out.start[URL]! >= 0 && out.end[URL]! - out.start[URL]! > URL_MAX_BYTES) shortenUrl(out, corrections)
+}
+
+/** True when the URL needs no change; the record's host is then the URL's. */
+function isPlainUrl(out: RecordFields): boolean {
+  const { buf } = out
+  const start = out.start[URL]!
+  const end = out.end[URL]!
+  const authority = plainScheme(buf, start, end)
+  if (authority < 0) return false
+  let at = authority
+  let letters = false
+  while (at < end && PLAIN_HOST_BYTES[buf[at]!] === 1) {
+    if (buf[at]! > 0x39) letters = true
+    at++
+  }
+  const hostEnd = at
+  if (!letters || hostEnd === authority || buf[hostEnd - 1] === 0x2e || hostEnd >= end || buf[hostEnd] !== 0x2f) return false
+  if (hostEnd - authority > 253 || buf[authority] === 0x2e) return false
+  for (; at < end; at++) if (URL_BYTES[buf[at]!] === 0) return false
+  out.set(DST_HOST, authority, hostEnd)
+  return true
+}
+
+/** Offset after `http://` or `https://` in lower case, or -1. */
+function plainScheme(buf: Buffer, start: number, end: number): number {
+  if (end - start < 9 || buf[start] !== 0x68 || buf[start + 1] !== 0x74 || buf[start + 2] !== 0x74 || buf[start + 3] !== 0x70) return -1
+  const at = buf[start + 4] === 0x73 ? start + 5 : start + 4
+  return buf[at] === 0x3a && buf[at + 1] === 0x2f && buf[at + 2] === 0x2f ? at + 3 : -1
+}
+
+function rebuildUrl(out: RecordFields, corrections: Corrections): void {
+  const start = out.start[URL]!
+  const end = Math.min(out.end[URL]!, start + LOGGED_URL_MAX_BYTES)
+  const logged = out.buf.toString('utf8', start, end).trim()
+  out.clear(URL)
+  const parts = splitUrl(logged, out)
+  if (parts === undefined) {
+    corrections.url_dropped++
+    return
+  }
+  const { scheme, host, port, path } = parts
+  const ip = canonicalIp(host)
+  if (ip === undefined) out.setText(DST_HOST, host)
+  else if (out.start[DST_IP]! < 0) out.setText(DST_IP, ip)
+  if (port !== '' && out.numbers[DST_PORT]! < 0) out.numbers[DST_PORT] = Number(port)
+  const shown = ip?.includes(':') ? `[${ip}]` : host
+  const portShown = port === '' || Number(port) === DEFAULT_PORTS[scheme] ? '' : `:${port}`
+  out.setText(URL, `${scheme}://${shown}${portShown}${asciiPath(path)}`)
+}
+
+const DEFAULT_PORTS: Record<string, number> = { http: 80, https: 443, ftp: 21 }
+/** Schemes that proxies invent for tunnels. */
+const SCHEMES: Record<string, string> = {
+  http: 'http',
+  https: 'https',
+  ftp: 'ftp',
+  ftps: 'ftp',
+  ws: 'http',
+  wss: 'https',
+  tunnel: 'https',
+  ssl: 'https',
+  tls: 'https',
+  connect: 'https',
+  tcp: 'https',
+  quic: 'https'
+}
+
+interface UrlParts {
+  scheme: string
+  host: string
+  port: string
+  path: string
+}
+
+function splitUrl(logged: string, out: RecordFields): UrlParts | undefined {
+  if (logged === '' || logged === '-') return undefined
+  const withScheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(logged)
+  const declared = withScheme === null ? undefined : SCHEMES[withScheme[1]!.toLowerCase()]
+  if (withScheme !== null && declared === undefined) return undefined
+  let rest = withScheme === null ? logged : withScheme[2]!
+  if (rest.startsWith('//')) rest = rest.slice(2)
+  const known = out.text(DST_HOST) ?? out.text(DST_IP)
+  if (rest.startsWith('/') || rest.startsWith('?')) {
+    if (known === undefined) return undefined
+    const port = out.numbers[DST_PORT]!
+    return {
+      scheme: declared ?? schemeOf(out, ''),
+      host: known,
+      port: port > 0 ? String(port) : '',
+      path: rest.startsWith('?') ? `/${rest}` : rest
+    }
+  }
+  const cut = rest.search(/[/?#]/)
+  let authority = cut < 0 ? rest : rest.slice(0, cut)
+  const path = cut < 0 ? '/' : rest[cut] === '/' ? rest.slice(cut) : `/${rest.slice(cut)}`
+  authority = authority.slice(authority.lastIndexOf('@') + 1)
+  const port = /:(\d{1,5})$/.exec(authority)?.[1] ?? ''
+  const host = canonicalHost(canonicalIp(authority) === undefined ? authority.replace(/:\d*$/, '') : authority)
+  if (host === undefined || host === '') return undefined
+  if (port !== '' && (Number(port) < 1 || Number(port) > 65_535)) return undefined
+  return { scheme: declared ?? schemeOf(out, port), host, port, path }
+}
+
+/** Scheme of a URL that is logged without one: what the parser said, else by the port. */
+function schemeOf(out: RecordFields, port: string): string {
+  if (out.scheme === SCHEME_HTTPS) return 'https'
+  if (out.scheme === SCHEME_HTTP) return 'http'
+  if (out.scheme === SCHEME_FTP) return 'ftp'
+  const number = port === '' ? out.numbers[DST_PORT]! : Number(port)
+  return number === 443 || number === 8443 ? 'https' : 'http'
+}
+
+/** Without fragment; blanks, controls and other than ASCII percent-encoded. */
+function asciiPath(path: string): string {
+  const hash = path.indexOf('#')
+  const kept = hash < 0 ? path : path.slice(0, hash)
+  if (/^[\u0021-\u007e]*$/.test(kept)) return kept
+  return kept.toWellFormed().replace(/[^\u0021-\u007e]+/gu, run => encodeURIComponent(run))
+}
+
+/** Too long: the query goes first, then all but the host. */
+function shortenUrl(out: RecordFields, corrections: Corrections): void {
+  corrections.url_cut++
+  const { buf } = out
+  const start = out.start[URL]!
+  const query = buf.subarray(start, out.end[URL]!).indexOf(0x3f)
+  if (query >= 0 && query <= URL_MAX_BYTES) {
+    out.set(URL, start, start + query)
+    return
+  }
+  const path = buf.indexOf(0x2f, start + 'https://'.length)
+  out.set(URL, start, path + 1)
+}
