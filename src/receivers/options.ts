@@ -1,0 +1,34 @@
+/**
+ * Options of receivers are typebox schemas, so that defaults, checks, documentation and JSON Schema come from one place.
+ */
+import type { Static, TSchema } from 'typebox'
+import Type from 'typebox'
+import Value from 'typebox/value'
+
+/** The options with every default filled in; throws RangeError naming what is wrong. */
+export function withDefaults<Schema extends TSchema>(schema: Schema, options: Partial<Static<Schema>>): Static<Schema> {
+  const filled = Value.Default(schema, structuredClone(options))
+  const [fault] = Value.Errors(schema, filled)
+  if (fault !== undefined) throw new RangeError(`Cannot use receiver option ${fault.instancePath || '/'}: ${fault.message}`)
+  return filled as Static<Schema>
+}
+
+/** CIDR list that says who may send. */
+export const AllowOption = Type.Array(Type.String(), {
+  description: 'Networks that may send, as CIDR or single addresses. Empty: everyone may.',
+  default: []
+})
+
+export const ListenOption = (address: string) =>
+  Type.String({ description: 'Address and port to listen on, host:port or [v6]:port. Port 0 lets the system choose.', default: address })
+
+export const NameOption = (name: string) =>
+  Type.String({ description: 'Name of the receiver in status, metrics and bindings.', default: name, minLength: 1 })
+
+/** Limits of the connections of a stream receiver. */
+export const ConnectionOptions = {
+  allow: AllowOption,
+  maxConnections: Type.Integer({ description: 'Connections at a time; more are refused and counted.', default: 16_384, minimum: 1 }),
+  maxConnectionsPerPeer: Type.Integer({ description: 'Connections at a time from one address.', default: 16_384, minimum: 1 }),
+  idleTimeoutMs: Type.Integer({ description: 'A connection that sends nothing for so long is closed; 0 never.', default: 0, minimum: 0 })
+}

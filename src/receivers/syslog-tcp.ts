@@ -1,0 +1,83 @@
+/**
+ * Syslog over plain TCP (RFC 6587), both framings. There is no receipt: a sender that saw its bytes acknowledged by TCP cannot
+ * know that they were taken.
+ */
+import { createServer, type Server, type Socket } from 'node:net'
+import Type, { type Static } from 'typebox'
+import type { OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
+import { plainAddress } from '../lib/cidr.ts'
+import { Connections } from './connections.ts'
+import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
+import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
+
+export const SyslogTcpOptions = Type.Object({
+  name: NameOption('syslog-tcp'),
+  listen: ListenOption('0.0.0.0:5514'),
+  ...ConnectionOptions
+})
+export type SyslogTcpOptions = Static<typeof SyslogTcpOptions>
+
+export class SyslogTcpReceiver implements Receiver {
+  readonly name: string
+  readonly #options: SyslogTcpOptions
+  readonly #log: ReceiverLog
+  readonly #connections: Connections
+  #server: Server | undefined
+  #open: OpenIntake | undefined
+  #address: ListenAddress
+  #state: ReceiverState = 'stopped'
+  #reason: string | undefined
+
+  constructor(options: Partial<SyslogTcpOptions>, deps: ReceiverDeps) {
+    this.#options = withDefaults(SyslogTcpOptions, options)
+    this.name = this.#options.name
+    this.#log = deps.log
+    this.#address = parseListen(this.#options.listen)
+    this.#connections = new Connections(this.#options, { receiver: this.name, protocol: 'syslog-tcp', log: deps.log }, () => this.#open!)
+  }
+
+  async start(open: OpenIntake): Promise<void> {
+    this.#open = open
+    const server = createServer(socket => this.#connected(socket))
+    this.#server = server
+    try {
+      this.#address = await listenTcp(server, this.#address)
+    } catch (error) {
+      this.#state = 'failed'
+      this.#reason = (error as Error).message
+      throw error
+    }
+    server.on('error', error => this.#log.warn({ receiver: this.name, err: error }, 'listener error'))
+    this.#state = 'listening'
+    this.#log.info({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over TCP')
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#state !== 'listening') return
+    this.#state = 'stopped'
+    this.#server?.close()
+    await this.#connections.stop(deadline)
+  }
+
+  status(): ReceiverStatus[] {
+    const { paused, size, counters } = this.#connections
+    const isPaused = this.#state === 'listening' && paused > 0
+    const reason = isPaused ? `${paused} connections wait for room` : this.#reason
+    return [
+      {
+        name: this.name,
+        protocol: 'syslog-tcp',
+        address: formatListen(this.#address),
+        state: isPaused ? 'paused' : this.#state,
+        ...(reason === undefined ? {} : { reason }),
+        connections: size,
+        counters: { ...counters },
+        gauges: { paused_connections: paused }
+      }
+    ]
+  }
+
+  #connected(socket: Socket): void {
+    if (this.#connections.admit(socket)) this.#connections.read(socket, plainAddress(socket.remoteAddress ?? ''))
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * An in-memory OpenIntake for receiver tests: runs the right framer and keeps the frames, with faults to switch on.
+ */
+import type { Framer, Framing, Intake, OpenIntake, Peer } from '../../src/contracts.ts'
+import { CollectorError } from '../../src/errors.ts'
+import { createFramer } from '../../src/framing/framer.ts'
+import type { ReceiverLog } from '../../src/receivers/listen.ts'
+
+export interface IntakeFaults {
+  /** Each accept returns a promise that resolves after so long. */
+  acceptDelayMs?: number
+  commitDelayMs?: number
+  /** Asked at each commit and end: true makes it fail. */
+  failCommit?: () => boolean
+}
+
+export class MemoryIntakes {
+  readonly frames: string[] = []
+  /** Frames that a commit or end has confirmed. */
+  readonly committed: string[] = []
+  readonly peers: Peer[] = []
+  readonly faults: IntakeFaults
+  opened = 0
+  ended = 0
+  aborted = 0
+  /** Calls that broke the contract: chunks after end or while a promise was pending. */
+  readonly violations: string[] = []
+
+  constructor(faults: IntakeFaults = {}) {
+    this.faults = faults
+  }
+
+  readonly open: OpenIntake = (peer, framing) => {
+    this.opened++
+    this.peers.push(peer)
+    return new MemoryIntake(this, framing)
+  }
+
+  /** Resolves when the condition holds; rejects, saying what there is, when it does not for 10 s. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const started = Date.now()
+    while (!condition()) {
+      if (Date.now() - started > 10_000) {
+        throw new Error(
+          `${what}: not within 10 s; ${this.frames.length} frames, ${this.opened} opened, ${this.ended} ended, ${this.aborted} aborted`
+        )
+      }
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+  }
+}
+
+class MemoryIntake implements Intake {
+  readonly #owner: MemoryIntakes
+  readonly #framer: Framer
+  readonly #uncommitted: string[] = []
+  #isWaiting = false
+  #isOver = false
+
+  constructor(owner: MemoryIntakes, framing: Framing) {
+    this.#owner = owner
+    this.#framer = createFramer(framing)
+  }
+
+  accept(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#isOver) this.#owner.violations.push('accept after the end')
+    if (this.#isWaiting) this.#owner.violations.push('accept while there was no room')
+    this.#framer.feed(Buffer.from(chunk), this.#onFrame)
+    const { acceptDelayMs } = this.#owner.faults
+    if (acceptDelayMs === undefined) return undefined
+    this.#isWaiting = true
+    return delay(acceptDelayMs).then(() => {
+      this.#isWaiting = false
+    })
+  }
+
+  async commit(): Promise<void> {
+    const covered = this.#uncommitted.splice(0)
+    await delay(this.#owner.faults.commitDelayMs ?? 0)
+    if (this.#owner.faults.failCommit?.()) throw new CollectorError('SPOOL_IO', 'Cannot commit: the test says so', { retryable: true })
+    this.#owner.committed.push(...covered)
+  }
+
+  end(): Promise<void> {
+    if (this.#isOver) this.#owner.violations.push('end after the end')
+    this.#isOver = true
+    this.#framer.end(this.#onFrame)
+    this.#owner.ended++
+    return this.commit()
+  }
+
+  abort(): void {
+    if (this.#isOver) this.#owner.violations.push('abort after the end')
+    this.#isOver = true
+    this.#owner.aborted++
+  }
+
+  readonly #onFrame = (buf: Buffer, start: number, end: number): void => {
+    const text = buf.toString('latin1', start, end)
+    this.#owner.frames.push(text)
+    this.#uncommitted.push(text)
+  }
+}
+
+export const delay = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
+
+export interface LogEntry {
+  level: 'debug' | 'info' | 'warn' | 'error'
+  facts: object
+  message: string
+}
+
+/** A log that keeps its entries. */
+export function memoryLog(): ReceiverLog & { entries: LogEntry[] } {
+  const entries: LogEntry[] = []
+  const at = (level: LogEntry['level']) => (facts: object, message: string) => {
+    entries.push({ level, facts, message })
+  }
+  return { entries, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** Port that a receiver was given for `127.0.0.1:0`. */
+export function portOf(receiver: { status(): { address: string }[] }, index = 0): number {
+  return Number(/:(\d+)$/.exec(receiver.status()[index]!.address)?.[1])
+}
