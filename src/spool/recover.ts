@@ -1,0 +1,239 @@
+/**
+ * Brings `open/` back in order after a crash: finishes closings that were cut short, cuts each segment back to its last whole
+ * piece, and sets aside what is damaged. Nothing here is fatal; a fault of one segment never keeps another from going on.
+ * The cases are listed in format.md.
+ */
+
+import { GZIP_HEADER, GZIP_TRAILER_BYTES, gzipTrailer } from './gzip-member.ts'
+import { readFully, type SpoolFile, type SpoolIo, writeFully } from './io.ts'
+import { dataPath, FOLDERS, type Folder, isSegmentId, ledgerPath, readName } from './layout.ts'
+import { type Ledger, ledgerLine, type PieceLine, type SegmentLine, type StepLine } from './ledger.ts'
+import type { SpoolLog } from './options.ts'
+import { SpoolReader } from './reader.ts'
+import { type Findings, findPieces } from './salvage.ts'
+import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
+import type { ResumePoint } from './writer.ts'
+
+export interface Recovered {
+  /** Segments that go on, oldest first, each with its prelude's sums (undefined: it has none). */
+  resume: { point: ResumePoint; prelude: PieceLine | undefined }[]
+  counts: RecoveryCounts
+}
+
+export interface RecoveryCounts {
+  /** Blocks that the ledger knew and the file did not hold. */
+  lostBlocks: number
+  lostRecords: number
+  /** Blocks that were found though the ledger did not know them. */
+  salvagedBlocks: number
+  /** Bytes behind the last whole block that were cut off. */
+  cutBytes: number
+  /** Segments that were set aside. */
+  setAside: number
+}
+
+interface Place {
+  io: SpoolIo
+  dir: string
+  log: SpoolLog
+  nowMs: number
+}
+
+export async function recoverOpen(place: Place): Promise<Recovered> {
+  const recovered: Recovered = { resume: [], counts: { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 } }
+  const { data, ledgers } = await tidy(place)
+  for (const id of data) {
+    try {
+      await recoverSegment(place, id, recovered)
+    } catch (error) {
+      // The disk's own trouble. The files stay where they are; the next start tries again.
+      place.log.error({ segment: id, err: error }, 'a segment could not be recovered and waits for the next start')
+    }
+  }
+  for (const id of ledgers) if (!data.includes(id)) await finishOrphan(place, 'open', id)
+  for (const folder of ['open', 'closed', 'set-aside']) await place.io.syncDirectory(`${place.dir}/${folder}`)
+  return recovered
+}
+
+/** Lists `open/`, removing what a crash left half made. */
+async function tidy({ io, dir }: Place): Promise<{ data: string[]; ledgers: string[] }> {
+  const data: string[] = []
+  const ledgers: string[] = []
+  const halves: string[] = []
+  for await (const name of io.names(`${dir}/open`)) {
+    const read = readName(name)
+    if (read?.kind === 'gz') data.push(read.id)
+    else if (read?.kind === 'ledger') ledgers.push(read.id)
+    else if (name.endsWith('.new')) halves.push(name)
+  }
+  for (const name of halves) await io.remove(`${dir}/open/${name}`)
+  // A rescue whose damaged original still stands here was not finished; it is done again from the original.
+  const isHalfRescue = (id: string): boolean => id.endsWith('r') && data.includes(id.slice(0, -1))
+  for (const id of data.filter(isHalfRescue)) {
+    await io.remove(dataPath(dir, 'open', id))
+    await io.remove(ledgerPath(dir, 'open', id))
+  }
+  return { data: data.filter(id => !isHalfRescue(id)).sort(), ledgers }
+}
+
+/** A ledger without data: the second half of a move is missing, or the data file was never made or is already removed. */
+export async function finishOrphan({ io, dir }: Pick<Place, 'io' | 'dir'>, from: Folder, id: string): Promise<void> {
+  const target = FOLDERS.find(folder => folder !== from && io.sizeOf(dataPath(dir, folder, id)) !== undefined)
+  if (target === undefined) await io.remove(ledgerPath(dir, from, id))
+  else await io.rename(ledgerPath(dir, from, id), ledgerPath(dir, target, id))
+}
+
+async function recoverSegment(place: Place, id: string, recovered: Recovered): Promise<void> {
+  const { io, dir } = place
+  const ledger = await new SpoolReader(dir, io).ledger(id, 'open')
+  const file = await io.open(dataPath(dir, 'open', id), 'write')
+  try {
+    if (ledger.header === undefined) {
+      if ((await file.size()) <= GZIP_HEADER.length) return await dropEmpty(place, id)
+      return await putAside(place, id, recovered, ledger, 'its ledger is missing or damaged, so its source is not known')
+    }
+    const findings = await findPieces(file, ledger)
+    note(place, id, findings, recovered.counts)
+    if (findings.hasGap || findings.gaveUp) return await rescue(place, id, file, ledger.header, findings, recovered)
+    const totals = sumUp(findings.pieces)
+    if (totals.recordCount === 0) return await dropUnlessDamaged(place, id, recovered, ledger, findings)
+    if (await isClosed(file, ledger, totals)) return await moveSegment(io, dir, id, 'open', 'closed')
+    await cutBack(file, totals, recovered.counts)
+    const ledgerBytes = await rewriteLedger(place, id, ledger.header, findings.pieces)
+    const prelude = findings.pieces.find(piece => piece.t === 'prelude')
+    recovered.resume.push({ point: { id, header: ledger.header, totals, ledgerBytes }, prelude })
+  } finally {
+    await file.close()
+  }
+}
+
+function sumUp(pieces: readonly PieceLine[]): Totals {
+  return pieces.reduce<Totals>(withPiece, { ...EMPTY_TOTALS })
+}
+
+function note({ log }: Place, id: string, findings: Findings, counts: RecoveryCounts): void {
+  const lostRecords = findings.lost.reduce((sum, piece) => sum + piece.recordCount, 0)
+  counts.salvagedBlocks += findings.salvaged
+  counts.lostBlocks += findings.lost.length
+  counts.lostRecords += lostRecords
+  if (findings.lost.length === 0) return
+  // After a power cut these may be blocks that were never confirmed; the ledger cannot tell, so the worse case is said.
+  log.error({ segment: id, blocks: findings.lost.length, records: lostRecords }, 'blocks of an open segment are damaged or missing')
+}
+
+async function dropEmpty({ io, dir }: Place, id: string): Promise<void> {
+  await io.remove(dataPath(dir, 'open', id))
+  await io.remove(ledgerPath(dir, 'open', id))
+}
+
+async function dropUnlessDamaged(place: Place, id: string, recovered: Recovered, ledger: Ledger, findings: Findings): Promise<void> {
+  if (findings.lost.some(piece => piece.t === 'block')) await putAside(place, id, recovered, ledger, 'none of its blocks is sound')
+  else await dropEmpty(place, id)
+}
+
+/** True when closing had come as far as the closing line, which is written after the trailer is durable. */
+async function isClosed(file: SpoolFile, { closed }: Ledger, totals: Totals): Promise<boolean> {
+  if (closed?.bytes !== totals.bytes + GZIP_TRAILER_BYTES || (await file.size()) !== closed.bytes) return false
+  const trailer = await readFully(file, totals.bytes, GZIP_TRAILER_BYTES)
+  return trailer.equals(gzipTrailer(totals.crc32, totals.rawBytes))
+}
+
+async function cutBack(file: SpoolFile, totals: Totals, counts: RecoveryCounts): Promise<void> {
+  const size = await file.size()
+  counts.cutBytes += size - totals.bytes
+  await writeFully(file, [GZIP_HEADER], 0) // a damaged header is the one thing that can be known without the ledger
+  await file.truncate(totals.bytes)
+  await file.datasync()
+}
+
+/** Writes the ledger anew with the pieces that are sound; returns its size. */
+async function rewriteLedger({ io, dir }: Place, id: string, header: SegmentLine, pieces: readonly PieceLine[]): Promise<number> {
+  const bytes = Buffer.concat([header, ...pieces].map(ledgerLine))
+  const path = ledgerPath(dir, 'open', id)
+  await writeFile(io, `${path}.new`, [bytes])
+  await io.rename(`${path}.new`, path)
+  return bytes.length
+}
+
+async function writeFile(io: SpoolIo, path: string, buffers: readonly Uint8Array[]): Promise<void> {
+  const file = await io.open(path, 'write')
+  try {
+    await file.truncate(0)
+    await writeFully(file, buffers, 0)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Moves both files, the data first: a ledger left alone is carried after them at the next start (`finishOrphan`). */
+export async function moveSegment(io: SpoolIo, dir: string, id: string, from: Folder, to: Folder): Promise<void> {
+  await io.rename(dataPath(dir, from, id), dataPath(dir, to, id))
+  await io.rename(ledgerPath(dir, from, id), ledgerPath(dir, to, id))
+}
+
+/**
+ * Damage in the middle: the sound pieces go on in a new segment, the original is kept for a person. The new one is named after
+ * the old with an `r`, so that a crash in between is seen (`tidy`) and nothing is doubled.
+ */
+async function rescue(
+  place: Place,
+  id: string,
+  file: SpoolFile,
+  header: SegmentLine,
+  findings: Findings,
+  recovered: Recovered
+): Promise<void> {
+  const { io, dir } = place
+  const newId = `${id}r`
+  const ledger = await new SpoolReader(dir, io).ledger(id, 'open')
+  if (!isSegmentId(newId)) return putAside(place, id, recovered, ledger, 'it was rescued too often')
+  const hasPrelude = ledger.pieces.some(piece => piece.t === 'prelude')
+  if (hasPrelude && findings.pieces[0]?.t !== 'prelude') return putAside(place, id, recovered, ledger, 'the head of its file is damaged')
+  const newHeader = { ...header, rescuedFrom: id }
+  const pieces: PieceLine[] = []
+  let totals: Totals = { ...EMPTY_TOTALS }
+  const target = await io.open(dataPath(dir, 'open', newId), 'write')
+  try {
+    await writeFully(target, [GZIP_HEADER], 0)
+    for (const piece of findings.pieces) {
+      await writeFully(target, [await readFully(file, piece.offset, piece.length)], totals.bytes)
+      pieces.push({ ...piece, offset: totals.bytes })
+      totals = withPiece(totals, piece)
+    }
+    await target.datasync()
+  } finally {
+    await target.close()
+  }
+  const ledgerBytes = await rewriteLedger(place, newId, newHeader, pieces)
+  await io.syncDirectory(`${dir}/open`)
+  await putAside(place, id, recovered, ledger, `bytes from ${findings.soundEnd} on are damaged`, newId)
+  const prelude = pieces.find(piece => piece.t === 'prelude')
+  recovered.resume.push({ point: { id: newId, header: newHeader, totals, ledgerBytes }, prelude })
+}
+
+async function putAside(place: Place, id: string, recovered: Recovered, ledger: Ledger, reason: string, carriedTo?: string): Promise<void> {
+  recovered.counts.setAside++
+  place.log.error({ segment: id, source: ledger.header?.source, reason, carriedTo }, 'a damaged segment was set aside')
+  await moveAside(place, 'open', id, ledger, reason, carriedTo)
+}
+
+/** Moves a segment to `set-aside/` with the reason as its ledger's last line; one without a ledger gets one. */
+export async function moveAside(
+  { io, dir, nowMs }: Omit<Place, 'log'>,
+  from: 'open' | 'closed',
+  id: string,
+  ledger: Ledger,
+  reason: string,
+  carriedTo?: string
+): Promise<void> {
+  const line: StepLine = { t: 'step', step: 'set-aside', atMs: nowMs, reason, ...(carriedTo === undefined ? {} : { carriedTo }) }
+  const file = await io.open(ledgerPath(dir, from, id), 'write')
+  try {
+    await writeFully(file, [ledgerLine(line)], ledger.size)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+  await moveSegment(io, dir, id, from, 'set-aside')
+}
