@@ -1,0 +1,34 @@
+/** The page: three static files, no inline script, nothing from elsewhere. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FastifyPluginCallback } from 'fastify'
+import { packageRoot } from '../lib/package-root.ts'
+
+const FILES: readonly [path: string, file: string, type: string][] = [
+  ['/', 'page.html', 'text/html; charset=utf-8'],
+  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/page.css', 'page.css', 'text/css; charset=utf-8']
+]
+
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-cache'
+}
+
+/** Paths of the page; they hold no data, so they need no token: the page asks for it. */
+export const PAGE_PATHS = new Set(FILES.map(([path]) => path))
+
+export const pageRoutes: FastifyPluginCallback = (app, _options, done) => {
+  for (const [path, file, type] of FILES) {
+    const content = readFileSync(join(assetDir(), file))
+    app.get(path, { schema: { hide: true } }, (_request, reply) => reply.headers(HEADERS).type(type).send(content))
+  }
+  done()
+}
+
+/** The compiler leaves out what is no code, so that emitted code finds the files where the source has them. */
+function assetDir(): string {
+  const beside = join(import.meta.dirname, 'page')
+  return existsSync(beside) ? beside : join(packageRoot(), 'src/admin/page')
+}

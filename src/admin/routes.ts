@@ -1,0 +1,75 @@
+/** The admin API: checks, metrics, status and its parts, log level, reload. */
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { answers, CheckReportSchema, ErrorSchema, LogLevelSchema, listOf, open, ReloadSchema } from './schemas.ts'
+import type { AdminSource } from './source.ts'
+
+/** Paths that answer without a token, so that orchestrators can ask; they then say ok or not and no more. */
+export const CHECK_PATHS = new Set(['/health', '/healthz', '/livez', '/ready', '/readyz'])
+
+export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToken: boolean }> = (app, { source, hasToken }, done) => {
+  const checkRoute = (path: string, summary: string, run: AdminSource['health']) =>
+    app.get(path, { schema: answers(summary, { 200: CheckReportSchema, 503: CheckReportSchema }) }, (_request, reply) => {
+      const { ok, checks } = run()
+      // With a token set, strangers can reach the server; why something fails is not for them.
+      return reply
+        .code(ok ? 200 : 503)
+        .send({ ok, checks: hasToken ? checks.map(({ name, ok: passes }) => ({ name, ok: passes })) : checks })
+    })
+  for (const path of ['/health', '/healthz', '/livez']) checkRoute(path, 'Alive: the process and its lanes answer', () => source.health())
+  for (const path of ['/ready', '/readyz'])
+    checkRoute(path, 'Ready: listeners bound, spool writable and below high water', () => source.ready())
+
+  app.get(
+    '/metrics',
+    { schema: { summary: 'Metrics in the Prometheus text format', produces: ['text/plain'] } },
+    async (_request, reply) => {
+      const { contentType, text } = await source.metrics()
+      return reply.type(contentType).send(text)
+    }
+  )
+  app.get('/api/v1/status', { schema: answers('Everything at once', { 200: open('PipelineStatus') }) }, () => source.status())
+  app.get(
+    '/api/v1/sources',
+    { schema: answers('Sources, from bytes to tenant', { 200: listOf('SourceStatus') }) },
+    () => source.status().sources
+  )
+  app.get(
+    '/api/v1/receivers',
+    { schema: answers('Receivers, one entry per listener', { 200: listOf('ReceiverStatus') }) },
+    () => source.status().receivers
+  )
+  app.get(
+    '/api/v1/segments',
+    { schema: answers('Segments of the spool, oldest first', { 200: listOf('SegmentSummary') }) },
+    () => source.status().spool.list
+  )
+  app.get(
+    '/api/v1/uploads',
+    { schema: answers('Latest uploads, newest first', { 200: listOf('RecentUpload') }) },
+    () => source.status().upload.recent
+  )
+  app.get('/api/v1/loglevel', { schema: answers('Level of the log', { 200: LogLevelSchema }) }, () => ({ level: source.logLevel }))
+  app.put(
+    '/api/v1/loglevel',
+    {
+      schema: {
+        ...answers('Change the level of the log until the next start', { 200: LogLevelSchema, 400: ErrorSchema }),
+        body: LogLevelSchema
+      }
+    },
+    request => {
+      source.logLevel = request.body.level
+      return { level: source.logLevel }
+    }
+  )
+  app.post(
+    '/api/v1/reload',
+    { schema: answers('Reload the configuration file', { 200: ReloadSchema, 422: ReloadSchema }) },
+    async (_request, reply) => {
+      const result = await source.reload()
+      return reply.code(result.ok ? 200 : 422).send(result)
+    }
+  )
+  app.get('/openapi.json', { schema: { hide: true } }, () => (app as unknown as { swagger(): unknown }).swagger())
+  done()
+}

@@ -1,0 +1,37 @@
+/** What the admin server shows and does, so that it can run without a pipeline. */
+import type { LogLevel } from '../telemetry/logger.ts'
+import type { CheckReport, PipelineStatus } from '../telemetry/status.ts'
+
+export interface ReloadResult {
+  ok: boolean
+  /** What happened, or every fault of the new file; then the old configuration goes on. */
+  messages: string[]
+}
+
+export interface AdminSource {
+  status(): PipelineStatus
+  /** Process and lanes answer. */
+  health(): CheckReport
+  /** Listeners bound, spool writable and below high water. */
+  ready(): CheckReport
+  /** Prometheus text. */
+  metrics(): Promise<{ contentType: string; text: string }>
+  logLevel: LogLevel
+  reload(): Promise<ReloadResult>
+}
+
+export interface AdminOptions {
+  host: string
+  /** 0 lets the system choose. */
+  port: number
+  /** Bearer token; needed when the host is not loopback. */
+  token?: string | undefined
+  /** Names in the Host header that are taken besides the machine's own addresses. */
+  hosts?: readonly string[]
+}
+
+export interface AdminServer {
+  /** Base URL, without a slash at the end. */
+  readonly url: string
+  close(): Promise<void>
+}

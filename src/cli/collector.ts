@@ -1,0 +1,126 @@
+/**
+ * A running collector: pipeline, admin server and what connects them. Knows no process and no signal, so that tests can run it
+ * with a pipeline of their own.
+ */
+import { startAdmin } from '../admin/server.ts'
+import type { AdminSource, ReloadResult } from '../admin/source.ts'
+import { ConfigError, formatFaults } from '../config/faults.ts'
+import { parseListen } from '../config/listen.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { CollectorError } from '../errors.ts'
+import { isLogLevel, type Logger } from '../telemetry/logger.ts'
+import { createMetrics } from '../telemetry/registry.ts'
+import { type CheckReport, type ConfigStatus, healthOf, type PipelineStatus } from '../telemetry/status.ts'
+
+/** What the collector needs of the pipeline; `startPipeline` of pipeline.ts returns more. */
+export interface RunningPipeline {
+  status(): PipelineStatus
+  ready(): CheckReport
+  /** Takes over what can change while running; rejects with CollectorError and goes on as before when it cannot. */
+  reload(config: Config): Promise<void>
+  /** Stops receivers, commits what arrived, and ends within the deadline. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+export interface CollectorDeps {
+  loaded: LoadedConfig
+  /** Loads the configuration again. Throws ConfigError. */
+  load(): LoadedConfig
+  log: Logger
+  version: string
+  startPipeline(config: Config, deps: { log: Logger; version: string }): Promise<RunningPipeline>
+}
+
+export interface Collector {
+  /** Base URL of the admin server. */
+  readonly adminUrl: string
+  status(): PipelineStatus
+  reload(): Promise<ReloadResult>
+  stop(deadlineMs: number): Promise<void>
+}
+
+/** Starts pipeline and admin server. Rejects with CollectorError; then nothing runs. */
+export async function startCollector(deps: CollectorDeps): Promise<Collector> {
+  const { log, loaded, version } = deps
+  const pipeline = await deps.startPipeline(loaded.config, { log, version })
+  const reloading = reloader(deps, pipeline)
+  const status = (): PipelineStatus => ({ ...pipeline.status(), config: reloading.state })
+  const metrics = createMetrics(status)
+  const source: AdminSource = {
+    status,
+    health: () => healthOf(pipeline.status()),
+    ready: () => pipeline.ready(),
+    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
+    get logLevel() {
+      return isLogLevel(log.level) ? log.level : 'info'
+    },
+    set logLevel(level) {
+      log.level = level
+      log.info({ level }, 'log level changed')
+    },
+    reload: reloading.reload
+  }
+  const { admin } = loaded.config
+  const server = await startAdmin(source, { ...parseListen(admin.listen), token: admin.token, hosts: admin.hosts }).catch(async error => {
+    await pipeline.stop(5000)
+    throw error
+  })
+  return {
+    adminUrl: server.url,
+    status,
+    reload: reloading.reload,
+    async stop(deadlineMs) {
+      // The admin server goes last: whoever watches sees the end of the stop.
+      await pipeline.stop(deadlineMs).finally(() => server.close())
+    }
+  }
+}
+
+/** Reloads one after the other; a bad file keeps the old configuration. */
+function reloader(deps: CollectorDeps, pipeline: RunningPipeline): { state: ConfigStatus; reload(): Promise<ReloadResult> } {
+  const { log, loaded } = deps
+  const now = Date.now()
+  const state: ConfigStatus = {
+    ...(loaded.path === undefined ? {} : { path: loaded.path }),
+    loadedMs: now,
+    lastReloadMs: now,
+    lastReloadSucceeded: true
+  }
+  let current = loaded.config
+  let queue: Promise<unknown> = Promise.resolve()
+
+  const reloadOnce = async (): Promise<ReloadResult> => {
+    state.lastReloadMs = Date.now()
+    try {
+      const next = deps.load()
+      await pipeline.reload(next.config)
+      log.level = next.config.log.level
+      const messages = [...formatFaults(next.path ?? '(defaults)', next.warnings), ...needsRestart(current, next.config)]
+      current = next.config
+      Object.assign(state, { loadedMs: state.lastReloadMs, lastReloadSucceeded: true })
+      log.info({ messages }, 'configuration reloaded')
+      return { ok: true, messages }
+    } catch (error) {
+      state.lastReloadSucceeded = false
+      if (!(error instanceof CollectorError)) throw error
+      const messages = error instanceof ConfigError ? formatFaults(error.file, error.faults) : [error.message]
+      log.error({ code: error.code, messages }, 'configuration not reloaded; the old one goes on')
+      return { ok: false, messages }
+    }
+  }
+  const reload = (): Promise<ReloadResult> => {
+    const result = queue.then(reloadOnce)
+    queue = result.catch(() => undefined)
+    return result
+  }
+  return { state, reload }
+}
+
+/** What belongs to the process and not to the pipeline. */
+function needsRestart(current: Config, next: Config): string[] {
+  const keys = ['admin'] as const
+  return keys
+    .filter(key => JSON.stringify(current[key]) !== JSON.stringify(next[key]))
+    .map(key => `${key}: changed; takes effect at the next start`)
+}

@@ -1,0 +1,115 @@
+/** The verbs, and how their ends become exit codes. Verbs are loaded when they are called: `sluice healthcheck` must be quick. */
+import { formatFaults } from '../config/faults.ts'
+import { suggest } from '../config/suggest.ts'
+import { CollectorError } from '../errors.ts'
+import { packageVersion } from '../lib/package-root.ts'
+import { EXIT, type Io, UsageError, type Verb } from './verb.ts'
+
+interface VerbEntry {
+  summary: string
+  usage: string
+  load(): Promise<Verb>
+}
+
+const CONFIG_OPTION = '  -c, --config FILE   configuration (default: ./sluice.yaml, then /etc/sluice/sluice.yaml, then none)'
+const JSON_OPTION = '      --json          print JSON'
+
+const VERBS: Readonly<Record<string, VerbEntry>> = {
+  run: {
+    summary: 'run the collector (default)',
+    usage: `sluice run [-c FILE]\n\n${CONFIG_OPTION}`,
+    load: async () => (await import('./run.ts')).run
+  },
+  validate: {
+    summary: 'check the configuration and whether this machine can run it',
+    usage: `sluice validate [-c FILE] [--no-environment] [--deny-warnings] [--print] [--json]
+
+${CONFIG_OPTION}
+      --no-environment  do not try to bind addresses and to write the spool
+      --deny-warnings   warnings fail as well
+      --print           print the configuration with all defaults, without secrets
+${JSON_OPTION}`,
+    load: async () => (await import('./validate.ts')).validate
+  },
+  parse: {
+    summary: 'show what each line of a log becomes',
+    usage: 'sluice parse [--source auto|ID] [--time-zone ZONE] [--now ISO] [--format json|cef|leef|w3c|csv] [FILE…|-]',
+    load: async () => (await import('./parse.ts')).parse
+  },
+  status: {
+    summary: 'show what the running collector does; fails when it is degraded',
+    usage: `sluice status [-c FILE] [--url URL] [--json]\n\n${CONFIG_OPTION}\n      --url URL       admin server, instead of the one of the configuration\n${JSON_OPTION}`,
+    load: async () => (await import('./status.ts')).status
+  },
+  tenant: {
+    summary: 'run only the local tenant',
+    usage: `sluice tenant [--dir DIR] [--listen HOST:PORT] [--json]
+
+      --dir DIR         where it keeps what it gets (default ./data/tenant)
+      --listen ADDRESS  default 127.0.0.1:9601; port 0 takes a free one
+      --json            log as JSON also on a terminal`,
+    load: async () => (await import('./tenant.ts')).tenant
+  },
+  healthcheck: {
+    summary: 'ask the running collector whether it is alive; for containers',
+    usage: `sluice healthcheck [-c FILE] [--url URL] [--ready] [--json]\n\n${CONFIG_OPTION}\n      --url URL       admin server, instead of the one of the configuration\n      --ready         ask whether it is ready instead\n${JSON_OPTION}`,
+    load: async () => (await import('./healthcheck.ts')).healthcheck
+  }
+}
+
+/** Runs one command; resolves to the exit code and never rejects for what a user or the world did. */
+export async function runCommandLine(args: string[], io: Io): Promise<number> {
+  const [first = 'run', ...rest] = args
+  if (first === 'version' || first === '--version' || first === '-V') return print(io.stdout, packageVersion())
+  if (first === 'help' || first === '--help' || first === '-h') return help(rest[0], io)
+  // `sluice --config x` is `sluice run --config x`.
+  const [name, verbArgs] = first.startsWith('-') ? ['run', args] : [first, rest]
+  const entry = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
+  if (!entry) return unknownVerb(name, io)
+  if (verbArgs.includes('--help') || verbArgs.includes('-h')) return help(name, io)
+  try {
+    return await (await entry.load())(verbArgs, io)
+  } catch (error) {
+    return explain(error, entry, io)
+  }
+}
+
+function explain(error: unknown, entry: VerbEntry, io: Io): number {
+  if (error instanceof UsageError || isArgumentError(error)) {
+    print(io.stderr, `sluice: ${(error as Error).message}\n\nUsage: ${entry.usage}`)
+    return EXIT.USAGE
+  }
+  if (!(error instanceof CollectorError)) throw error
+  print(io.stderr, hasFaults(error) ? formatFaults(error.file, error.faults).join('\n') : `sluice: ${error.message} (${error.code})`)
+  return error.code === 'CONFIG_INVALID' ? EXIT.CONFIG : EXIT.FAILED
+}
+
+/** What `parseArgs` of Node throws. */
+const isArgumentError = (error: unknown): boolean =>
+  error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
+
+const hasFaults = (error: CollectorError): error is import('../config/faults.ts').ConfigError => 'faults' in error
+
+function help(name: string | undefined, io: Io): number {
+  if (name === undefined) {
+    const verbs = Object.entries(VERBS).map(([verb, { summary }]) => `  ${verb.padEnd(13)}${summary}`)
+    const text = `Sluice, the open log collector for Cloud Discovery\n\nUsage: sluice [VERB] [OPTIONS]\n\n${verbs.join('\n')}\n  help         this, or \`sluice help VERB\`\n  version      the version`
+    return print(io.stdout, `${text}\n\nExit codes: 0 fine, 1 failed, 2 wrong usage, 78 bad configuration.`)
+  }
+  const entry = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
+  return entry ? print(io.stdout, `${entry.summary}\n\nUsage: ${entry.usage}`) : unknownVerb(name, io)
+}
+
+function unknownVerb(name: string, io: Io): number {
+  const near = suggest(name, Object.keys(VERBS))
+  print(
+    io.stderr,
+    `sluice: unknown verb ${JSON.stringify(name)}${near === undefined ? '' : `; did you mean "${near}"?`}\nsluice help lists them.`
+  )
+  return EXIT.USAGE
+}
+
+function print(stream: NodeJS.WritableStream, text: string): number {
+  stream.write(`${text}\n`)
+  return EXIT.OK
+}

@@ -1,0 +1,71 @@
+/** Can this machine run the configuration: are the addresses free, can the directories be written. */
+import { createSocket } from 'node:dgram'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { createServer, isIPv6 } from 'node:net'
+import { dirname } from 'node:path'
+import { type ListenAddress, parseListen } from '../config/listen.ts'
+import type { Config } from '../config/schema.ts'
+import type { Check } from '../telemetry/status.ts'
+
+/** One check per listener and directory; every address is bound for a moment. */
+export async function checkEnvironment(config: Config): Promise<Check[]> {
+  const checks: Check[] = []
+  for (const receiver of config.receivers)
+    for (const protocol of receiver.protocols) checks.push(await tryBind(`receiver ${receiver.name}`, protocol, receiver.listen))
+  checks.push(await tryBind('admin', 'tcp', config.admin.listen))
+  if (config.tenant.local) {
+    checks.push(await tryBind('local tenant', 'tcp', config.tenant.local.listen))
+    checks.push(checkDir('local tenant', config.tenant.local.dir))
+  }
+  checks.push(checkDir('spool', config.spool.dir))
+  return checks
+}
+
+async function tryBind(what: string, protocol: 'udp' | 'tcp', listen: string): Promise<Check> {
+  const name = `${what}: ${protocol} ${listen}`
+  try {
+    await (protocol === 'udp' ? bindUdp(parseListen(listen)) : bindTcp(parseListen(listen)))
+    return { name, ok: true }
+  } catch (error) {
+    return { name, ok: false, detail: remedy(error as NodeJS.ErrnoException) }
+  }
+}
+
+function bindTcp({ host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ host, port }, () => server.close(() => resolve()))
+  })
+}
+
+function bindUdp({ host, port }: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+    socket.once('error', error => {
+      socket.close()
+      reject(error)
+    })
+    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve()))
+  })
+}
+
+function remedy({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'in use; a running collector holds it too, then check with --no-environment'
+  if (code === 'EACCES') return 'not permitted; listen on a port from 1024 up, or set the sysctl net.ipv4.ip_unprivileged_port_start=0'
+  if (code === 'EADDRNOTAVAIL') return 'this machine does not have the address'
+  return message
+}
+
+/** The directory, or the nearest one above it that is there and in which it would be made. */
+function checkDir(what: string, dir: string): Check {
+  let nearest = dir
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest)
+  const name = `${what}: ${dir}`
+  try {
+    accessSync(nearest, constants.W_OK | constants.X_OK)
+    return { name, ok: true }
+  } catch {
+    return { name, ok: false, detail: `${nearest} cannot be written by this user` }
+  }
+}

@@ -1,0 +1,53 @@
+/** `sluice run`: the collector, until SIGTERM or SIGINT. SIGHUP reloads the configuration. */
+import { parseArgs } from 'node:util'
+import { packageVersion } from '../lib/package-root.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
+import type { PipelineStatus } from '../telemetry/status.ts'
+import { type Collector, startCollector } from './collector.ts'
+import { loadForVerb } from './load-for-verb.ts'
+import { untilStopped } from './signals.ts'
+import type { Verb } from './verb.ts'
+
+/** The stop as a whole, and how much of it the pipeline gets. */
+const STOP_DEADLINE_MS = 10_000
+const PIPELINE_STOP_DEADLINE_MS = 8000
+
+export const run: Verb = async (args, io) => {
+  const { values } = parseArgs({ args, options: { config: { type: 'string', short: 'c' } } })
+  const load = () => loadForVerb(values.config, io)
+  const loaded = load()
+  const log = createLogger({ level: loaded.config.log.level, format: loaded.config.log.format, destination: io.stdout })
+  for (const { path, line, column, message } of loaded.warnings) log.warn({ path, line, column }, message)
+  const { startPipeline } = await import('../pipeline.ts')
+  const version = packageVersion()
+  const collector = await startCollector({ loaded, load, log, version, startPipeline })
+  announce(log, collector, loaded.path)
+  return untilStopped({
+    deadlineMs: STOP_DEADLINE_MS,
+    async stop(signal) {
+      log.info({ signal }, 'stopping: receivers first, then what arrived is committed')
+      await collector.stop(PIPELINE_STOP_DEADLINE_MS)
+      log.info(summary(collector.status()), 'stopped')
+    },
+    // A reload answers with its result and logs it; only a bug rejects.
+    reload: () => void collector.reload().catch(error => log.error({ err: error }, 'reload failed')),
+    onProblem: (message, error) => log.error({ err: error }, message)
+  })
+}
+
+/** One line per thing a newcomer looks for. */
+function announce(log: Logger, collector: Collector, path: string | undefined): void {
+  const { version, receivers, sources, tenant, lanes, spool } = collector.status()
+  log.info({ version, config: path ?? 'defaults', lanes: lanes.length, spool: spool.dir }, `Sluice ${version} is running`)
+  for (const { name, protocol, address } of receivers)
+    log.info({ receiver: name, protocol, address }, `listening: ${protocol} on ${address}`)
+  for (const { name, dataSource, appliance, format } of sources) log.info({ dataSource, appliance, format }, `source: ${name}`)
+  log.info({ url: `${collector.adminUrl}/` }, `page: ${collector.adminUrl}/`)
+  log.info({ url: `${collector.adminUrl}/metrics` }, `metrics: ${collector.adminUrl}/metrics`)
+  const place = tenant.kind === 'local' ? `the local tenant ${tenant.url}, which keeps the files in ${tenant.dir}` : tenant.url
+  log.info({ tenant: tenant.url, ...(tenant.dir === undefined ? {} : { dir: tenant.dir }) }, `uploads: to ${place}`)
+}
+
+function summary({ balance }: PipelineStatus): object {
+  return { frames: balance.frames, records: balance.records, delivery: balance.delivery }
+}

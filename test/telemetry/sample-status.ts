@@ -1,0 +1,94 @@
+/** A status as a pipeline would return it, for tests of whatever shows one. */
+import { newHistogram, observe } from '../../src/telemetry/histogram.ts'
+import { balanceOf, type PipelineStatus, type SourceStatus } from '../../src/telemetry/status.ts'
+
+export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineStatus {
+  const syncs = newHistogram()
+  observe(syncs, 0.003)
+  observe(syncs, 120)
+  const sources: SourceStatus[] = [
+    {
+      name: 'HQ-FortiGate',
+      dataSource: 'HQ-FortiGate',
+      appliance: 'fortinet-fortigate',
+      format: 'cef',
+      frames: { received: 100, parsed: 90, skipped: 7, malformed: 2, unidentified: 1 },
+      outcomes: [
+        { outcome: 'parsed', parser: 'fortinet-fortigate', reason: '', count: 90 },
+        { outcome: 'skipped', parser: 'fortinet-fortigate', reason: 'not_traffic', count: 7 },
+        { outcome: 'malformed', parser: 'fortinet-fortigate', reason: 'bad_time', count: 2 },
+        { outcome: 'unidentified', parser: '', reason: 'no_parser', count: 1 }
+      ],
+      records: { parsed: 90, written: 80, dropped: 10, recovered: 5, uploaded: 60, spooled: 24, setAside: 1, removed: 0 },
+      dropped: [{ reason: 'internal', count: 10 }],
+      corrections: [{ reason: 'bytes_inconsistent', count: 3 }],
+      receivedBytes: 70_000,
+      writtenBytes: 24_000,
+      lastSeenMs: 1_800_000_005_000,
+      lastEventMs: 1_800_000_003_000,
+      lastUploadMs: 1_800_000_004_000
+    }
+  ]
+  const blocks = { outstanding: 1, max: 64, framesInFlight: 4, shedFrames: 6 }
+  return {
+    version: '0.1.0',
+    startedMs: 1_800_000_000_000,
+    uptimeMs: 65_000,
+    state: 'healthy',
+    reasons: [],
+    config: { loadedMs: 1_800_000_000_000, lastReloadMs: 1_800_000_000_000, lastReloadSucceeded: true },
+    tenant: { kind: 'local', url: 'http://127.0.0.1:9601', dir: '/data/tenant' },
+    receivers: [
+      {
+        name: 'syslog',
+        protocol: 'syslog-udp',
+        address: '127.0.0.1:5514',
+        state: 'listening',
+        connections: 0,
+        counters: { received_bytes_total: 70_000, received_datagrams_total: 110, odd_thing_total: 2 },
+        gauges: { receive_buffer_asked_bytes: 16_777_216, receive_buffer_granted_bytes: 425_984 }
+      },
+      { name: 'syslog', protocol: 'syslog-tcp', address: '127.0.0.1:5514', state: 'paused', reason: 'spool full', connections: 3, counters: { connections_total: 9 } }
+    ],
+    sources,
+    lanes: [{ index: 0, alive: true, frames: 100, bytes: 70_000, busySeconds: 0.5, restarts: 0 }],
+    blocks,
+    spool: {
+      dir: '/data/spool',
+      bytes: 4096,
+      maxBytes: 8192,
+      freeBytes: 1_000_000,
+      full: false,
+      writable: true,
+      segments: { open: 1, closed: 2, issued: 0, stored: 0, finalising: 0, done: 3, 'set-aside': 1 },
+      oldestMs: 1_800_000_001_000,
+      list: [{ id: 'a', source: 'HQ-FortiGate', format: 'cef', step: 'closed', createdMs: 1_800_000_001_000, bytes: 900, rawBytes: 9000, records: 24 }],
+      syncs,
+      syncErrors: 0,
+      damagedSegments: 0
+    },
+    upload: {
+      failing: false,
+      uploadedFiles: 3,
+      uploadedBytes: 6000,
+      uploadedRawBytes: 18_000,
+      attempts: [{ step: 'put', result: 'ok', count: 3, seconds: 0.25 }],
+      recent: [
+        {
+          id: 'z',
+          source: 'HQ-FortiGate',
+          format: 'cef',
+          file: 'HQ-FortiGate-1.log.gz',
+          records: 60,
+          bytes: 6000,
+          rawBytes: 18_000,
+          finishedMs: 1_800_000_004_000,
+          elapsedMs: 2100,
+          outcome: 'uploaded'
+        }
+      ]
+    },
+    balance: balanceOf(sources, blocks, 110),
+    ...changes
+  }
+}
