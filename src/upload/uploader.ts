@@ -1,0 +1,343 @@
+/**
+ * Takes waiting segments to a destination: oldest first, fair between sources, a few at a time. Carries out what retry.ts decided:
+ * waits, pauses one source or all, sets aside. Nothing is ever given up silently; what cannot go now stays in the spool.
+ */
+import type { Destination, Segment, UploadQueue } from '../contracts.ts'
+import { CollectorError } from '../errors.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { backoffMs, type Decision, describe, StepFailure } from './retry.ts'
+import type { UploadStats } from './stats.ts'
+
+/** What the uploader tells the log; pino fits. */
+export interface UploadLog {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+export interface UploaderOptions {
+  queue: UploadQueue
+  destination: Destination
+  stats: UploadStats
+  /** Segments under way at a time. @default 2 */
+  concurrency?: number
+  clock?: Clock
+  /** 0 ≤ x < 1, for the jitter. */
+  random?: () => number
+  log?: UploadLog
+  /** How long a pause for credentials, address or data source lasts until one more try; a person may have acted. @default 10 min */
+  probeIntervalMs?: number
+}
+
+export type PauseState = 'auth' | 'configuration' | 'throttled' | 'source-unknown' | 'unreachable'
+
+export interface Pause {
+  state: PauseState
+  /** Absent: all sources. */
+  source?: string
+  reason: string
+  sinceMs: number
+  untilMs: number
+}
+
+export interface RecentUpload {
+  id: string
+  source: string
+  outcome: 'done' | 'set-aside'
+  reason: string
+  bytes: number
+  rawBytes: number
+  records: number
+  finishedMs: number
+  durationMs: number
+}
+
+export interface UploaderStatus {
+  running: boolean
+  waiting: number
+  inFlight: { id: string; source: string; sinceMs: number; attempts: number }[]
+  pauses: Pause[]
+  /** Newest first, at most 50. */
+  recent: RecentUpload[]
+}
+
+const RECENT_MAX = 50
+const IDLE_MAX_MS = 60_000
+/** Common failures make all wait, but never long: each segment has its own growing backoff besides. */
+const COMMON_BACKOFF_MAX_MS = 60_000
+
+interface Flight {
+  segment: Segment
+  sinceMs: number
+  done: Promise<void>
+}
+
+interface Waiting {
+  attempts: number
+  notBeforeMs: number
+}
+
+export class Uploader {
+  readonly #options: UploaderOptions
+  readonly #clock: Clock
+  readonly #flights = new Map<string, Flight>()
+  /** Retry state by segment id; forgotten when the segment no longer waits. */
+  readonly #waits = new Map<string, Waiting>()
+  readonly #sourceOf = new Map<string, string>()
+  readonly #sourcePauses = new Map<string, Pause>()
+  #pause: Pause | undefined
+  #failuresInRow = 0
+  /** Sources in the order of their last turn. */
+  readonly #lastTurn = new Map<string, number>()
+  #turn = 0
+  readonly #recent: RecentUpload[] = []
+  #stopping = new AbortController()
+  #aborting = new AbortController()
+  #wake: () => void = () => {}
+  #running: Promise<void> | undefined
+
+  constructor(options: UploaderOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+  }
+
+  start(): void {
+    if (this.#running) return
+    this.#stopping = new AbortController()
+    this.#aborting = new AbortController()
+    this.#running = this.#run()
+  }
+
+  /** Takes no further segment, lets those under way end, breaks them off when the signal fires. Steps stay persisted. */
+  async stop(signal: AbortSignal): Promise<void> {
+    this.#stopping.abort()
+    const abort = (): void => this.#aborting.abort()
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    await this.#running
+    await Promise.all([...this.#flights.values()].map(flight => flight.done))
+    signal.removeEventListener('abort', abort)
+    this.#running = undefined
+  }
+
+  /** Forgets pauses and backoffs: the configuration changed, or a person says that the cause is gone. */
+  resume(): void {
+    this.#pause = undefined
+    this.#sourcePauses.clear()
+    this.#waits.clear()
+    this.#failuresInRow = 0
+    this.#wake()
+  }
+
+  status(): UploaderStatus {
+    return {
+      running: this.#running !== undefined,
+      waiting: this.#options.queue.waiting().length,
+      inFlight: [...this.#flights].map(([id, { segment, sinceMs }]) => ({
+        id,
+        source: segment.source,
+        sinceMs,
+        attempts: this.#waits.get(id)?.attempts ?? 0
+      })),
+      pauses: [...(this.#pause ? [this.#pause] : []), ...this.#sourcePauses.values()],
+      recent: [...this.#recent]
+    }
+  }
+
+  async #run(): Promise<void> {
+    const signal = this.#stopping.signal
+    while (!signal.aborted) {
+      const round = new AbortController()
+      const ended = AbortSignal.any([signal, round.signal])
+      // Asked for before the list is read, so that no change falls between the two.
+      const woken = new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+      const changed = this.#options.queue.changed(ended).catch(() => {})
+      const idleMs = await this.#fill().catch(error => {
+        this.#options.log?.error({ error: describe(error) }, 'upload: the waiting list cannot be read')
+        return IDLE_MAX_MS
+      })
+      await Promise.race([woken, changed, this.#clock.sleep(idleMs, ended)])
+      round.abort()
+    }
+  }
+
+  /** Starts what may start; returns how long nothing else will be due, ms. */
+  async #fill(): Promise<number> {
+    const ids = this.#options.queue.waiting()
+    await this.#learn(ids)
+    while (this.#flights.size < (this.#options.concurrency ?? 2) && !this.#stopping.signal.aborted) {
+      const id = this.#next(ids)
+      if (id === undefined) break
+      await this.#begin(id)
+    }
+    return this.#untilDue(ids)
+  }
+
+  /** Source of each waiting segment, read once; forgets segments that went. */
+  async #learn(ids: readonly string[]): Promise<void> {
+    const waiting = new Set(ids)
+    for (const id of this.#sourceOf.keys()) if (!waiting.has(id)) this.#sourceOf.delete(id)
+    for (const id of this.#waits.keys()) if (!waiting.has(id)) this.#waits.delete(id)
+    for (const id of ids) {
+      if (this.#sourceOf.has(id)) continue
+      const segment = await this.#options.queue.segment(id)
+      if (segment) this.#sourceOf.set(id, segment.source)
+    }
+  }
+
+  /** Oldest segment of the source whose turn is longest ago. */
+  #next(ids: readonly string[]): string | undefined {
+    const now = this.#clock.now()
+    if (this.#pause && this.#pause.untilMs > now) return undefined
+    let found: string | undefined
+    let foundTurn = Number.POSITIVE_INFINITY
+    const seen = new Set<string>()
+    for (const id of ids) {
+      const source = this.#sourceOf.get(id)
+      if (source === undefined || seen.has(source) || this.#flights.has(id)) continue
+      if ((this.#waits.get(id)?.notBeforeMs ?? 0) > now) continue
+      seen.add(source)
+      if ((this.#sourcePauses.get(source)?.untilMs ?? 0) > now) continue
+      const turn = this.#lastTurn.get(source) ?? 0
+      if (turn < foundTurn) {
+        found = id
+        foundTurn = turn
+      }
+    }
+    return found
+  }
+
+  #untilDue(ids: readonly string[]): number {
+    const now = this.#clock.now()
+    const times = [this.#pause?.untilMs ?? 0, ...[...this.#sourcePauses.values()].map(pause => pause.untilMs)]
+    for (const id of ids) times.push(this.#waits.get(id)?.notBeforeMs ?? 0)
+    const due = times.filter(time => time > now).reduce((least, time) => Math.min(least, time), now + IDLE_MAX_MS)
+    return Math.max(1, due - now)
+  }
+
+  async #begin(id: string): Promise<void> {
+    const segment = await this.#options.queue.segment(id)
+    if (!segment) {
+      // It went between the list and now; the next list will not hold it.
+      this.#sourceOf.delete(id)
+      return
+    }
+    this.#turn++
+    this.#lastTurn.set(segment.source, this.#turn)
+    if (this.#lastTurn.size > 1000) this.#lastTurn.delete(this.#lastTurn.keys().next().value!)
+    const sinceMs = this.#clock.now()
+    const done = this.#fly(segment, sinceMs).finally(() => {
+      this.#flights.delete(id)
+      this.#wake()
+    })
+    this.#flights.set(id, { segment, sinceMs, done })
+  }
+
+  async #fly(segment: Segment, sinceMs: number): Promise<void> {
+    try {
+      await this.#options.destination.upload(segment, this.#options.queue, this.#aborting.signal)
+      this.#succeeded(segment, sinceMs)
+    } catch (error) {
+      if (this.#aborting.signal.aborted) return
+      await this.#failed(segment, sinceMs, error).catch(cause => {
+        this.#delay(segment.id)
+        this.#options.log?.error({ segment: segment.id, error: describe(cause) }, 'upload: the spool refused')
+      })
+    }
+  }
+
+  #succeeded(segment: Segment, sinceMs: number): void {
+    this.#failuresInRow = 0
+    if (this.#pause || this.#sourcePauses.has(segment.source)) {
+      this.#options.log?.info({ source: segment.source }, 'upload: going on')
+    }
+    this.#pause = undefined
+    this.#sourcePauses.delete(segment.source)
+    this.#remember(segment, sinceMs, 'done', '')
+    const { id, source, bytes, recordCount } = segment
+    this.#options.log?.info({ segment: id, source, bytes, records: recordCount }, 'upload: done')
+  }
+
+  async #failed(segment: Segment, sinceMs: number, error: unknown): Promise<void> {
+    const message = describe(error)
+    this.#options.stats.failed(segment.source, message, this.#clock.now())
+    const decision = decisionOf(error)
+    if (decision.kind === 'set-aside') {
+      await this.#options.queue.setAside(segment.id, message)
+      this.#options.stats.setAside++
+      this.#options.stats.source(segment.source).setAside++
+      this.#remember(segment, sinceMs, 'set-aside', message)
+      this.#options.log?.error({ segment: segment.id, source: segment.source, reason: message }, 'upload: segment set aside')
+    } else this.#wait(segment, decision, message)
+  }
+
+  #wait(segment: Segment, decision: Exclude<Decision, { kind: 'set-aside' }>, reason: string): void {
+    const probeMs = this.#options.probeIntervalMs ?? 600_000
+    switch (decision.kind) {
+      case 'throttled':
+        this.#pauseAll('throttled', reason, decision.waitMs)
+        break
+      case 'stop-all':
+        this.#pauseAll(decision.state, reason, probeMs)
+        break
+      case 'stop-source':
+        this.#pauseSource(segment.source, reason, probeMs)
+        break
+      case 'reissue':
+        // The first new URL is tried at once: an expired one is an everyday matter.
+        if (this.#delay(segment.id) === 1) this.#waits.get(segment.id)!.notBeforeMs = 0
+        else this.#commonFailure(reason)
+        break
+      default:
+        this.#delay(segment.id)
+        this.#commonFailure(reason)
+    }
+  }
+
+  /** Gives the segment a backoff; returns how often it has failed by now. */
+  #delay(id: string): number {
+    const attempts = (this.#waits.get(id)?.attempts ?? 0) + 1
+    this.#waits.set(id, { attempts, notBeforeMs: this.#clock.now() + backoffMs(attempts, this.#options.random) })
+    return attempts
+  }
+
+  /** Failures in a row, of any segment, mean that the service or the way to it is down: then all wait a little. */
+  #commonFailure(reason: string): void {
+    this.#failuresInRow++
+    if (this.#failuresInRow >= 3) {
+      this.#pauseAll('unreachable', reason, backoffMs(this.#failuresInRow, this.#options.random, COMMON_BACKOFF_MAX_MS))
+    }
+  }
+
+  #pauseAll(state: PauseState, reason: string, waitMs: number): void {
+    const now = this.#clock.now()
+    // A slower call that fails afterwards must not shorten the pause that an earlier one brought.
+    if (this.#pause && this.#pause.untilMs > now + waitMs) return
+    const isNew = this.#pause?.state !== state
+    this.#pause = { state, reason, sinceMs: isNew ? now : this.#pause!.sinceMs, untilMs: now + waitMs }
+    if (isNew) this.#options.log?.warn({ state, reason }, 'upload: paused, the spool keeps all')
+  }
+
+  #pauseSource(source: string, reason: string, waitMs: number): void {
+    const now = this.#clock.now()
+    const known = this.#sourcePauses.get(source)
+    this.#sourcePauses.set(source, { state: 'source-unknown', source, reason, sinceMs: known?.sinceMs ?? now, untilMs: now + waitMs })
+    if (!known) this.#options.log?.warn({ source, reason }, 'upload: source paused, the spool keeps its segments')
+  }
+
+  #remember(segment: Segment, sinceMs: number, outcome: RecentUpload['outcome'], reason: string): void {
+    const now = this.#clock.now()
+    const { id, source, bytes, rawBytes, recordCount } = segment
+    this.#recent.unshift({ id, source, outcome, reason, bytes, rawBytes, records: recordCount, finishedMs: now, durationMs: now - sinceMs })
+    this.#recent.length = Math.min(this.#recent.length, RECENT_MAX)
+  }
+}
+
+/** Failures of the disk, and bugs, are retried: setting aside is only for what was judged. */
+function decisionOf(error: unknown): Decision {
+  if (error instanceof StepFailure) return error.decision
+  if (error instanceof CollectorError && error.code === 'SEGMENT_DAMAGED') return { kind: 'set-aside' }
+  return { kind: 'retry' }
+}
