@@ -220,7 +220,7 @@ class Connection {
   #resume(): void {
     this.#room = undefined
     this.#owner.paused--
-    this.#socket.resume()
+    if (!this.#socket.destroyed) this.#socket.resume()
   }
 
   #idle(): void {

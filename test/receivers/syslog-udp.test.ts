@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import t from 'tap'
 import { CollectorError } from '../../src/errors.ts'
 import { SyslogUdpReceiver } from '../../src/receivers/syslog-udp.ts'
 import { parseUdpTable } from '../../src/receivers/udp-kernel.ts'
-import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
+import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 
 const never = new AbortController().signal
 

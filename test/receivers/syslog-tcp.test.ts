@@ -1,0 +1,232 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import t from 'tap'
+import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
+import { checkReceiverContract } from './contract.ts'
+import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
+
+const signal = (): AbortSignal => AbortSignal.timeout(8000)
+
+async function started(options: ConstructorParameters<typeof SyslogTcpReceiver>[0] = {}, intakes = new MemoryIntakes()) {
+  const log = memoryLog()
+  const receiver = new SyslogTcpReceiver({ listen: '127.0.0.1:0', ...options }, { log })
+  await receiver.start(intakes.open)
+  return { receiver, intakes, log, port: portOf(receiver), counters: () => receiver.status()[0]!.counters }
+}
+
+async function open(port: number, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+async function sendAll(port: number, records: readonly string[]): Promise<readonly string[]> {
+  const socket = await open(port)
+  socket.end(`${records.join('\n')}\n`)
+  socket.resume()
+  await once(socket, 'close')
+  return records
+}
+
+checkReceiverContract(t, 'syslog-tcp', {
+  create: () => new SyslogTcpReceiver({ listen: '127.0.0.1:0' }, { log: memoryLog() }),
+  send: sendAll,
+  hasReceipt: false
+})
+
+t.test('logger sends with either framing to the same port', async t => {
+  const { receiver, intakes, port } = await started()
+  const logger = (...more: string[]) =>
+    execFileSync('logger', ['--server', '127.0.0.1', '--port', String(port), '--tcp', '-t', 'app', ...more])
+  logger('--rfc5424', 'newline framing')
+  logger('--rfc5424', '--octet-count', 'octet counting')
+  await intakes.until('both', () => intakes.frames.length === 2)
+  t.match(intakes.frames[0], /^<\d+>1 .* newline framing$/)
+  t.match(intakes.frames[1], /^<\d+>1 .* octet counting$/)
+  await receiver.stop(signal())
+})
+
+t.test('a sender that ends without trailer has its last frame delivered', async t => {
+  const { receiver, intakes, port } = await started()
+  ;(await open(port)).end('<1>a\n<2>b')
+  await intakes.until('ended', () => intakes.ended === 1)
+  t.strictSame(intakes.committed, ['<1>a', '<2>b'])
+  await receiver.stop(signal())
+})
+
+t.test('a reset keeps whole frames and throws the partial one away', async t => {
+  const { receiver, intakes, port, counters } = await started()
+  const socket = await open(port)
+  socket.write('<1>a\n<2>b\n<3>part')
+  await intakes.until('two frames', () => intakes.frames.length === 2)
+  socket.resetAndDestroy()
+  await intakes.until('aborted', () => intakes.aborted === 1)
+  t.strictSame(intakes.frames, ['<1>a', '<2>b'])
+  t.match(counters(), { aborted_total: 1, connection_errors_total: 1 })
+  await receiver.stop(signal())
+})
+
+t.test('a reset while the socket is not read loses no frame that was received', async t => {
+  const { receiver, intakes, port } = await started({}, new MemoryIntakes({ acceptDelayMs: 200 }))
+  const socket = await open(port)
+  socket.write('<1>a\n')
+  await intakes.until('first', () => intakes.frames.length === 1)
+  socket.write('<2>b\n<3>part')
+  await delay(50)
+  socket.resetAndDestroy()
+  await intakes.until('aborted', () => intakes.aborted === 1)
+  t.strictSame(intakes.frames, ['<1>a', '<2>b'])
+  t.strictSame(intakes.violations, [])
+  await receiver.stop(signal())
+})
+
+t.test('while an intake has no room its sender is not read, and the state says so', async t => {
+  const { receiver, intakes, port } = await started({}, new MemoryIntakes({ acceptDelayMs: 300 }))
+  const socket = await open(port)
+  socket.write('<1>a\n')
+  await intakes.until('paused', () => receiver.status()[0]?.state === 'paused')
+  t.match(receiver.status()[0], { state: 'paused', reason: '1 connections wait for room', counters: { pauses_total: 1 } })
+  const chunk = Buffer.alloc(1024 * 1024, `<2>${'x'.repeat(60)}\n`)
+  for (let i = 0; i < 32; i++) socket.write(chunk)
+  await delay(100)
+  t.ok(socket.writableLength > 8 * 1024 * 1024, 'the sender has to wait')
+  socket.resetAndDestroy()
+  await intakes.until('aborted', () => intakes.aborted === 1)
+  t.equal(receiver.status()[0]?.state, 'listening')
+  await receiver.stop(signal())
+})
+
+t.test('a connection without a byte is counted and logged at debug only', async t => {
+  const { receiver, intakes, log, port, counters } = await started()
+  ;(await open(port)).end()
+  await intakes.until('counted', () => counters().empty_connections_total === 1)
+  t.equal(intakes.opened, 0)
+  t.strictSame(
+    log.entries.filter(entry => entry.level !== 'debug').map(entry => entry.message),
+    ['listening for syslog over TCP']
+  )
+  await receiver.stop(signal())
+})
+
+t.test('connections over the limit, over the limit of one address, or not allowed are refused and counted', async t => {
+  const { receiver, intakes, counters, port } = await started({
+    maxConnections: 3,
+    maxConnectionsPerPeer: 2,
+    allow: ['127.0.0.1', '127.0.0.2']
+  })
+  const held = [await open(port), await open(port)]
+  const refused = async (from: string): Promise<void> => {
+    const socket = await open(port, from)
+    socket.resume()
+    await once(socket, 'close')
+  }
+  await refused('127.0.0.3')
+  await refused('127.0.0.1')
+  held.push(await open(port, '127.0.0.2'))
+  await intakes.until('three', () => receiver.status()[0]?.connections === 3)
+  await refused('127.0.0.2')
+  t.match(counters(), {
+    refused_total: 3,
+    refused_not_allowed_total: 1,
+    refused_peer_limit_total: 1,
+    refused_limit_total: 1,
+    connections_total: 3
+  })
+  held[0]!.end('<1>freed\n')
+  await intakes.until('room', () => receiver.status()[0]?.connections === 2)
+  await sendAll(port, ['<1>next'])
+  await intakes.until('taken', () => intakes.frames.includes('<1>next'))
+  for (const socket of held) socket.destroy()
+  await receiver.stop(signal())
+})
+
+t.test('a silent connection is closed after the idle time', async t => {
+  const { receiver, intakes, port, counters } = await started({ idleTimeoutMs: 50 })
+  const socket = await open(port)
+  socket.resume()
+  await once(socket, 'close')
+  await intakes.until('counted', () => receiver.status()[0]?.connections === 0)
+  t.equal(counters().idle_closed_total, 1)
+  await receiver.stop(signal())
+})
+
+t.test('a peer that sends byte by byte, half-open peers and garbage harm nobody', async t => {
+  const { receiver, intakes, port } = await started()
+  const slow = await open(port)
+  slow.setNoDelay(true)
+  const silent = await open(port)
+  const wild = await open(port)
+  wild.write(Buffer.alloc(3 * 1024 * 1024, 0xff))
+  for (const byte of '<1>slow') {
+    slow.write(byte)
+    await delay(2)
+  }
+  await sendAll(port, ['<2>other'])
+  await intakes.until('the other peer', () => intakes.frames.includes('<2>other'))
+  slow.end('\n')
+  await intakes.until('the slow peer', () => intakes.frames.includes('<1>slow'))
+  t.equal(intakes.frames.filter(frame => frame.startsWith('\xff')).length, 1, 'garbage without a newline is one cut frame')
+  silent.destroy()
+  wild.destroy()
+  await receiver.stop(signal())
+})
+
+t.test('a stop takes what connected peers have sent, and ends all', async t => {
+  const { receiver, intakes, port } = await started()
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => open(port)))
+  await intakes.until('connected', () => receiver.status()[0]?.connections === 20)
+  for (const [i, socket] of sockets.entries()) socket.write(`<1>first ${i}\n<1>second ${i}`)
+  await receiver.stop(signal())
+  t.equal(intakes.committed.length, 40)
+  t.equal(intakes.ended, 20)
+  t.match(receiver.status()[0], { state: 'stopped', connections: 0 })
+  for (const socket of sockets) socket.destroy()
+})
+
+t.test('a stop in the middle of a stream cuts between frames', async t => {
+  const { receiver, intakes, port } = await started()
+  const socket = await open(port)
+  let isOpen = true
+  socket.on('close', () => {
+    isOpen = false
+  })
+  const line = `<1>${'x'.repeat(997)}`
+  const pump = (): void => {
+    if (isOpen) socket.write(`${line}\n`.repeat(50).slice(0, -500), () => socket.write(`${line}\n`.slice(-500), () => setImmediate(pump)))
+  }
+  pump()
+  await intakes.until('some frames', () => intakes.frames.length > 100)
+  await receiver.stop(signal())
+  t.ok(intakes.frames.length > 100)
+  t.strictSame(
+    intakes.frames.filter(frame => frame !== line),
+    []
+  )
+  t.equal(intakes.committed.length, intakes.frames.length)
+  socket.destroy()
+})
+
+t.test('a stop whose deadline has passed does not wait for a slow intake', async t => {
+  const { receiver, intakes, port } = await started({}, new MemoryIntakes({ commitDelayMs: 2_000 }))
+  const socket = await open(port)
+  socket.write('<1>a\n')
+  await intakes.until('taken', () => intakes.frames.length === 1)
+  await receiver.stop(AbortSignal.timeout(20))
+  t.equal(intakes.committed.length, 0)
+  socket.destroy()
+})
+
+t.test('ports that cannot be had: the message names the address and the remedy', async t => {
+  const { receiver, port } = await started()
+  const second = new SyslogTcpReceiver({ listen: `127.0.0.1:${port}` }, { log: memoryLog() })
+  t.match(await second.start(new MemoryIntakes().open).catch(error => error), {
+    code: 'LISTEN_FAILED',
+    message: new RegExp(`^Cannot listen on tcp 127.0.0.1:${port}: another process uses this address \\(EADDRINUSE\\)`)
+  })
+  t.equal(second.status()[0]?.state, 'failed')
+  await receiver.stop(signal())
+  const elsewhere = new SyslogTcpReceiver({ listen: '192.0.2.1:5514' }, { log: memoryLog() })
+  t.match(await elsewhere.start(new MemoryIntakes().open).catch(error => error), { message: /this machine has no address 192\.0\.2\.1/ })
+})
