@@ -34,7 +34,7 @@ export function statusScreen(status: PipelineStatus, nowMs: number): string {
       '',
       `Spool    ${formatSize(spool.bytes)} of ${formatSize(spool.maxBytes)}${spool.full ? ' FULL' : ''}, ${spool.segments.open} open, ${waiting} waiting, ${spool.segments['set-aside']} set aside`,
       `Tenant   ${place}`,
-      `Uploads  ${upload.uploadedFiles} files, ${formatSize(upload.uploadedBytes)}${upload.failing ? `; failing: ${upload.lastError?.message ?? 'no reason given'}` : ''}`,
+      `Uploads  ${upload.uploadedFiles} files, ${formatSize(upload.uploadedBytes)}${upload.pauses.map(({ source, reason }) => `; paused${source === undefined ? '' : ` for ${source}`}: ${reason}`).join('')}`,
       ...upload.recent.slice(0, UPLOADS_SHOWN).map(recent => uploadLine(recent, nowMs))
     ].join('\n')
   )
@@ -64,8 +64,8 @@ function balanceLine({ balanced, frames, records, delivery }: PipelineStatus['ba
     : `Balance  NOT accounted for: ${frames.difference} frames, ${records.difference} records, ${delivery.difference} in delivery${shed}`
 }
 
-function uploadLine({ finishedMs, file, records, bytes, outcome, reason }: RecentUpload, nowMs: number): string {
-  return `         ${age(finishedMs, nowMs)}  ${file}  ${records} records  ${formatSize(bytes)}  ${outcome}${reason ? `: ${reason}` : ''}`
+function uploadLine({ finishedMs, source, id, records, bytes, outcome, reason }: RecentUpload, nowMs: number): string {
+  return `         ${age(finishedMs, nowMs)}  ${source} ${id}  ${records} records  ${formatSize(bytes)}  ${outcome}${reason ? `: ${reason}` : ''}`
 }
 
 const age = (ms: number | undefined, nowMs: number): string =>

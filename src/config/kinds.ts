@@ -17,6 +17,8 @@ interface Annotations {
   /** The value is filled in by code when the file has none; says how. */
   derived?: string
   examples?: unknown[]
+  minimum?: number
+  maximum?: number
 }
 
 export type Kind = 'size' | 'duration' | 'duration-or-off' | 'listen' | 'cidr' | 'zone' | 'url' | 'lanes' | 'path'

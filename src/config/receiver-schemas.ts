@@ -2,7 +2,7 @@
  * What the file may say about each type of receiver. A new type is one line in RECEIVER_SCHEMAS; `type` tells them apart.
  */
 import { type Static, Type } from 'typebox'
-import { cidr, duration, listen, size } from './kinds.ts'
+import { cidr, durationOrOff, listen, size } from './kinds.ts'
 
 const name = Type.String({
   description: 'Name in status, metrics and `sources[].from.receivers`.',
@@ -30,22 +30,29 @@ export const SyslogReceiver = Type.Object(
     listen: listen({ description: 'Address and port.', default: '0.0.0.0:5514' }),
     allow,
     receive_buffer: size({
-      description: 'Kernel buffer to ask for per UDP socket; the kernel caps it at net.core.rmem_max.',
-      default: '16MiB'
-    }),
-    udp_sockets: Type.Integer({
-      description: 'UDP sockets on the one port; the kernel spreads senders over them.',
-      default: 1,
-      minimum: 1,
-      maximum: 16
+      description: 'Kernel buffer to ask for, UDP; the kernel caps it at net.core.rmem_max.',
+      default: '8MiB',
+      maximum: 2 ** 30
     }),
     max_connections: Type.Integer({
       description: 'TCP connections at a time; more are refused and counted.',
-      default: 10000,
+      default: 16384,
       minimum: 1,
-      maximum: 100000
+      maximum: 1000000
     }),
-    idle_timeout: duration({ description: 'A TCP connection that sends nothing for so long is closed; 0 never.', default: '1h' })
+    max_connections_per_peer: Type.Integer({
+      description: 'TCP connections at a time from one address.',
+      default: 16384,
+      minimum: 1,
+      maximum: 1000000
+    }),
+    idle_timeout: durationOrOff({ description: 'A TCP connection that sends nothing for so long is closed.', default: 'off' }),
+    max_senders: Type.Integer({
+      description: 'UDP senders kept apart at a time; the longest silent one gives way.',
+      default: 4096,
+      minimum: 1,
+      maximum: 1000000
+    })
   },
   { additionalProperties: false, description: 'Syslog over UDP and TCP (RFC 3164, 5424, 6587).' }
 )

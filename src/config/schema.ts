@@ -72,17 +72,36 @@ const Tenant = Type.Object(
         examples: ['http://proxy.example:3128']
       })
     ),
-    no_proxy: Type.Array(Type.String({ minLength: 1 }), {
-      description: 'Hosts and domains that are reached without the proxy.',
-      default: [],
-      maxItems: 256
-    }),
+    no_proxy: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'Hosts and domains that are reached without the proxy; absent: NO_PROXY.',
+        maxItems: 256
+      })
+    ),
     ca_file: Type.Optional(path({ description: 'PEM file of further certificate authorities, such as the one of an inspecting proxy.' }))
   },
   { additionalProperties: false, default: {}, description: 'Where files go. Without `url` the local tenant runs.' }
 )
 
 export const FORMATS = ['cef', 'leef', 'w3c', 'csv', 'raw'] as const
+
+const RECORD_PROPERTIES = [
+  'time',
+  'srcIp',
+  'user',
+  'device',
+  'dstIp',
+  'dstPort',
+  'dstHost',
+  'url',
+  'uploadedBytes',
+  'downloadedBytes',
+  'totalBytes',
+  'action'
+] as const
+
+const header = (field: string) =>
+  Type.String({ description: `The ${field} in the headers of CEF and LEEF.`, minLength: 1, maxLength: 64, pattern: '^[^|\\r\\n\\t]+$' })
 
 const Source = Type.Object(
   {
@@ -129,35 +148,28 @@ const Source = Type.Object(
         examples: ['FORTIGATE_SYSLOG']
       })
     ),
-    keys: Type.Record(Type.String(), Type.String({ minLength: 1, maxLength: 64 }), {
-      description: 'Key or column names of the upload format by record property, where they differ from the usual ones.',
+    keys: Type.Record(Type.String(), Type.Union([Type.String({ minLength: 1, maxLength: 64 }), Type.Null()]), {
+      description:
+        'Key or column names of the upload format by record property, where they differ from the usual ones; null leaves one out.',
       default: {},
-      propertyNames: {
-        enum: [
-          'time',
-          'srcIp',
-          'user',
-          'device',
-          'dstIp',
-          'dstPort',
-          'dstHost',
-          'url',
-          'uploadedBytes',
-          'downloadedBytes',
-          'totalBytes',
-          'action'
-        ]
-      },
+      propertyNames: { enum: RECORD_PROPERTIES },
       examples: [{ uploadedBytes: 'sent' }]
     }),
-    swap_bytes: Type.Boolean({
-      description: 'Write uploaded bytes under the key of downloaded ones and the other way round.',
-      default: false
+    direction: Type.Enum(['in-is-download', 'in-is-upload'], {
+      description: 'Which way the two byte keys of CEF point.',
+      default: 'in-is-download'
     }),
     total_only: Type.Enum(['asDownloaded', 'omit'], {
       description: 'What a format without a total does with a record that knows only the total.',
       default: 'asDownloaded'
-    })
+    }),
+    cef_time: Type.Enum(['epoch', 'text'], {
+      description: 'CEF time as epoch milliseconds or as `MMM dd yyyy HH:mm:ss`.',
+      default: 'epoch'
+    }),
+    vendor: Type.Optional(header('vendor')),
+    product: Type.Optional(header('product')),
+    version: Type.Optional(header('version'))
   },
   { additionalProperties: false, description: 'One data source of the service.' }
 )
@@ -173,10 +185,12 @@ const Spool = Type.Object(
       minimum: 0.05,
       maximum: 1
     }),
+    low_water: Type.Number({ description: 'Share of `max_bytes` below which they go on.', default: 0.8, minimum: 0, maximum: 1 }),
     segment_max_bytes: size({ description: 'A segment closes at this compressed size.', default: '48MiB', examples: ['48MiB'] }),
     segment_max_raw_bytes: size({ description: 'A segment closes at this size before compression.', default: '900MB' }),
     commit_interval: duration({ description: 'Appended data is durable after at most so long.', default: '200ms' }),
-    archive_segments: Type.Integer({ description: 'Uploaded segments that are kept.', default: 20, minimum: 0, maximum: 10000 })
+    archive_segments: Type.Integer({ description: 'Uploaded segments that are kept.', default: 20, minimum: 0, maximum: 10000 }),
+    archive_max_bytes: size({ description: 'Bound of those kept segments together.', default: '1GiB' })
   },
   { additionalProperties: false, default: {}, description: 'The disk buffer between lines and uploads.' }
 )

@@ -17,6 +17,7 @@ export function checkSemantics(config: Config, appliances: readonly string[] | u
   checkListeners(config, report)
   checkAdmin(config, report)
   checkBudget(config, report)
+  if (config.spool.low_water >= config.spool.high_water) report.fault(['spool', 'low_water'], 'must be below high_water')
   if (config.process.outbound_only && config.process.own_networks.length === 0)
     report.warn(['process', 'outbound_only'], 'has no effect without own_networks')
 }

@@ -14,6 +14,12 @@ export function newHistogram(bounds: readonly number[] = SECONDS_BOUNDS): Histog
   return { bounds: [...bounds], counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 }
 }
 
+/** From counts that are cumulative, as Prometheus shows them; `count` are all values. */
+export function fromCumulative(bounds: readonly number[], cumulative: readonly number[], count: number, sum: number): HistogramCounts {
+  const counts = [...cumulative, count].map((value, index, all) => value - (all[index - 1] ?? 0))
+  return { bounds: [...bounds], counts, sum }
+}
+
 export function observe(histogram: HistogramCounts, value: number): void {
   const { bounds, counts } = histogram
   let index = 0

@@ -37,15 +37,16 @@ export class Samples {
     else samples.set(key, sample)
   }
 
-  #addHistogram(name: MetricName, { bounds, counts, sum }: HistogramCounts): void {
+  #addHistogram(name: MetricName, { bounds, counts, sum }: HistogramCounts, labels: Record<string, string> = {}): void {
+    const key = Object.values(labels).join('\0')
     let count = 0
     for (const [index, bucket] of counts.entries()) {
       count += bucket
       const le = index < bounds.length ? String(bounds[index]) : '+Inf'
-      this.#put(name, `bucket ${le}`, { labels: { le }, value: count, metricName: `${PREFIX}${name}_bucket` })
+      this.#put(name, `${key} bucket ${le}`, { labels: { ...labels, le }, value: count, metricName: `${PREFIX}${name}_bucket` })
     }
-    this.#put(name, 'sum', { labels: {}, value: sum, metricName: `${PREFIX}${name}_sum` })
-    this.#put(name, 'count', { labels: {}, value: count, metricName: `${PREFIX}${name}_count` })
+    this.#put(name, `${key} sum`, { labels, value: sum, metricName: `${PREFIX}${name}_sum` })
+    this.#put(name, `${key} count`, { labels, value: count, metricName: `${PREFIX}${name}_count` })
   }
 
   take(status: PipelineStatus): void {
@@ -85,6 +86,7 @@ export class Samples {
     this.add('recovered_records_total', records.recovered, name)
     this.add('set_aside_records', records.setAside, name)
     this.add('removed_records_total', records.removed, name)
+    this.add('shed_records_total', records.shed, name)
     this.add('uploaded_records_total', records.uploaded, name)
     this.add('source_last_seen_timestamp_seconds', seconds(source.lastSeenMs), name)
     this.add('source_last_event_timestamp_seconds', seconds(source.lastEventMs), name)
@@ -122,10 +124,8 @@ export class Samples {
   }
 
   #takeUpload({ upload }: PipelineStatus): void {
-    for (const { step, result, count, seconds: elapsed } of upload.attempts) {
-      this.add('upload_attempts_total', count, step, result)
-      this.add('upload_duration_seconds_total', elapsed, step, result)
-    }
+    for (const { step, result, count } of upload.attempts) this.add('upload_attempts_total', count, step, result)
+    for (const { step, histogram } of upload.durations) this.#addHistogram('upload_duration_seconds', histogram, { step })
     this.add('uploaded_bytes_total', upload.uploadedRawBytes, 'raw')
     this.add('uploaded_bytes_total', upload.uploadedBytes, 'compressed')
     this.add('uploaded_files_total', upload.uploadedFiles)

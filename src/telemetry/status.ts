@@ -93,8 +93,8 @@ export interface OutcomeCount {
 }
 
 /**
- * parsed = written + dropped, once nothing is in flight. written + recovered = uploaded + spooled + setAside + removed, where
- * `recovered` were in the spool when the process started.
+ * parsed = written + dropped, once nothing is in flight. written + recovered = uploaded + spooled + setAside + removed + shed,
+ * where `recovered` were in the spool, waiting or set aside, when the process started.
  */
 export interface RecordTotals {
   parsed: number
@@ -108,6 +108,8 @@ export interface RecordTotals {
   setAside: number
   /** Taken out of the spool without an upload: by a person, or damaged beyond reading. */
   removed: number
+  /** Written, but thrown away because neither disk nor memory had room. */
+  shed: number
 }
 
 export interface ReasonCount {
@@ -171,17 +173,15 @@ export interface SegmentSummary {
 }
 
 export interface UploadStatus {
-  /** True while the tenant does not take files; reasons are in `lastError`. */
+  /** True while the tenant, or one data source of it, does not take files; `pauses` says why. */
   failing: boolean
-  lastError?: { code: string; message: string; atMs: number }
-  /** When the next attempt is due, while waiting. */
-  nextAttemptMs?: number
+  pauses: UploadPause[]
   lastSuccessMs?: number
   uploadedFiles: number
   uploadedBytes: number
   uploadedRawBytes: number
-  /** Calls by step (`url`, `put`, `done`) and result (`ok`, `retry`, `throttled`, `auth`, `refused`). */
   attempts: UploadAttempts[]
+  durations: UploadDurations[]
   /** Latest uploads, newest first, at most UPLOADS_LISTED_MAX. */
   recent: RecentUpload[]
 }
@@ -189,27 +189,43 @@ export interface UploadStatus {
 export const UPLOADS_LISTED_MAX = 50
 
 export interface UploadAttempts {
-  step: 'url' | 'put' | 'done'
-  result: 'ok' | 'retry' | 'throttled' | 'auth' | 'refused'
+  /** `url`, `put`, `done`, and `list` and `token` beside them. */
+  step: string
+  /** `ok`, or what was decided about the failure: `retry`, `throttled`, `reissue`, `stop-all`, `set-aside`, … */
+  result: string
   count: number
-  /** Of all those calls together. */
-  seconds: number
+}
+
+export interface UploadDurations {
+  step: string
+  /** Seconds. */
+  histogram: HistogramCounts
+}
+
+export interface UploadPause {
+  /** `auth`, `configuration`, `throttled`, `source-unknown`, `unreachable`. */
+  state: string
+  /** Absent: all sources. */
+  source?: string
+  reason: string
+  sinceMs: number
+  /** When the next attempt is due. */
+  untilMs: number
 }
 
 export interface RecentUpload {
+  /** Id of the segment. */
   id: string
   source: string
-  format: Format
-  /** Name of the file as the tenant got it. */
-  file: string
-  records: number
+  outcome: 'done' | 'set-aside'
+  /** Why it was set aside, else empty. */
+  reason: string
   bytes: number
   rawBytes: number
+  records: number
   finishedMs: number
-  /** First arrival in the segment to accepted upload. */
-  elapsedMs: number
-  outcome: 'uploaded' | 'set-aside'
-  reason?: string
+  /** From the first attempt on. */
+  durationMs: number
 }
 
 /** The three borders where nothing may get lost; each `difference` is 0 when every frame and record is accounted for. */
@@ -225,7 +241,16 @@ export interface Balance {
     difference: number
   }
   records: { parsed: number; written: number; dropped: number; difference: number }
-  delivery: { written: number; recovered: number; uploaded: number; spooled: number; setAside: number; removed: number; difference: number }
+  delivery: {
+    written: number
+    recovered: number
+    uploaded: number
+    spooled: number
+    setAside: number
+    removed: number
+    shed: number
+    difference: number
+  }
   balanced: boolean
 }
 
@@ -245,16 +270,17 @@ export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus
     difference: 0
   }
   const records = { parsed: 0, written: 0, dropped: 0, difference: 0 }
-  const delivery = { written: 0, recovered: 0, uploaded: 0, spooled: 0, setAside: 0, removed: 0, difference: 0 }
+  const delivery = { written: 0, recovered: 0, uploaded: 0, spooled: 0, setAside: 0, removed: 0, shed: 0, difference: 0 }
   for (const source of sources) {
     addInto(frames, source.frames, ['parsed', 'skipped', 'malformed', 'unidentified'])
     addInto(records, source.records, ['parsed', 'written', 'dropped'])
-    addInto(delivery, source.records, ['written', 'recovered', 'uploaded', 'spooled', 'setAside', 'removed'])
+    addInto(delivery, source.records, ['written', 'recovered', 'uploaded', 'spooled', 'setAside', 'removed', 'shed'])
   }
   frames.difference =
     frames.received - frames.parsed - frames.skipped - frames.malformed - frames.unidentified - frames.shed - frames.inFlight
   records.difference = records.parsed - records.written - records.dropped
-  delivery.difference = delivery.written + delivery.recovered - delivery.uploaded - delivery.spooled - delivery.setAside - delivery.removed
+  delivery.difference =
+    delivery.written + delivery.recovered - delivery.uploaded - delivery.spooled - delivery.setAside - delivery.removed - delivery.shed
   return { frames, records, delivery, balanced: frames.difference === 0 && records.difference === 0 && delivery.difference === 0 }
 }
 

@@ -6,6 +6,8 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
   const syncs = newHistogram()
   observe(syncs, 0.003)
   observe(syncs, 120)
+  const calls = newHistogram([0.1, 1])
+  observe(calls, 0.25)
   const sources: SourceStatus[] = [
     {
       name: 'HQ-FortiGate',
@@ -19,7 +21,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
         { outcome: 'malformed', parser: 'fortinet-fortigate', reason: 'bad_time', count: 2 },
         { outcome: 'unidentified', parser: '', reason: 'no_parser', count: 1 }
       ],
-      records: { parsed: 90, written: 80, dropped: 10, recovered: 5, uploaded: 60, spooled: 24, setAside: 1, removed: 0 },
+      records: { parsed: 90, written: 80, dropped: 10, recovered: 5, uploaded: 60, spooled: 24, setAside: 1, removed: 0, shed: 0 },
       dropped: [{ reason: 'internal', count: 10 }],
       corrections: [{ reason: 'bytes_inconsistent', count: 3 }],
       receivedBytes: 70_000,
@@ -48,7 +50,15 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
         counters: { received_bytes_total: 70_000, received_datagrams_total: 110, odd_thing_total: 2 },
         gauges: { receive_buffer_asked_bytes: 16_777_216, receive_buffer_granted_bytes: 425_984 }
       },
-      { name: 'syslog', protocol: 'syslog-tcp', address: '127.0.0.1:5514', state: 'paused', reason: 'spool full', connections: 3, counters: { connections_total: 9 } }
+      {
+        name: 'syslog',
+        protocol: 'syslog-tcp',
+        address: '127.0.0.1:5514',
+        state: 'paused',
+        reason: 'spool full',
+        connections: 3,
+        counters: { connections_total: 9 }
+      }
     ],
     sources,
     lanes: [{ index: 0, alive: true, frames: 100, bytes: 70_000, busySeconds: 0.5, restarts: 0 }],
@@ -62,29 +72,41 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       writable: true,
       segments: { open: 1, closed: 2, issued: 0, stored: 0, finalising: 0, done: 3, 'set-aside': 1 },
       oldestMs: 1_800_000_001_000,
-      list: [{ id: 'a', source: 'HQ-FortiGate', format: 'cef', step: 'closed', createdMs: 1_800_000_001_000, bytes: 900, rawBytes: 9000, records: 24 }],
+      list: [
+        {
+          id: 'a',
+          source: 'HQ-FortiGate',
+          format: 'cef',
+          step: 'closed',
+          createdMs: 1_800_000_001_000,
+          bytes: 900,
+          rawBytes: 9000,
+          records: 24
+        }
+      ],
       syncs,
       syncErrors: 0,
       damagedSegments: 0
     },
     upload: {
       failing: false,
+      pauses: [],
       uploadedFiles: 3,
       uploadedBytes: 6000,
       uploadedRawBytes: 18_000,
-      attempts: [{ step: 'put', result: 'ok', count: 3, seconds: 0.25 }],
+      attempts: [{ step: 'put', result: 'ok', count: 3 }],
+      durations: [{ step: 'put', histogram: calls }],
       recent: [
         {
-          id: 'z',
+          id: '20270115080000-1',
           source: 'HQ-FortiGate',
-          format: 'cef',
-          file: 'HQ-FortiGate-1.log.gz',
-          records: 60,
+          outcome: 'done',
+          reason: '',
           bytes: 6000,
           rawBytes: 18_000,
+          records: 60,
           finishedMs: 1_800_000_004_000,
-          elapsedMs: 2100,
-          outcome: 'uploaded'
+          durationMs: 2100
         }
       ]
     },

@@ -92,15 +92,15 @@ function receiverRow({ name, protocol, address, state, reason, connections, coun
   )
 }
 
-function uploadRow({ finishedMs, source, file, records, bytes, elapsedMs, outcome, reason }) {
-  const outcomeCell = cell(reason ? `${outcome}: ${reason}` : outcome, outcome === 'uploaded' ? 'good' : 'bad')
-  const took = `${(elapsedMs / 1000).toFixed(1)} s`
+function uploadRow({ finishedMs, source, id, records, bytes, durationMs, outcome, reason }) {
+  const outcomeCell = cell(reason ? `${outcome}: ${reason}` : outcome, outcome === 'done' ? 'good' : 'bad')
+  const took = `${(durationMs / 1000).toFixed(1)} s`
   return make(
     'tr',
     '',
     cell(clock.format(finishedMs)),
     cell(source),
-    cell(file),
+    cell(id),
     cell(number(records), 'n'),
     cell(size(bytes), 'n'),
     cell(took, 'n'),
@@ -128,7 +128,7 @@ function showSpool({ bytes, maxBytes, freeBytes, full, segments, oldestMs }) {
 
 function showUpload({ tenant, upload }) {
   const place = tenant.kind === 'local' ? `Local tenant, files in ${tenant.dir}` : `Tenant ${tenant.url}`
-  const trouble = upload.failing && upload.lastError ? ` – failing: ${upload.lastError.message}` : ''
+  const trouble = upload.pauses.map(({ source, reason }) => ` – ${source ? `${source}: ` : ''}${reason}`).join('')
   byId('tenant').textContent =
     `${place}; ${number(upload.uploadedFiles)} files, ${size(upload.uploadedBytes)} (${size(upload.uploadedRawBytes)} before compression)${trouble}`
   byId('uploads').replaceChildren(...upload.recent.slice(0, 15).map(uploadRow))
