@@ -7,7 +7,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/
 
 /** Fills in what the schema calls derived. */
 export function derive(config: Record<string, unknown>, context: NormalizeContext): void {
-  const { tenant, upload, receivers, sources } = config
+  const { tenant, upload, receivers, sources, privacy } = config
   if (isObject(tenant)) {
     const isLocal = tenant.url === undefined
     if (isLocal) {
@@ -19,6 +19,10 @@ export function derive(config: Record<string, unknown>, context: NormalizeContex
       // The local tenant is not shared with anybody; two calls per source and flush must not wait for a budget.
       upload.requests_per_minute ??= isLocal ? 600 : 20
     }
+  }
+  if (isObject(privacy) && isObject(privacy.user_domains)) {
+    // NetBIOS names have no case.
+    privacy.user_domains = Object.fromEntries(Object.entries(privacy.user_domains).map(([name, domain]) => [name.toUpperCase(), domain]))
   }
   if (Array.isArray(receivers)) nameReceivers(receivers)
   if (Array.isArray(sources))

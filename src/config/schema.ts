@@ -217,7 +217,7 @@ const Upload = Type.Object(
 const Process = Type.Object(
   {
     drop_internal: Type.Boolean({
-      description: 'Drop records whose destination is private, local, multicast or an own domain.',
+      description: 'Drop records whose destination is private, local, multicast, or an own domain or network.',
       default: true
     }),
     outbound_only: Type.Boolean({
@@ -230,7 +230,7 @@ const Process = Type.Object(
       maxItems: 10000
     }),
     own_networks: Type.Array(cidr({ description: 'An address or network.' }), {
-      description: 'Networks of the organization.',
+      description: 'Networks of the organization, internal to `drop_internal` as well.',
       default: [],
       maxItems: 10000
     }),
