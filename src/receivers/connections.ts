@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import type { Intake, OpenIntake } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import type { ReceiverLog } from './listen.ts'
+import { readAnnouncement } from './proxy-protocol.ts'
 
 export interface ConnectionLimits {
   allow: readonly string[]
@@ -17,6 +18,10 @@ export interface ConnectionLimits {
   maxConnectionsPerPeer: number
   /** 0: never. */
   idleTimeoutMs: number
+  /** Balancers, which must announce their clients by PROXY protocol. */
+  proxies: readonly string[]
+  /** Time for what comes before the first byte of a log: PROXY header and TLS handshake. */
+  handshakeTimeoutMs: number
 }
 
 export interface ConnectionsDeps {
@@ -47,11 +52,13 @@ export class Connections {
     aborted_total: 0,
     connection_errors_total: 0,
     commit_failed_total: 0,
-    pauses_total: 0
+    pauses_total: 0,
+    handshake_failed_total: 0
   } satisfies ConnectionCounters
   readonly #limits: ConnectionLimits
   readonly #deps: ConnectionsDeps
   readonly #allow: CidrList
+  readonly #proxies: CidrList
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Set<Connection>()
   readonly #perPeer = new Map<string, number>()
@@ -63,6 +70,7 @@ export class Connections {
     this.#limits = limits
     this.#deps = deps
     this.#allow = new CidrList(limits.allow)
+    this.#proxies = new CidrList(limits.proxies)
     this.#open = open
   }
 
@@ -71,32 +79,25 @@ export class Connections {
     return this.#sockets.size
   }
 
-  /**
-   * Counts a raw connection in; false when it was refused and destroyed. `isTrusted` peers (balancers that announce their
-   * clients) are neither matched against the allow-list nor limited per peer.
-   */
-  admit(socket: Socket, isTrusted = false): boolean {
+  /** Takes a raw connection: refuses it, or hands it on with the address of its client once that is known. */
+  accept(socket: Socket, use: (socket: Socket, address: string) => void): void {
     const address = plainAddress(socket.remoteAddress ?? '')
-    const peers = this.#perPeer.get(address) ?? 0
-    const refusal =
-      this.#sockets.size >= this.#limits.maxConnections ? 'refused_limit_total' : isTrusted ? undefined : this.#refusalOf(address, peers)
-    // Without a listener a reset between here and the intake would be an uncaught error.
-    socket.on('error', error => this.#socketError(error, address))
-    if (refusal !== undefined) return this.#refuse(socket, address, refusal)
-    this.#perPeer.set(address, peers + 1)
-    this.#sockets.add(socket)
-    this.counters.connections_total++
-    socket.once('close', () => this.#forget(socket, address))
-    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
-    return true
+    const isProxy = this.#proxies.contains(address)
+    if (!this.#admit(socket, address, isProxy)) return
+    if (isProxy) void this.#announced(socket, address, use)
+    else use(socket, address)
   }
 
-  /** True when a client that a balancer announced may send. */
-  mayAnnounced(address: string): boolean {
-    if (this.#allow.size === 0 || this.#allow.contains(address)) return true
-    this.counters.refused_total++
-    this.counters.refused_not_allowed_total++
-    return false
+  /** Destroys the socket unless `passed` is called within the handshake time, however many bytes trickle in. */
+  boundHandshake(socket: Socket): { passed: () => void } {
+    const timer = setTimeout(() => {
+      this.counters.handshake_failed_total++
+      this.#deps.log.debug({ receiver: this.#deps.receiver, peer: socket.remoteAddress }, 'handshake took too long')
+      socket.destroy()
+    }, this.#limits.handshakeTimeoutMs)
+    const passed = (): void => clearTimeout(timer)
+    socket.once('close', passed)
+    return { passed }
   }
 
   /** Reads an admitted socket (or the TLS socket on top of it) into an intake of its own. */
@@ -111,6 +112,41 @@ export class Connections {
     const work = Promise.all([...this.#connections].map(connection => connection.drain(deadline)))
     await work
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async #announced(socket: Socket, balancer: string, use: (socket: Socket, address: string) => void): Promise<void> {
+    const { passed } = this.boundHandshake(socket)
+    const announcement = await readAnnouncement(socket)
+    passed()
+    if (announcement.outcome === 'closed') {
+      this.counters.empty_connections_total++
+      socket.destroy()
+    } else if (announcement.outcome === 'invalid') {
+      this.counters.handshake_failed_total++
+      this.#deps.log.warn({ receiver: this.#deps.receiver, peer: balancer }, 'a proxy sent no PROXY protocol header; connection closed')
+      socket.destroy()
+    } else {
+      const address = announcement.address ?? balancer
+      if (announcement.address !== undefined && this.#allow.size > 0 && !this.#allow.contains(address)) {
+        this.#refuse(socket, address, 'refused_not_allowed_total')
+      } else use(socket, address)
+    }
+  }
+
+  /** Counts a raw connection in; false when it was refused. Balancers are not limited per peer: their clients are many. */
+  #admit(socket: Socket, address: string, isProxy: boolean): boolean {
+    // Without a listener a reset between here and the intake would be an uncaught error.
+    socket.on('error', error => this.#socketError(error, address))
+    const peers = this.#perPeer.get(address) ?? 0
+    const isFull = this.#sockets.size >= this.#limits.maxConnections
+    const refusal = isFull ? 'refused_limit_total' : isProxy ? undefined : this.#refusalOf(address, peers)
+    if (refusal !== undefined) return this.#refuse(socket, address, refusal)
+    this.#perPeer.set(address, peers + 1)
+    this.#sockets.add(socket)
+    this.counters.connections_total++
+    socket.once('close', () => this.#forget(socket, address))
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
+    return true
   }
 
   #refusalOf(address: string, peers: number): 'refused_not_allowed_total' | 'refused_peer_limit_total' | undefined {
@@ -169,6 +205,7 @@ class Connection {
       this.#finish = resolve
     })
     socket.on('data', chunk => this.#take(chunk))
+    socket.resume() // a PROXY header may have been read before, which left the socket paused
     socket.once('end', () => this.#over('end'))
     socket.once('close', () => this.#over('abort'))
     socket.on('error', () => {}) // counted where the raw socket was admitted; 'close' follows
@@ -180,7 +217,8 @@ class Connection {
     this.#isDraining = true
     const started = Date.now()
     this.#lastByteMs = started
-    if (!this.#socket.destroyed) this.#socket.end()
+    // Over TLS the end is an alert; a sender that never reads would answer it with a reset and lose what it still sends.
+    if (!this.#socket.destroyed && !('encrypted' in this.#socket)) this.#socket.end()
     let isQuiet = false
     while (!this.#isOver && !isQuiet && !deadline.aborted && Date.now() - started < DRAIN_MAX_MS) {
       await Promise.race([new Promise(resolve => setTimeout(resolve, QUIET_MS / 5)), this.finished])

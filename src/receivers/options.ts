@@ -30,5 +30,14 @@ export const ConnectionOptions = {
   allow: AllowOption,
   maxConnections: Type.Integer({ description: 'Connections at a time; more are refused and counted.', default: 16_384, minimum: 1 }),
   maxConnectionsPerPeer: Type.Integer({ description: 'Connections at a time from one address.', default: 16_384, minimum: 1 }),
-  idleTimeoutMs: Type.Integer({ description: 'A connection that sends nothing for so long is closed; 0 never.', default: 0, minimum: 0 })
+  idleTimeoutMs: Type.Integer({ description: 'A connection that sends nothing for so long is closed; 0 never.', default: 0, minimum: 0 }),
+  proxies: Type.Array(Type.String(), {
+    description: 'Balancers, as CIDR or single addresses, that announce each client by PROXY protocol version 1 or 2. Only they may.',
+    default: []
+  }),
+  handshakeTimeoutMs: Type.Integer({
+    description: 'Time for what comes before the first byte of a log: PROXY header and TLS handshake.',
+    default: 10_000,
+    minimum: 1
+  })
 }

@@ -2,10 +2,9 @@
  * Syslog over plain TCP (RFC 6587), both framings. There is no receipt: a sender that saw its bytes acknowledged by TCP cannot
  * know that they were taken.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import Type, { type Static } from 'typebox'
 import type { OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
-import { plainAddress } from '../lib/cidr.ts'
 import { Connections } from './connections.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
@@ -38,7 +37,7 @@ export class SyslogTcpReceiver implements Receiver {
 
   async start(open: OpenIntake): Promise<void> {
     this.#open = open
-    const server = createServer(socket => this.#connected(socket))
+    const server = createServer(socket => this.#connections.accept(socket, (ready, address) => this.#connections.read(ready, address)))
     this.#server = server
     try {
       this.#address = await listenTcp(server, this.#address)
@@ -75,9 +74,5 @@ export class SyslogTcpReceiver implements Receiver {
         gauges: { paused_connections: paused }
       }
     ]
-  }
-
-  #connected(socket: Socket): void {
-    if (this.#connections.admit(socket)) this.#connections.read(socket, plainAddress(socket.remoteAddress ?? ''))
   }
 }
