@@ -39,7 +39,7 @@ export interface TenantStream {
 export interface StoreLimits {
   /** @default 20 GiB */
   maxKeptBytes?: number
-  /** @default 5000 */
+  /** @default 2000 */
   maxEntries?: number
   /** @default 1000 */
   maxStreams?: number
@@ -69,7 +69,7 @@ export class TenantStore {
   constructor(dir: string, limits: StoreLimits = {}) {
     this.dir = dir
     this.incoming = join(dir, '.incoming')
-    this.#limits = { maxKeptBytes: 20 * 1024 ** 3, maxEntries: 5000, maxStreams: 1000, ...limits }
+    this.#limits = { maxKeptBytes: 20 * 1024 ** 3, maxEntries: 2000, maxStreams: 1000, ...limits }
   }
 
   async open(): Promise<void> {
@@ -128,7 +128,7 @@ export class TenantStore {
   save(): Promise<void> {
     if (this.#dirty) return this.#saving
     this.#dirty = true
-    this.#saving = this.#saving.then(() => this.#write())
+    this.#saving = this.#saving.catch(() => {}).then(() => this.#write())
     return this.#saving
   }
 

@@ -53,7 +53,7 @@ export async function putBlob(file: BlobFile, options: BlobOptions, signal?: Abo
   if (size !== file.bytes) {
     throw new CollectorError('SEGMENT_DAMAGED', `Cannot upload "${file.path}": it has ${size} bytes, expected ${file.bytes}`)
   }
-  const timeoutMs = (options.timeoutMs ?? 60_000) + (size / SLOWEST_BYTES_PER_SECOND) * 1000
+  const timeoutMs = (options.timeoutMs ?? 60_000) + Math.ceil((size / SLOWEST_BYTES_PER_SECOND) * 1000)
   const staged = file.provider === 'azure' && size > (options.singlePutMaxBytes ?? SINGLE_PUT_MAX_BYTES)
   await (staged ? putBlocks(file, options, timeoutMs, signal) : putWhole(file, options, timeoutMs, signal))
 }
