@@ -1,0 +1,75 @@
+import t from 'tap'
+import { CATALOGUE, type MetricName, PREFIX } from '../../src/telemetry/catalogue.ts'
+import { fromCumulative, newHistogram, observe } from '../../src/telemetry/histogram.ts'
+import { createMetrics } from '../../src/telemetry/registry.ts'
+import { Samples } from '../../src/telemetry/samples.ts'
+import { sampleStatus } from './sample-status.ts'
+
+t.test('a scrape shows the numbers of the moment', async t => {
+  let status = sampleStatus()
+  const metrics = createMetrics(() => status, { withProcess: false })
+  const first = await metrics.scrape()
+  for (const line of [
+    'sluice_received_bytes_total{receiver="syslog",protocol="syslog-udp"} 70000',
+    'sluice_receiver_events_total{receiver="syslog",protocol="syslog-udp",event="odd_thing"} 2',
+    'sluice_udp_receive_buffer_bytes{receiver="syslog",protocol="syslog-udp",kind="granted"} 425984',
+    'sluice_receiver_paused{receiver="syslog",protocol="syslog-tcp"} 1',
+    'sluice_frames_total{source="HQ-FortiGate",outcome="malformed",parser="fortinet-fortigate",reason="bad_time"} 2',
+    'sluice_dropped_records_total{source="HQ-FortiGate",reason="internal"} 10',
+    'sluice_source_event_lag_seconds{source="HQ-FortiGate"} 2',
+    'sluice_upload_last_success_timestamp_seconds{source="HQ-FortiGate"} 1800000004',
+    'sluice_spool_segments{step="set-aside"} 1',
+    'sluice_spool_fsync_duration_seconds_bucket{le="0.005"} 1',
+    'sluice_spool_fsync_duration_seconds_bucket{le="+Inf"} 2',
+    'sluice_spool_fsync_duration_seconds_count 2',
+    'sluice_upload_duration_seconds_count{step="put"} 1',
+    'sluice_balance_difference_frames 0'
+  ])
+    t.ok(first.includes(`\n${line}\n`), line)
+  status = sampleStatus({ state: 'degraded' })
+  t.match(await metrics.scrape(), '\nsluice_healthy 0\n')
+})
+
+t.test('every metric of the catalogue is in the exposition with its type, in catalogue order', async t => {
+  const text = await createMetrics(() => sampleStatus(), { withProcess: false }).scrape()
+  const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(match => [match[1], match[2]]))
+  t.same(
+    [...types],
+    Object.entries(CATALOGUE).map(([name, { type }]) => [PREFIX + name, type])
+  )
+})
+
+t.test('names keep the conventions: suffixes by type and unit, bounded label sets', async t => {
+  for (const [name, { type, unit, labels, help }] of Object.entries(CATALOGUE)) {
+    t.match(name, /^[a-z][a-z0-9_]*$/, name)
+    t.equal(name.endsWith('_total'), type === 'counter', `${name}: counters and only they end in _total`)
+    if (unit === 'bytes' || unit === 'seconds') t.match(name, new RegExp(`${unit}(_total)?$`), `${name}: ends in its unit`)
+    t.match(help, /^[A-Z1].*\.$/, `${name}: help is a sentence`)
+    for (const label of labels)
+      t.match(label, /^(receiver|protocol|kind|event|source|outcome|parser|reason|lane|step|result|border|version|node)$/, name)
+  }
+})
+
+t.test('a wrong number of labels is our bug and fails loudly', async t => {
+  t.throws(() => new Samples().add('connections' as MetricName, 1, 'only one'), RangeError)
+})
+
+t.test('two listeners of one receiver and protocol are one sample', async t => {
+  const samples = new Samples()
+  samples.add('connections', 2, 'a', 'syslog-tcp')
+  samples.add('connections', 3, 'a', 'syslog-tcp')
+  t.match(samples.of('connections'), [{ value: 5 }])
+})
+
+t.test('histograms count values at a bound below it', async t => {
+  const histogram = newHistogram([1, 10])
+  for (const value of [0.5, 1, 1.5, 10, 11]) observe(histogram, value)
+  t.same(histogram, { bounds: [1, 10], counts: [2, 2, 1], sum: 24 })
+  t.same(fromCumulative([1, 10], [2, 4], 5, 24), histogram)
+})
+
+t.test('label values cannot break out of the exposition', async t => {
+  const status = sampleStatus()
+  status.sources[0]!.dropped[0]!.reason = 'x"} 1\nevil 1'
+  t.notMatch(await createMetrics(() => status, { withProcess: false }).scrape(), /^evil/m)
+})
