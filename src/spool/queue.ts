@@ -71,6 +71,10 @@ export class SegmentQueue implements UploadQueue {
     return this.#waitingBytes + this.#archivedBytes + this.#setAsideBytes
   }
 
+  get archivedBytes(): number {
+    return this.#archivedBytes
+  }
+
   /** Creation time of the oldest segment that waits, as its id tells. */
   get oldestMs(): number | undefined {
     const oldest = this.#ordered()[0]

@@ -41,7 +41,7 @@ interface Place {
 
 export async function recoverOpen(place: Place): Promise<Recovered> {
   const recovered: Recovered = { resume: [], counts: { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 } }
-  const { data, ledgers } = await tidy(place)
+  const data = await tidy(place)
   for (const id of data) {
     try {
       await recoverSegment(place, id, recovered)
@@ -50,13 +50,12 @@ export async function recoverOpen(place: Place): Promise<Recovered> {
       place.log.error({ segment: id, err: error }, 'a segment could not be recovered and waits for the next start')
     }
   }
-  for (const id of ledgers) if (!data.includes(id)) await finishOrphan(place, 'open', id)
   for (const folder of ['open', 'closed', 'set-aside']) await place.io.syncDirectory(`${place.dir}/${folder}`)
   return recovered
 }
 
-/** Lists `open/`, removing what a crash left half made. */
-async function tidy({ io, dir }: Place): Promise<{ data: string[]; ledgers: string[] }> {
+/** Finishes or removes what a crash left half done in `open/`; returns the ids of the data files, oldest first. */
+async function tidy({ io, dir }: Place): Promise<string[]> {
   const data: string[] = []
   const ledgers: string[] = []
   const halves: string[] = []
@@ -73,7 +72,8 @@ async function tidy({ io, dir }: Place): Promise<{ data: string[]; ledgers: stri
     await io.remove(dataPath(dir, 'open', id))
     await io.remove(ledgerPath(dir, 'open', id))
   }
-  return { data: data.filter(id => !isHalfRescue(id)).sort(), ledgers }
+  for (const id of ledgers) if (!data.includes(id)) await finishOrphan({ io, dir }, 'open', id)
+  return data.filter(id => !isHalfRescue(id)).sort()
 }
 
 /** A ledger without data: the second half of a move is missing, or the data file was never made or is already removed. */

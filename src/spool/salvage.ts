@@ -31,18 +31,17 @@ const LF = 0x0a
 
 export async function findPieces(file: SpoolFile, ledger: Ledger): Promise<Findings> {
   const findings: Findings = { pieces: [], lost: [], salvaged: 0, soundEnd: EMPTY_TOTALS.bytes, hasGap: false, gaveUp: false }
+  const size = await file.size()
   let at = EMPTY_TOTALS.bytes
   for (const piece of ledger.pieces.toSorted((a, b) => a.offset - b.offset)) {
     if (piece.offset < at) continue // the same piece again
-    if ((await readPiece(file, piece)) === undefined) {
-      findings.lost.push(piece)
-      continue
-    }
-    await addUnknown(findings, file, at, piece.offset)
-    findings.pieces.push(piece)
+    await addUnknown(findings, file, at, Math.min(piece.offset, size))
+    // A damaged piece is not searched: it may inflate by chance, to lines that nobody sent.
+    if ((await readPiece(file, piece)) === undefined) findings.lost.push(piece)
+    else findings.pieces.push(piece)
     at = piece.offset + piece.length
   }
-  await addUnknown(findings, file, at, await file.size())
+  await addUnknown(findings, file, at, size)
   for (const piece of findings.pieces) {
     if (piece.offset !== findings.soundEnd) findings.hasGap = true
     else findings.soundEnd += piece.length

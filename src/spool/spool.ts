@@ -79,6 +79,7 @@ export class SegmentSpool implements Spool, UploadQueue {
   #ticks = 0
   #ticking: Promise<void> | undefined
   #sealing: Promise<void> | undefined
+  #pruning: Promise<void> | undefined
   #queuedBytes = 0
   #freeBytes = Number.POSITIVE_INFINITY
   #isFull = false
@@ -189,6 +190,7 @@ export class SegmentSpool implements Spool, UploadQueue {
     this.#commits.stop()
     await this.#sealing
     await this.#sealReady()
+    await this.#pruning
     const left = this.#writers().filter(writer => writer.queuedBlocks > 0)
     for (const writer of this.#writers()) await writer.release()
     await this.#lock.release()
@@ -442,7 +444,7 @@ export class SegmentSpool implements Spool, UploadQueue {
     if (this.#ticks % TOUCH_EVERY_TICKS === 0) await this.#lock.touch(Date.now())
   }
 
-  /** Asks the disk for its free space, and lets the archive go before anybody has to wait. */
+  /** Asks the disk for its free space. */
   async #measure(): Promise<void> {
     const { io, dir, log, diskReserveBytes } = this.#options
     try {
@@ -451,8 +453,6 @@ export class SegmentSpool implements Spool, UploadQueue {
     } catch (error) {
       log.warn({ err: spoolFailure('measure the disk', error) }, 'free space of the disk is not known')
     }
-    const excess = this.#watermarks.excess(this.#usedBytes(), this.#freeBytes)
-    if (excess >= 0) await this.#queue.pruneArchive(excess + 1)
     this.#updateFull()
   }
 
@@ -462,12 +462,21 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   #updateFull(): void {
     const { log, queueMaxBytes } = this.#options
-    this.#watermarks.update(this.#usedBytes(), this.#freeBytes)
+    const usedBytes = this.#usedBytes()
+    const { archivedBytes } = this.#queue
+    // The archive goes before anybody has to wait, so for the marks its bytes are as good as free.
+    this.#watermarks.update(usedBytes - archivedBytes, this.#freeBytes + archivedBytes)
+    const excess = this.#watermarks.excess(usedBytes, this.#freeBytes)
+    if (excess >= 0 && archivedBytes > 0) {
+      this.#pruning ??= this.#queue.pruneArchive(excess + 1).finally(() => {
+        this.#pruning = undefined
+      })
+    }
     this.#isMemoryFull = this.#isMemoryFull ? this.#queuedBytes > queueMaxBytes / 2 : this.#queuedBytes >= queueMaxBytes
     const isFull = this.#watermarks.isFull || this.#isMemoryFull || this.#isDiskFull
     if (isFull === this.#isFull) return
     this.#isFull = isFull
-    const facts = { bytes: this.#usedBytes(), capacityBytes: this.#watermarks.capacityBytes, queuedBytes: this.#queuedBytes }
+    const facts = { bytes: usedBytes, capacityBytes: this.#watermarks.capacityBytes, queuedBytes: this.#queuedBytes }
     if (isFull) log.warn(facts, 'the spool is full; receivers that can wait are paused')
     else log.info(facts, 'the spool has room again')
     for (const listener of this.#fullListeners) listener(isFull)

@@ -1,8 +1,9 @@
 /** What the spool tests share: blocks as the lanes make them, a scratch directory, and ways to read files back. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32, gunzipSync } from 'node:zlib'
 import type { Block, Format } from '../../src/contracts.ts'
 import { deflatePiece } from '../../src/spool/gzip-member.ts'
@@ -11,6 +12,11 @@ import type { SpoolOptions } from '../../src/spool/options.ts'
 import { SegmentSpool } from '../../src/spool/spool.ts'
 
 export const DAY_MS = 1_790_000_000_000
+
+/** Waits until the condition holds; the test's own time limit ends a wait in vain. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(10)
+}
 
 /** A block of the given lines; a line feed is put behind each. */
 export function blockOf(source: string, lines: readonly string[], format: Format = 'cef'): Block {
@@ -48,7 +54,6 @@ export async function linesOf(spool: SegmentSpool, folders: readonly Folder[] = 
 /** Closes everything and returns the lines of the finished files as gunzip sees them, sorted. */
 export async function finishedLines(spool: SegmentSpool): Promise<string[]> {
   await spool.closeAll()
-  const { readFileSync } = await import('node:fs')
   const lines: string[] = []
   for (const id of spool.waiting()) {
     const segment = await spool.segment(id)
