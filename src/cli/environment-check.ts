@@ -1,8 +1,8 @@
 /** Can this machine run the configuration: are the addresses free, can the directories be written. */
 import { createSocket } from 'node:dgram'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { createServer, isIPv6 } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type ListenAddress, parseListen } from '../config/listen.ts'
 import type { Config } from '../config/schema.ts'
 import type { Check } from '../telemetry/status.ts'
@@ -63,9 +63,10 @@ function checkDir(what: string, dir: string): Check {
   while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest)
   const name = `${what}: ${dir}`
   try {
-    accessSync(nearest, constants.W_OK | constants.X_OK)
+    // Permission bits do not tell: root may anything, but not on a read-only file system.
+    rmdirSync(mkdtempSync(join(nearest, '.sluice-')))
     return { name, ok: true }
-  } catch {
-    return { name, ok: false, detail: `${nearest} cannot be written by this user` }
+  } catch (error) {
+    return { name, ok: false, detail: `${nearest} cannot be written by this user (${(error as NodeJS.ErrnoException).code})` }
   }
 }

@@ -1,0 +1,141 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { startAdmin } from '../../src/admin/server.ts'
+import { runCommandLine } from '../../src/cli/command-line.ts'
+import { fakeSource } from '../admin/fake-source.ts'
+import { memoryIo } from './memory-io.ts'
+
+async function run(cwd: string, ...args: string[]) {
+  const io = memoryIo(cwd)
+  const code = await runCommandLine(args, io)
+  return { code, out: io.out(), err: io.err() }
+}
+
+async function admin(t: Test, token?: string) {
+  const source = fakeSource()
+  const server = await startAdmin(source, { host: '127.0.0.1', port: 0, token })
+  t.teardown(() => server.close())
+  return { source, server, listen: new URL(server.url).host }
+}
+
+t.test('help and version go to standard output, wrong usage to standard error with exit code 2', async t => {
+  const cwd = t.testdir({})
+  t.match(await run(cwd, 'help'), { code: 0, out: /validate.*\n.*parse/, err: '' })
+  t.match(await run(cwd, '--help'), { code: 0, out: /Usage: sluice/ })
+  t.match(await run(cwd, 'status', '--help'), { code: 0, out: /Usage: sluice status/ })
+  t.match(await run(cwd, 'version'), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  t.match(await run(cwd, 'vaildate'), { code: 2, out: '', err: /did you mean "validate"/ })
+  t.match(await run(cwd, 'toString'), { code: 2, err: /unknown verb/ })
+  t.match(await run(cwd, 'status', '--nope'), { code: 2, err: /Unknown option '--nope'.*Usage: sluice status/s })
+  t.match(await run(cwd, 'validate', 'surplus'), { code: 2 })
+  t.match(await run(cwd, 'status', '--url', 'nonsense'), { code: 2, err: /no http or https URL/ })
+  t.match(await run(cwd, 'tenant', '--listen', 'nonsense'), { code: 2, err: /--listen/ })
+})
+
+t.test('a bad configuration prints every fault as file:line:column and exits 78, whatever the verb', async t => {
+  const cwd = t.testdir({ 'sluice.yaml': 'lanes: 0\nspol: {}\n' })
+  for (const verb of ['run', 'validate', 'status', 'healthcheck']) {
+    const { code, err, out } = await run(cwd, verb)
+    t.equal(code, 78, verb)
+    t.equal(out, '', verb)
+    t.match(
+      err.trim().split('\n'),
+      [/sluice\.yaml:1:8: lanes: /, /sluice\.yaml:2:1: spol: unknown key "spol"; did you mean "spool"\?/],
+      verb
+    )
+  }
+  t.match(await run(cwd, '--config', 'other.yaml'), { code: 78, err: /other\.yaml:1:1: cannot read the file/ }, 'run is the default verb')
+})
+
+t.test('validate says fine, or what is wrong, as text and as JSON', async t => {
+  const cwd = t.testdir({
+    'good.yaml':
+      'receivers: [{ type: syslog, listen: "127.0.0.1:0" }]\nadmin: { listen: "127.0.0.1:0" }\ntenant: { local: { listen: "127.0.0.1:0" } }\n',
+    'warns.yaml': 'process: { outbound_only: true }\n',
+    'bad.yaml': 'lanes: x\n'
+  })
+  t.match(await run(cwd, 'validate', '-c', 'good.yaml'), { code: 0, out: /good\.yaml: fine/, err: '' })
+  t.match(await run(cwd, 'validate', '-c', 'warns.yaml', '--no-environment'), {
+    code: 0,
+    err: /^warning: .*warns\.yaml:1:27: process\.outbound_only/
+  })
+  t.match(await run(cwd, 'validate', '-c', 'warns.yaml', '--no-environment', '--deny-warnings'), { code: 78 })
+  const bad = await run(cwd, 'validate', '-c', 'bad.yaml', '--json')
+  t.equal(bad.code, 78)
+  t.match(JSON.parse(bad.out), { ok: false, faults: [{ path: 'lanes', line: 1, column: 8 }] })
+  const good = await run(cwd, 'validate', '-c', 'good.yaml', '--json')
+  t.match(JSON.parse(good.out), { ok: true, faults: [], environment: [{ name: 'receiver syslog: udp 127.0.0.1:0', ok: true }] })
+})
+
+t.test('validate tries the addresses and directories of this machine', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const cwd = t.testdir({
+    'sluice.yaml': `receivers: [{ type: syslog, protocols: [tcp], listen: "127.0.0.1:${port}" }]\nspool: { dir: /proc/spool }\n`
+  })
+  const { code, err } = await run(cwd, 'validate')
+  t.equal(code, 1)
+  t.match(err, new RegExp(`receiver syslog: tcp 127\\.0\\.0\\.1:${port}: in use`))
+  t.match(err, /spool: \/proc\/spool: \/proc cannot be written by this user/)
+  t.match(await run(cwd, 'validate', '--no-environment'), { code: 0 })
+})
+
+t.test('validate prints the whole configuration without secrets', async t => {
+  const cwd = t.testdir({ 'sluice.yaml': 'admin: { token: hidden-hidden-hidden }\n' })
+  const { code, out } = await run(cwd, 'validate', '--print')
+  t.equal(code, 0)
+  t.match(out, 'token: (redacted)')
+  t.notMatch(out, 'hidden')
+})
+
+t.test('status shows one screen, and its exit code says whether the collector is healthy', async t => {
+  const { source, server, listen } = await admin(t)
+  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}" }\n` })
+  const healthy = await run(cwd, 'status')
+  t.equal(healthy.code, 0)
+  t.match(healthy.out, /HQ-FortiGate +100 +90 +80 +24 +60/)
+  t.match(healthy.out, /7 skipped, 2 malformed, 1 unidentified, 10 internal, 1 set aside/)
+  t.match(healthy.out, 'every frame and record is accounted for, 6 frames shed')
+  t.ok(healthy.out.split('\n').length <= 24)
+  source.current.state = 'degraded'
+  source.current.reasons = ['the tenant is not reachable\u001b[2J']
+  const degraded = await run(cwd, 'status', '--url', server.url)
+  t.equal(degraded.code, 1)
+  t.match(degraded.out, '! the tenant is not reachable?[2J', 'control characters do not reach the terminal')
+  const json = await run(cwd, 'status', '--json')
+  t.equal(json.code, 1)
+  t.same(JSON.parse(json.out), JSON.parse(JSON.stringify(source.current)))
+})
+
+t.test('status and healthcheck use the token of the configuration', async t => {
+  const { listen, server } = await admin(t, '0123456789abcdef')
+  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}", token_file: token }\n`, token: '0123456789abcdef\n' })
+  t.match(await run(cwd, 'status'), { code: 0 })
+  t.match(await run(cwd, 'status', '--url', server.url), { code: 1, err: /answered 401/ })
+  t.match(await run(cwd, 'healthcheck'), { code: 0, out: 'ok\n' })
+})
+
+t.test('healthcheck fails when a lane is dead, when nobody answers, and when somebody else does', async t => {
+  const { source, server } = await admin(t)
+  const cwd = t.testdir({})
+  const check = (...args: string[]) => run(cwd, 'healthcheck', ...args)
+  t.match(await check('--url', server.url), { code: 0, out: 'ok\n' })
+  source.current.spool.full = true
+  t.match(await check('--url', server.url), { code: 0 }, 'a full spool is alive')
+  t.match(await check('--url', server.url, '--ready'), { code: 1, err: /spool below high water/ })
+  source.current.lanes[0]!.alive = false
+  t.match(await check('--url', server.url), { code: 1, err: /lane 0: the lane does not answer/ })
+  const stranger = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1')
+  await once(stranger, 'listening')
+  const url = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}`
+  const strange = await check('--url', url, '--json')
+  t.equal(strange.code, 1)
+  t.match(JSON.parse(strange.out), { ok: false, checks: [{ name: 'admin server' }] })
+  stranger.close()
+  await once(stranger, 'close')
+  t.match(await check('--url', url), { code: 1, err: /No answer from/ })
+})
