@@ -1,0 +1,70 @@
+import t from 'tap'
+import { answerFailure, backoffMs, classify, describe, networkFailure, throttleMs } from '../../src/upload/retry.ts'
+
+const NOW = Date.UTC(2026, 10, 24)
+
+t.test('each row of the table of error answers leads to its decision', async t => {
+  for (const [stage, status, body, kind] of [
+    ['url', 0, '', 'retry'],
+    ['url', 400, 'unknown source', 'set-aside'],
+    ['done', 400, 'CONSOLE_PARSE_LOG_TASK_ERROR_NOT_FOUND_INPUT_STREAM', 'stop-source'],
+    ['done', 404, 'CONSOLE_PARSE_LOG_TASK_ERROR_NOT_FOUND_INPUT_STREAM', 'stop-source'],
+    ['url', 401, '', 'stop-all'],
+    ['done', 403, '', 'stop-all'],
+    ['put', 403, '', 'reissue'],
+    ['put', 404, '', 'reissue'],
+    ['url', 404, '', 'stop-all'],
+    ['url', 302, '', 'stop-all'],
+    ['done', 413, '', 'set-aside'],
+    ['put', 413, '', 'set-aside'],
+    ['url', 429, '', 'throttled'],
+    ['put', 503, 'Request was THROTTLED', 'throttled'],
+    ['done', 400, 'too many requests', 'throttled'],
+    ['url', 500, '', 'retry'],
+    ['put', 502, '', 'retry'],
+    ['done', 503, '', 'retry'],
+    ['done', 504, '', 'retry'],
+    ['put', 409, '', 'reissue'],
+    ['put', 412, '', 'reissue'],
+    ['put', 411, '', 'set-aside'],
+    ['token', 401, '', 'stop-all'],
+    ['token', 400, '', 'stop-all'],
+    ['token', 503, '', 'retry']
+  ] as const) {
+    t.equal(classify({ stage, status, body }, NOW).kind, kind, `${stage} ${status} ${body}`)
+  }
+  for (const status of [409, 412]) t.equal(classify({ stage: 'put', status, mayBeStored: true }, NOW).kind, 'stored')
+})
+
+t.test('a throttled caller rests at least a minute and at most an hour', async t => {
+  t.equal(throttleMs(undefined, NOW), 60_000)
+  t.equal(throttleMs('1', NOW), 60_000)
+  t.equal(throttleMs('90', NOW), 90_000)
+  t.equal(throttleMs('99999999', NOW), 3600_000)
+  t.equal(throttleMs(new Date(NOW + 120_000).toUTCString(), NOW), 120_000)
+  t.equal(throttleMs('soon', NOW), 60_000)
+})
+
+t.test('backoff doubles up to five minutes and is jittered over its whole length', async t => {
+  t.equal(
+    backoffMs(0, () => 0),
+    0
+  )
+  t.same(
+    [0, 1, 2, 20, 5000].map(attempt => backoffMs(attempt, () => 1)),
+    [1000, 2000, 4000, 300_000, 300_000]
+  )
+})
+
+t.test('a failure quotes little of the answer, and only gateways leave doubt', async t => {
+  const failure = answerFailure('finalise', { stage: 'done', status: 504, body: `x\n${'y'.repeat(1000)}` }, NOW)
+  t.ok(failure.message.length < 300)
+  t.equal(failure.ambiguous, true)
+  t.equal(answerFailure('finalise', { stage: 'done', status: 500 }, NOW).ambiguous, false)
+  t.match(networkFailure('x', 'url', new Error('a', { cause: new Error('b') })), {
+    code: 'TENANT_UNREACHABLE',
+    message: 'Cannot x: a: b',
+    retryable: true
+  })
+  t.equal(describe(new AggregateError([Object.assign(new Error('no'), { code: 'ECONNREFUSED' })])), 'no (ECONNREFUSED)')
+})
