@@ -65,7 +65,7 @@ export function checkReceiverContract(t: TAP, title: string, subject: ContractSu
     let isFailing = true
     await run(t, { failCommit: () => isFailing }, async (intakes, receiver) => {
       const confirmed = await subject.send(portOf(receiver), records)
-      await intakes.until('ended', () => intakes.opened > 0 && intakes.ended + intakes.aborted === intakes.opened)
+      await intakes.until('a failed commit', () => intakes.failedCommits > 0 && intakes.ended + intakes.aborted === intakes.opened)
       t.equal(intakes.committed.length, 0)
       t.equal(confirmed.length, subject.hasReceipt ? 0 : records.length)
       isFailing = false

@@ -23,6 +23,7 @@ export class MemoryIntakes {
   opened = 0
   ended = 0
   aborted = 0
+  failedCommits = 0
   /** Calls that broke the contract: chunks after end or while a promise was pending. */
   readonly violations: string[] = []
 
@@ -77,7 +78,10 @@ class MemoryIntake implements Intake {
   async commit(): Promise<void> {
     const covered = this.#uncommitted.splice(0)
     await delay(this.#owner.faults.commitDelayMs ?? 0)
-    if (this.#owner.faults.failCommit?.()) throw new CollectorError('SPOOL_IO', 'Cannot commit: the test says so', { retryable: true })
+    if (this.#owner.faults.failCommit?.()) {
+      this.#owner.failedCommits++
+      throw new CollectorError('SPOOL_IO', 'Cannot commit: the test says so', { retryable: true })
+    }
     this.#owner.committed.push(...covered)
   }
 

@@ -1,0 +1,238 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { connect as connectTcp } from 'node:net'
+import { join } from 'node:path'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
+import t from 'tap'
+import { type SyslogTlsOptions, SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
+import { checkReceiverContract } from './contract.ts'
+import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
+import { sendOneWay, TestAuthority } from './tls-kit.ts'
+
+const authority = new TestAuthority()
+const server = authority.issue('collector.example.com')
+const client = authority.issue('fw1.example.com')
+const stranger = new TestAuthority().issue('fw1.example.com')
+
+async function started(options: Partial<SyslogTlsOptions> = {}, intakes = new MemoryIntakes()) {
+  const log = memoryLog()
+  const receiver = new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key, ...options }, { log })
+  await receiver.start(intakes.open)
+  return { receiver, intakes, log, port: portOf(receiver), counters: () => receiver.status()[0]!.counters }
+}
+
+async function readFile(path: string): Promise<Buffer> {
+  return (await import('node:fs/promises')).readFile(path)
+}
+
+async function open(port: number, options: ConnectionOptions = {}): Promise<TLSSocket> {
+  const socket = connect({ port, host: '127.0.0.1', servername: 'collector.example.com', ca: await readFile(authority.ca), ...options })
+  socket.on('error', () => {})
+  await new Promise(resolve => socket.once('secureConnect', resolve).once('close', resolve))
+  return socket
+}
+
+async function send(port: number, records: readonly string[], options: ConnectionOptions = {}): Promise<readonly string[]> {
+  const socket = await open(port, options)
+  socket.resume()
+  socket.end(records.map(record => `${record.length} ${record}`).join(''))
+  if (!socket.closed) await new Promise(resolve => socket.once('close', resolve))
+  return records
+}
+
+const stop = (receiver: SyslogTlsReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(8000))
+
+checkReceiverContract(t, 'syslog-tls', {
+  create: () => new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key }, { log: memoryLog() }),
+  send,
+  hasReceipt: false
+})
+
+t.test('openssl s_client delivers a line', async t => {
+  const { receiver, intakes, port } = await started()
+  const sender = spawn('openssl', ['s_client', '-quiet', '-connect', `127.0.0.1:${port}`], { stdio: ['pipe', 'ignore', 'ignore'] })
+  sender.stdin.write('<134>from s_client\n')
+  await intakes.until('arrived', () => intakes.frames.length === 1)
+  sender.stdin.end()
+  sender.kill()
+  t.strictSame(intakes.frames, ['<134>from s_client'])
+  await stop(receiver)
+})
+
+t.test('client certificates: none wanted, optional, required, and only of some names', async t => {
+  const own = { cert: await readFile(client.cert), key: await readFile(client.key) }
+  const foreign = { cert: await readFile(stranger.cert), key: await readFile(stranger.key) }
+  const cases: { title: string; options: Partial<SyslogTlsOptions>; with: ConnectionOptions; taken: boolean }[] = [
+    { title: 'none wanted', options: {}, with: {}, taken: true },
+    { title: 'optional, none shown', options: { clientCertificate: 'optional' }, with: {}, taken: true },
+    { title: 'optional, a good one', options: { clientCertificate: 'optional' }, with: own, taken: true },
+    { title: 'optional, one of another authority', options: { clientCertificate: 'optional' }, with: foreign, taken: false },
+    { title: 'required, none shown', options: { clientCertificate: 'required' }, with: {}, taken: false },
+    { title: 'required, a good one', options: { clientCertificate: 'required' }, with: own, taken: true },
+    { title: 'required, one of another authority', options: { clientCertificate: 'required' }, with: foreign, taken: false },
+    { title: 'a name in the list', options: { clientCertificate: 'required', clientNames: ['FW1.example.com'] }, with: own, taken: true },
+    {
+      title: 'a name below one in the list',
+      options: { clientCertificate: 'required', clientNames: ['*.example.com'] },
+      with: own,
+      taken: true
+    },
+    {
+      title: 'a name that is not in the list',
+      options: { clientCertificate: 'required', clientNames: ['fw2.example.com', '*.org'] },
+      with: own,
+      taken: false
+    }
+  ]
+  for (const { title, options, with: shown, taken } of cases) {
+    const { receiver, intakes, port, counters } = await started({ clientCaFile: authority.ca, ...options })
+    await send(port, ['<1>x'], shown)
+    await intakes.until(title, () => intakes.committed.length + counters().client_certificate_refused_total! === 1)
+    t.equal(intakes.committed.length, taken ? 1 : 0, title)
+    await intakes.until('closed', () => receiver.status()[0]?.connections === 0)
+    await stop(receiver)
+  }
+})
+
+t.test('a new certificate is used without a restart, a bad one is not', async t => {
+  const dir = join(authority.dir, 'live')
+  mkdirSync(dir)
+  const [certFile, keyFile] = [join(dir, 'cert.pem'), join(dir, 'key.pem')]
+  copyFileSync(server.cert, certFile)
+  copyFileSync(server.key, keyFile)
+  const { receiver, intakes, log, port, counters } = await started({ certFile, keyFile, reloadIntervalMs: 20 })
+  const nameSeen = async (): Promise<string> => {
+    const socket = await open(port, { checkServerIdentity: () => undefined })
+    const name = String(socket.getPeerCertificate().subject.CN)
+    socket.destroy()
+    return name
+  }
+  const expiry = receiver.status()[0]!.gauges!.tls_certificate_expiry_timestamp_seconds!
+  t.ok(Math.abs(expiry - Date.now() / 1000 - 30 * 86_400) < 3600)
+  const open_ = await open(port)
+  open_.write('<1>before\n')
+  await intakes.until('before', () => intakes.frames.length === 1)
+
+  await delay(50)
+  writeFileSync(certFile, 'no certificate')
+  await intakes.until('refused', () => counters().certificate_reloads_failed_total! > 0)
+  t.equal(await nameSeen(), 'collector.example.com')
+  t.ok(log.entries.some(entry => entry.level === 'error' && entry.message.includes('the old one stays')))
+
+  const next = authority.issue('renewed.example.com', 60)
+  copyFileSync(next.cert, certFile)
+  copyFileSync(next.key, keyFile)
+  await intakes.until('renewed', () => receiver.status()[0]!.gauges!.tls_certificate_expiry_timestamp_seconds! > expiry + 86_400)
+  t.equal(await nameSeen(), 'renewed.example.com')
+  open_.write('<1>after\n')
+  await intakes.until('after', () => intakes.frames.length === 2)
+  open_.destroy()
+  await stop(receiver)
+})
+
+t.test('old TLS, plain text and slow handshakes are refused and counted', async t => {
+  const { receiver, intakes, port, counters } = await started({ handshakeTimeoutMs: 100 })
+  const old = await open(port, { maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
+  old.destroy()
+  await intakes.until('old', () => counters().handshake_failed_total! >= 1)
+  const plain = connectTcp(port, '127.0.0.1')
+  plain.on('error', () => {})
+  plain.write('<134>plain text\n')
+  await intakes.until('plain', () => counters().handshake_failed_total! >= 2)
+  const slow = connectTcp(port, '127.0.0.1')
+  slow.on('error', () => {})
+  slow.write(Buffer.from('160301', 'hex'))
+  await intakes.until('slow', () => counters().handshake_failed_total! >= 3)
+  await intakes.until('closed', () => receiver.status()[0]?.connections === 0)
+  t.equal(intakes.opened, 0)
+  await stop(receiver)
+})
+
+t.test('a PROXY header comes before the handshake', async t => {
+  const { receiver, intakes, port } = await started({ proxies: ['127.0.0.1'] })
+  const raw = connectTcp(port, '127.0.0.1')
+  await once(raw, 'connect')
+  raw.write('PROXY TCP4 198.51.100.7 10.0.0.1 8000 6514\r\n')
+  const socket = connect({ socket: raw, servername: 'collector.example.com', ca: await readFile(authority.ca) })
+  socket.on('error', () => {})
+  socket.end('<1>through a balancer\n')
+  await intakes.until('arrived', () => intakes.committed.length === 1)
+  t.equal(intakes.peers[0]?.address, '198.51.100.7')
+  socket.destroy()
+  await stop(receiver)
+})
+
+t.test('files that cannot be used stop the start, by name', async t => {
+  const start = (options: Partial<SyslogTlsOptions>) =>
+    new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key, ...options }, { log: memoryLog() })
+      .start(new MemoryIntakes().open)
+      .catch(error => error)
+  t.match(await start({ certFile: '/nowhere/cert.pem' }), { code: 'CONFIG_INVALID', message: 'Cannot read TLS file "/nowhere/cert.pem"' })
+  t.match(await start({ keyFile: client.key }), { code: 'CONFIG_INVALID', message: /Cannot use the TLS files/ })
+  t.match(await start({ clientCertificate: 'required' }), { code: 'CONFIG_INVALID', message: /clientCaFile is not set/ })
+})
+
+interface Child {
+  process: ChildProcess
+  port: number
+  warnings: string[]
+  error?: string
+}
+
+async function child(nodeOptions: string[], options: Partial<SyslogTlsOptions> = {}): Promise<Child> {
+  const env = { ...process.env }
+  delete env.NODE_OPTIONS
+  delete env.OPENSSL_CONF
+  const script = join(import.meta.dirname, 'tls-receiver-child.ts')
+  const started = spawn(
+    process.execPath,
+    [...nodeOptions, script, JSON.stringify({ certFile: server.cert, keyFile: server.key, ...options })],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc']
+    }
+  )
+  const [line] = await once(started.stdout!, 'data')
+  return { process: started, ...JSON.parse(String(line)) }
+}
+
+t.test('with config/openssl.cnf senders that only write and close lose nothing over TLS 1.3', { timeout: 60_000 }, async t => {
+  const { process: receiver, port, warnings } = await child(['--openssl-config=config/openssl.cnf'])
+  t.strictSame(warnings, [])
+  const line = `<134>${'x'.repeat(990)}\n`
+  const bytes = Buffer.from(line.repeat(500))
+  for (let sender = 0; sender < 10; sender++) await sendOneWay(port, bytes)
+  let seen = { frames: 0, over: 0 }
+  for (let i = 0; i < 1000 && seen.over < 10; i++) {
+    receiver.send('count')
+    ;[seen] = await once(receiver, 'message')
+    await delay(20)
+  }
+  t.strictSame(seen, { frames: 5000, over: 10 })
+  receiver.disconnect()
+  await once(receiver, 'exit')
+})
+
+t.test('a process that would send session tickets says so, offers TLS 1.2 or does not start, as configured', async t => {
+  const outcome = async (nodeOptions: string[], options: Partial<SyslogTlsOptions>): Promise<Child & { version?: string }> => {
+    const started = await child(nodeOptions, options)
+    if (started.error !== undefined) return started
+    const socket = await open(started.port)
+    const version = String(socket.getProtocol())
+    socket.destroy()
+    started.process.disconnect()
+    await once(started.process, 'exit')
+    return { ...started, version }
+  }
+  const warned = await outcome([], {})
+  t.match(warned.warnings, [/sends TLS 1\.3 session tickets.*--openssl-config=config\/openssl\.cnf/])
+  t.equal(warned.version, 'TLSv1.3')
+  const older = await outcome([], { sessionTickets: 'tls1.2' })
+  t.match(older.warnings, [/TLS 1\.2 is the newest version offered/])
+  t.equal(older.version, 'TLSv1.2')
+  t.match(await outcome([], { sessionTickets: 'refuse' }), { error: /^Cannot listen for TLS on .* sends TLS 1\.3 session tickets/ })
+  t.match(await outcome([], { sessionTickets: 'tls1.2', minVersion: 'TLSv1.3' }), { error: /^Cannot listen for TLS/ })
+  const quiet = await outcome(['--openssl-config=config/openssl.cnf'], { sessionTickets: 'refuse' })
+  t.strictSame([quiet.version, quiet.warnings], ['TLSv1.3', []])
+})
