@@ -163,9 +163,14 @@ export interface Parser<State = unknown> {
   readonly appliance: string
   /** Generic parsers are asked last. */
   readonly generic?: boolean
+  /** Its lines are passed on as they came; there is no record to normalise. */
+  readonly passThrough?: boolean
   /** State per intake (a header row, a connection table); its frames then stay on one lane. */
   newState?(): State
-  /** True when the frame is this appliance's, by its bytes. Runs per frame for a sticky peer: keep it a few comparisons. */
+  /**
+   * True when the frame is this appliance's, by its bytes. Runs per frame for a sticky peer: keep it a few comparisons. The
+   * state is undefined until a frame of this intake was recognised.
+   */
   recognizes(frame: Frame, state: State | undefined): boolean
   /** Fills `out` (freshly reset) and says what the frame is; for skipped and malformed sets `out.reason`. Never throws. */
   parse(frame: Frame, out: RecordFields, state: State): Outcome

@@ -12,16 +12,18 @@ import { RecordFields } from './record.ts'
 export class FrameReader {
   readonly frame: Frame
   readonly fields = new RecordFields()
-  readonly corrections: Corrections = noCorrections()
+  /** By source index. */
+  readonly corrections: readonly Corrections[]
   /** Who read the last frame; null when nobody did. */
   binding: Binding | null = null
-  readonly #identifier: Identifier
+  readonly identifier: Identifier
   /** Zones by source index. */
   readonly #zones: readonly Zone[]
 
   constructor(parsers: readonly Parser[], zones: readonly Zone[]) {
-    this.#identifier = new Identifier(parsers)
+    this.identifier = new Identifier(parsers)
     this.#zones = zones
+    this.corrections = zones.map(() => noCorrections())
     this.frame = newFrame(zones[0]!)
   }
 
@@ -38,7 +40,7 @@ export class FrameReader {
       fields.reason = 'empty'
       return 'skipped'
     }
-    const binding = this.#identifier.identify(intake, frame)
+    const binding = this.identifier.identify(intake, frame)
     if (binding === null) {
       fields.reason = 'unidentified'
       return 'unidentified'
@@ -46,8 +48,8 @@ export class FrameReader {
     this.binding = binding
     frame.zone = this.#zones[binding.source]!
     const outcome = binding.parser.parse(frame, fields, binding.state)
-    if (outcome !== 'parsed') return outcome
-    const reject = finalize(fields, this.corrections)
+    if (outcome !== 'parsed' || binding.parser.passThrough === true) return outcome
+    const reject = finalize(fields, this.corrections[binding.source]!)
     if (reject === '') return 'parsed'
     fields.reason = reject
     return 'malformed'

@@ -2,7 +2,7 @@
 import { ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES, type Parser } from './contracts.ts'
 import { newEncoder } from './encode/encoder.ts'
 import { FrameReader } from './frame-reader.ts'
-import { type IntakeIdentity, newIdentity } from './identify/identifier.ts'
+import type { IntakeIdentity } from './identify/identifier.ts'
 import { namedZone } from './parse/values/zone.ts'
 
 const SCRATCH_BYTES = 64 * 1024
@@ -33,7 +33,7 @@ export class LineReader {
     const fixed = options.parsers.find(parser => parser.id === options.appliance) ?? null
     this.#reader = new FrameReader(options.parsers, [namedZone(options.timeZone)])
     this.#reader.frame.now = options.now
-    this.#intake = newIdentity([{ source: 0, parser: fixed }])
+    this.#intake = this.#reader.identifier.open(0, [{ source: 0, parser: fixed }])
     this.#encoder = options.format === undefined || options.format === 'raw' ? undefined : newEncoder(options.format)
   }
 

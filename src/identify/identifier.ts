@@ -20,28 +20,27 @@ export interface Binding {
   state: unknown
   /** The configuration names the parser, so its frames need no recognition. */
   fixed: boolean
+  /** Outcome counts of this source and parser, shared by all intakes. */
+  tally: Tally
+}
+
+/** What became of the frames that one parser read for one source. Plain numbers, read when somebody asks. */
+export interface Tally {
+  source: number
+  parser: string
+  parsed: number
+  skipped: Map<string, number>
+  malformed: Map<string, number>
 }
 
 /** What an intake has shown so far. */
 export interface IntakeIdentity {
+  /** Number of the intake. */
+  index: number
   /** Sources whose `from` matches this intake, in configuration order. */
   candidates: readonly SourceBinding[]
   last: Binding | null
   known: Binding[]
-}
-
-export const newIdentity = (candidates: readonly SourceBinding[]): IntakeIdentity => {
-  const identity: IntakeIdentity = { candidates, last: null, known: [] }
-  const only = candidates.length === 1 ? candidates[0]! : undefined
-  if (only?.parser != null) {
-    identity.last = newBinding(only.source, only.parser, true)
-    identity.known.push(identity.last)
-  }
-  return identity
-}
-
-function newBinding(source: number, parser: Parser, fixed: boolean): Binding {
-  return { source, parser, state: parser.newState?.(), fixed }
 }
 
 /** A relay may carry many appliances, but a hostile one gets no unbounded list. */
@@ -49,10 +48,26 @@ const KNOWN_MAX = 64
 
 export class Identifier {
   readonly #parsers: readonly Parser[]
+  readonly #tallies = new Map<string, Tally>()
+  /** Intakes that met a new parser since the list was last emptied: the pool decides by it which lanes may serve them. */
+  readonly changed: IntakeIdentity[] = []
 
   /** Parsers in the order they are asked: specific ones first. */
   constructor(parsers: readonly Parser[]) {
     this.#parsers = parsers
+  }
+
+  /** Counts of every source and parser that met. */
+  get tallies(): Iterable<Tally> {
+    return this.#tallies.values()
+  }
+
+  /** A new intake. With one candidate whose parser is configured, nothing is guessed. */
+  open(index: number, candidates: readonly SourceBinding[]): IntakeIdentity {
+    const identity: IntakeIdentity = { index, candidates, last: null, known: [] }
+    const only = candidates.length === 1 ? candidates[0]! : undefined
+    if (only?.parser != null) this.#bind(identity, only.source, only.parser, only.parser.newState?.(), true)
+    return identity
   }
 
   /** The binding for this frame, or null when no source or no parser fits. */
@@ -66,21 +81,31 @@ export class Identifier {
     for (const parser of this.#parsers) {
       const known = intake.known.find(binding => binding.parser === parser)
       if (known === intake.last && known !== undefined) continue // asked already
-      const state = known?.state ?? parser.newState?.()
-      if (!parser.recognizes(frame, state)) continue
+      if (!parser.recognizes(frame, known?.state)) continue
       if (known !== undefined) {
         intake.last = known
         return known
       }
       const source =
         intake.candidates.find(candidate => candidate.parser === parser) ?? intake.candidates.find(candidate => candidate.parser === null)
-      if (source === undefined) return null
-      const binding: Binding = { source: source.source, parser, state, fixed: false }
-      if (intake.known.length >= KNOWN_MAX) intake.known.shift()
-      intake.known.push(binding)
-      intake.last = binding
-      return binding
+      if (source === undefined) continue // no source wants this appliance; a source of raw lines may still
+      return this.#bind(intake, source.source, parser, parser.newState?.(), false)
     }
     return null
+  }
+
+  #bind(intake: IntakeIdentity, source: number, parser: Parser, state: unknown, fixed: boolean): Binding {
+    const key = `${source} ${parser.id}`
+    let tally = this.#tallies.get(key)
+    if (tally === undefined) {
+      tally = { source, parser: parser.id, parsed: 0, skipped: new Map(), malformed: new Map() }
+      this.#tallies.set(key, tally)
+    }
+    const binding: Binding = { source, parser, state, fixed, tally }
+    if (intake.known.length >= KNOWN_MAX) intake.known.shift()
+    intake.known.push(binding)
+    intake.last = binding
+    this.changed.push(intake)
+    return binding
   }
 }

@@ -1,0 +1,81 @@
+/** What the receiving thread and a lane tell each other. Everything here crosses threads: plain data, ArrayBuffers transferred. */
+import type { Block, Format } from '../contracts.ts'
+import type { EncodeOptions } from '../encode/options.ts'
+import type { FilterOptions } from '../process/filter.ts'
+import type { PrivacyOptions } from '../process/privacy.ts'
+
+/** A configured source as a lane needs it. */
+export interface LaneSource {
+  name: string
+  /** Parser id, or `auto`. */
+  appliance: string
+  format: Format
+  timeZone: string
+  encode: EncodeOptions
+}
+
+/** What a lane is made of. */
+export interface LaneSpec {
+  sources: LaneSource[]
+  filter: FilterOptions
+  privacy: PrivacyOptions
+  /** Deflate level 0–9. */
+  compressionLevel: number
+}
+
+export type ToLane =
+  | { type: 'open'; intake: number; candidates: number[] }
+  | { type: 'close'; intake: number }
+  | { type: 'block'; memory: ArrayBuffer; count: number; used: number }
+  | { type: 'flush'; id: number }
+  | { type: 'stop' }
+
+export type FromLane =
+  | { type: 'ready' }
+  | { type: 'done'; memory: ArrayBuffer; frames: number; blocks: Block[]; pins: Pin[] }
+  | { type: 'flushed'; id: number; blocks: Block[]; stats: LaneStats }
+
+/** Whether an intake must stay on its lane, because one of its formats keeps state. */
+export interface Pin {
+  intake: number
+  pinned: boolean
+}
+
+/** Counts since the lane started. */
+export interface LaneStats {
+  frames: number
+  bytes: number
+  busyMs: number
+  sources: LaneSourceStats[]
+  samples: Sample[]
+}
+
+export interface LaneSourceStats {
+  /** Index of the source; one past the last for frames that no source takes. */
+  source: number
+  frames: number
+  bytes: number
+  parsed: number
+  unidentified: number
+  written: number
+  writtenBytes: number
+  /** Dropped records by reason. */
+  dropped: [reason: string, count: number][]
+  /** What normalisation put right or left out. */
+  corrections: [correction: string, count: number][]
+  /** Frames by parser: parsed, and skipped and malformed by reason. */
+  outcomes: [outcome: 'parsed' | 'skipped' | 'malformed', parser: string, reason: string, count: number][]
+  lastEventMs: number
+  lastSeenMs: number
+}
+
+/** A frame that gave no record, kept to be looked at. */
+export interface Sample {
+  atMs: number
+  source: number
+  outcome: 'malformed' | 'unidentified'
+  parser: string
+  reason: string
+  /** The first bytes of the frame. */
+  text: string
+}

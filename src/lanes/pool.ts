@@ -1,0 +1,308 @@
+/**
+ * The lanes and the blocks between them and the receiving thread. The receiving side appends frames; the pool fills blocks,
+ * hands them to lanes, bounds how many are on the way, and answers flush rounds, after which everything appended before is in
+ * the caller's hands as deflated blocks.
+ *
+ * An intake starts pinned to one lane. When its lane has seen that none of its formats keeps state, its frames may go to any
+ * lane, so one heavy sender uses all cores; a format with state (`#Fields`, a connection table) keeps it pinned.
+ */
+import type { Block, Parser } from '../contracts.ts'
+import { CollectorError } from '../errors.ts'
+import { FrameBlock } from '../lib/frame-block.ts'
+import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
+import type { FromLane, LaneSpec, LaneStats, Pin } from './messages.ts'
+
+/** Blocks handed to lanes and not back yet, at most; beyond that senders wait. */
+export const OUTSTANDING_MAX = 64
+/** Spare blocks kept for reuse. */
+const SPARE_MAX = 32
+
+interface LaneSlot {
+  index: number
+  lane: Lane | undefined
+  outstanding: number
+  /** Frames handed over and not yet in `stats`. */
+  framesInFlight: number
+  /** Frames since the last flush answer. */
+  isDirty: boolean
+  pinnedBlock: FrameBlock | undefined
+  stats: LaneStats | undefined
+  /** Last counts of this lane's earlier lives. */
+  past: LaneStats[]
+  restarts: number
+}
+
+export interface PoolEvents {
+  /** Deflated blocks, in order per lane. */
+  onBlocks(blocks: Block[]): void
+  /** A lane ended; frames that were in it are lost and counted. */
+  onLaneFailure(lane: number, error: Error, lostFrames: number): void
+}
+
+interface IntakeRoute {
+  candidates: number[]
+  lane: number
+  pinned: boolean
+  opened: boolean[]
+}
+
+export class LanePool {
+  readonly #events: PoolEvents
+  readonly #slots: LaneSlot[]
+  readonly #routes = new Map<number, IntakeRoute>()
+  /** Intakes that ended and are still known to lanes. */
+  readonly #closing: number[] = []
+  readonly #spare: FrameBlock[] = []
+  readonly #waiting: (() => void)[] = []
+  readonly #flushes = new Map<number, () => void>()
+  #open: FrameBlock | undefined
+  #outstanding = 0
+  #nextIntake = 0
+  #nextFlush = 0
+  #lostFrames = 0
+
+  private constructor(lanes: number, events: PoolEvents) {
+    this.#events = events
+    this.#slots = Array.from({ length: lanes }, (_, index) => ({
+      index,
+      lane: undefined,
+      outstanding: 0,
+      framesInFlight: 0,
+      isDirty: false,
+      pinnedBlock: undefined,
+      stats: undefined,
+      past: [],
+      restarts: 0
+    }))
+  }
+
+  /** Starts the lanes; with one, the line path runs on the calling thread. Resolves when all are warm. */
+  static async start(lanes: number, spec: LaneSpec, parsers: readonly Parser[], events: PoolEvents): Promise<LanePool> {
+    const pool = new LanePool(lanes, events)
+    await Promise.all(pool.#slots.map(slot => pool.#startLane(slot, spec, parsers, lanes === 1)))
+    return pool
+  }
+
+  async #startLane(slot: LaneSlot, spec: LaneSpec, parsers: readonly Parser[], inline: boolean): Promise<void> {
+    const laneEvents = {
+      onMessage: (message: FromLane) => this.#onMessage(slot, message),
+      onFailure: (error: Error) => this.#onFailure(slot, error, spec, parsers)
+    }
+    slot.lane = inline ? startInlineLane(spec, parsers, laneEvents) : await startThreadLane(spec, laneEvents)
+  }
+
+  get lanes(): number {
+    return this.#slots.length
+  }
+
+  get outstanding(): number {
+    return this.#outstanding
+  }
+
+  get framesInFlight(): number {
+    let frames = this.#open?.count ?? 0
+    for (const slot of this.#slots) frames += slot.framesInFlight + (slot.pinnedBlock?.count ?? 0)
+    return frames
+  }
+
+  get lostFrames(): number {
+    return this.#lostFrames
+  }
+
+  /** Latest counts of each lane, those of its earlier lives included; none before its first flush. */
+  stats(): { index: number; stats: LaneStats[]; alive: boolean; restarts: number }[] {
+    return this.#slots.map(({ index, stats, past, lane, restarts }) => ({
+      index,
+      stats: stats === undefined ? past : [...past, stats],
+      alive: lane !== undefined,
+      restarts
+    }))
+  }
+
+  /** True when senders that can wait should. */
+  get isBusy(): boolean {
+    return this.#outstanding >= OUTSTANDING_MAX
+  }
+
+  /** Resolves when the pool is not busy any more. */
+  room(): Promise<void> {
+    return this.isBusy ? new Promise(resolve => this.#waiting.push(resolve)) : Promise.resolve()
+  }
+
+  /** A new intake, with the indexes of the sources that may take its frames. Returns its number. */
+  openIntake(candidates: number[]): number {
+    const intake = this.#nextIntake
+    this.#nextIntake = (this.#nextIntake + 1) >>> 0
+    this.#routes.set(intake, { candidates, lane: intake % this.#slots.length, pinned: true, opened: this.#slots.map(() => false) })
+    return intake
+  }
+
+  /** No more frames will come. The lanes hear of it after the next hand-over, when they have its last frames. */
+  closeIntake(intake: number): void {
+    this.#closing.push(intake)
+  }
+
+  #closeIntakes(): void {
+    for (const intake of this.#closing.splice(0)) {
+      const route = this.#routes.get(intake)
+      if (route === undefined) continue
+      this.#routes.delete(intake)
+      for (const slot of this.#slots) if (route.opened[slot.index]) slot.lane?.post({ type: 'close', intake })
+    }
+  }
+
+  /** Appends a frame of an intake. Never refuses: callers ask `isBusy` first. */
+  append(intake: number, buf: Buffer, start: number, end: number): void {
+    const route = this.#routes.get(intake)!
+    if (route.pinned) {
+      const slot = this.#slots[route.lane]!
+      slot.pinnedBlock ??= this.#takeBlock()
+      slot.pinnedBlock.append(buf, start, end, intake)
+      if (!route.opened[slot.index]) this.#openOn(slot, intake, route)
+      if (slot.pinnedBlock.isFull) this.#handOverPinned(slot)
+      return
+    }
+    this.#open ??= this.#takeBlock()
+    this.#open.append(buf, start, end, intake)
+    if (this.#open.isFull) this.#handOverOpen()
+  }
+
+  #openOn(slot: LaneSlot, intake: number, route: IntakeRoute): void {
+    route.opened[slot.index] = true
+    slot.lane?.post({ type: 'open', intake, candidates: route.candidates })
+  }
+
+  #takeBlock(): FrameBlock {
+    const block = this.#spare.pop() ?? new FrameBlock()
+    block.clear()
+    return block
+  }
+
+  /** Hands open blocks over, full or not. */
+  handOver(): void {
+    if (this.#open !== undefined) this.#handOverOpen()
+    for (const slot of this.#slots) if (slot.pinnedBlock !== undefined) this.#handOverPinned(slot)
+    if (this.#closing.length > 0) this.#closeIntakes()
+  }
+
+  #handOverPinned(slot: LaneSlot): void {
+    const block = slot.pinnedBlock!
+    slot.pinnedBlock = undefined
+    this.#send(slot, block)
+  }
+
+  #handOverOpen(): void {
+    const block = this.#open!
+    this.#open = undefined
+    let least = this.#slots[0]!
+    for (const slot of this.#slots) if (slot.lane !== undefined && slot.outstanding < least.outstanding) least = slot
+    this.#send(least, block)
+  }
+
+  #send(slot: LaneSlot, block: FrameBlock): void {
+    const { lane } = slot
+    if (lane === undefined) {
+      this.#lose(block.count)
+      return
+    }
+    this.#openIntakesOf(slot, block)
+    slot.outstanding++
+    slot.framesInFlight += block.count
+    slot.isDirty = true
+    this.#outstanding++
+    lane.post({ type: 'block', memory: block.memory, count: block.count, used: block.used }, [block.memory])
+  }
+
+  /** A lane must know an intake before its first frame there. */
+  #openIntakesOf(slot: LaneSlot, block: FrameBlock): void {
+    let last = -1
+    for (let i = 0; i < block.count; i++) {
+      const intake = block.intake(i)
+      if (intake === last) continue
+      last = intake
+      const route = this.#routes.get(intake)
+      if (route !== undefined && !route.opened[slot.index]) this.#openOn(slot, intake, route)
+    }
+  }
+
+  /**
+   * Resolves when everything appended before the call has come back as blocks (handed to `onBlocks`) and in the counts.
+   */
+  async flush(): Promise<void> {
+    this.handOver()
+    await Promise.all(this.#slots.filter(slot => slot.isDirty && slot.lane !== undefined).map(slot => this.#flushLane(slot)))
+  }
+
+  #flushLane(slot: LaneSlot): Promise<void> {
+    slot.isDirty = false
+    const id = this.#nextFlush++
+    return new Promise(resolve => {
+      this.#flushes.set(id, resolve)
+      slot.lane!.post({ type: 'flush', id })
+    })
+  }
+
+  #onMessage(slot: LaneSlot, message: FromLane): void {
+    switch (message.type) {
+      case 'done':
+        slot.outstanding--
+        this.#outstanding--
+        if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
+        for (const pin of message.pins) this.#applyPin(slot, pin)
+        if (message.blocks.length > 0) this.#events.onBlocks(message.blocks)
+        if (!this.isBusy) this.#wake()
+        return
+      case 'flushed':
+        if (message.blocks.length > 0) this.#events.onBlocks(message.blocks)
+        slot.framesInFlight -= message.stats.frames - (slot.stats?.frames ?? 0)
+        slot.stats = message.stats
+        this.#flushes.get(message.id)?.()
+        this.#flushes.delete(message.id)
+        return
+      case 'ready':
+    }
+  }
+
+  #applyPin(slot: LaneSlot, { intake, pinned }: Pin): void {
+    const route = this.#routes.get(intake)
+    if (route === undefined) return
+    if (pinned && !route.pinned) route.lane = slot.index
+    route.pinned = pinned
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  #lose(frames: number): void {
+    this.#lostFrames += frames
+  }
+
+  /** Restarts a lane that ended. Its counts up to the last flush stay, what it held since is lost and counted. */
+  #onFailure(slot: LaneSlot, error: Error, spec: LaneSpec, parsers: readonly Parser[]): void {
+    const lost = slot.framesInFlight
+    slot.lane = undefined
+    slot.restarts++
+    if (slot.stats !== undefined) slot.past.push(slot.stats)
+    slot.stats = undefined
+    this.#lose(lost)
+    this.#outstanding -= slot.outstanding
+    slot.outstanding = 0
+    slot.framesInFlight = 0
+    slot.isDirty = false
+    for (const route of this.#routes.values()) route.opened[slot.index] = false
+    this.#events.onLaneFailure(slot.index, error, lost)
+    for (const [id, resolve] of this.#flushes) {
+      this.#flushes.delete(id)
+      resolve()
+    }
+    this.#wake()
+    void this.#startLane(slot, spec, parsers, false).catch((cause: unknown) => {
+      this.#events.onLaneFailure(slot.index, new CollectorError('LANE_FAILED', `Cannot restart lane ${slot.index}`, { cause }), 0)
+    })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#slots.map(slot => slot.lane?.stop()))
+  }
+}

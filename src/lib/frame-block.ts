@@ -1,0 +1,85 @@
+/**
+ * Whole frames of many intakes in one ArrayBuffer, as it travels from the receiving thread to a lane and back.
+ *
+ *   0 ………………… DATA_BYTES ………… +SCRATCH_BYTES ……… BLOCK_BYTES
+ *   │ frames, LF after each │ scratch of the parser │ table: start, end, intake per frame (uint32) │
+ *
+ * Frames of all intakes share a block, with the intake beside each frame, so ten thousand connections cost no ten thousand
+ * blocks (docs/decisions/0001-threads-and-blocks.md). The buffer has a fixed size: resizable ones make hot functions slow.
+ */
+import { FRAME_MAX_BYTES } from '../contracts.ts'
+
+/** A block is handed over when it holds this many bytes. */
+export const BLOCK_FILL_BYTES = 256 * 1024
+const DATA_BYTES = BLOCK_FILL_BYTES + FRAME_MAX_BYTES + 64
+const SCRATCH_BYTES = 64 * 1024
+/** A block is handed over when it holds this many frames. */
+export const BLOCK_FRAMES_MAX = 4096
+const FRAME_ENTRY = 3
+const TABLE_START = DATA_BYTES + SCRATCH_BYTES
+export const BLOCK_BYTES = TABLE_START + BLOCK_FRAMES_MAX * FRAME_ENTRY * 4
+
+/** A short frame is copied by a loop: the call of the native copy costs more. */
+const LOOP_COPY_MAX_BYTES = 48
+
+export class FrameBlock {
+  readonly memory: ArrayBuffer
+  /** Data and scratch. */
+  readonly bytes: Buffer
+  readonly #table: Uint32Array
+  count = 0
+  used = 0
+
+  constructor(memory: ArrayBuffer = new ArrayBuffer(BLOCK_BYTES)) {
+    this.memory = memory
+    this.bytes = Buffer.from(memory, 0, TABLE_START)
+    this.#table = new Uint32Array(memory, TABLE_START)
+  }
+
+  get scratchStart(): number {
+    return DATA_BYTES
+  }
+
+  get scratchEnd(): number {
+    return TABLE_START
+  }
+
+  /** True when no further frame may be appended. */
+  get isFull(): boolean {
+    return this.used >= BLOCK_FILL_BYTES || this.count >= BLOCK_FRAMES_MAX
+  }
+
+  /** Copies a frame of at most FRAME_MAX_BYTES; the block must not be full. */
+  append(buf: Buffer, start: number, end: number, intake: number): void {
+    const at = this.used
+    const length = end - start
+    const { bytes } = this
+    if (length <= LOOP_COPY_MAX_BYTES) for (let i = 0; i < length; i++) bytes[at + i] = buf[start + i]!
+    else buf.copy(bytes, at, start, end)
+    bytes[at + length] = 0x0a
+    const entry = this.count * FRAME_ENTRY
+    const table = this.#table
+    table[entry] = at
+    table[entry + 1] = at + length
+    table[entry + 2] = intake
+    this.count++
+    this.used = at + length + 1
+  }
+
+  start(index: number): number {
+    return this.#table[index * FRAME_ENTRY]!
+  }
+
+  end(index: number): number {
+    return this.#table[index * FRAME_ENTRY + 1]!
+  }
+
+  intake(index: number): number {
+    return this.#table[index * FRAME_ENTRY + 2]!
+  }
+
+  clear(): void {
+    this.count = 0
+    this.used = 0
+  }
+}

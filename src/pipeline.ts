@@ -1,0 +1,235 @@
+/**
+ * The hallway: the only place that knows every room, in the order of the walk.
+ *
+ *   receivers ─▶ intakes (framing) ─▶ lanes (identify ─▶ parse ─▶ process ─▶ encode) ─▶ spool ─▶ upload ─▶ tenant
+ *
+ * Bytes enter on this thread, lines are worked on in the lanes, blocks come back to this thread and go to the disk.
+ */
+import type { Config } from './config/schema.ts'
+import type { Block, Format, Parser, Receiver } from './contracts.ts'
+import { newEncoder } from './encode/encoder.ts'
+import type { EncodeOptions } from './encode/options.ts'
+import { autoLanes } from './lanes/lane.ts'
+import type { LaneSpec, LaneStats, Sample } from './lanes/messages.ts'
+import { LanePool } from './lanes/pool.ts'
+import { loadParsers } from './parse/load.ts'
+import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
+import { Intakes } from './pipeline/intakes.ts'
+import { createReceivers } from './pipeline/receivers.ts'
+import { SourceBinding } from './pipeline/source-binding.ts'
+import { pipelineStatus } from './pipeline/status.ts'
+import { SegmentSpool } from './spool/spool.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { type CheckReport, type PipelineStatus, readinessOf } from './telemetry/status.ts'
+
+export interface Pipeline {
+  status(): PipelineStatus
+  ready(): CheckReport
+  /** Frames that gave no record, newest last; bounded. */
+  samples(): (Sample & { sourceName: string })[]
+  /** Takes over what can change while running: sources, filters, privacy, formats. */
+  reload(config: Config): Promise<void>
+  /** Stops receivers, commits what arrived, and ends within the deadline. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+/** Part of the deadline that receivers get; the rest is for lanes, disk and uploads under way. */
+const RECEIVERS_SHARE = 0.5
+
+/** Starts everything, receivers last. Rejects with CollectorError when something can not be had; then nothing runs. */
+export async function startPipeline(config: Config, deps: { log: Logger; version: string }): Promise<Pipeline> {
+  const parsers = await loadParsers()
+  const running = new RunningPipeline(config, parsers, deps)
+  try {
+    await running.start()
+  } catch (error) {
+    await running.stop(2000)
+    throw error
+  }
+  return running
+}
+
+class RunningPipeline implements Pipeline {
+  readonly #parsers: readonly Parser[]
+  readonly #log: Logger
+  readonly #version: string
+  readonly #startedMs = Date.now()
+  #config: Config
+  #preludes: ReadonlyMap<string, Buffer>
+  #spool: SegmentSpool | undefined
+  #pool: LanePool | undefined
+  #intakes: Intakes | undefined
+  #delivery: Delivery | undefined
+  #receivers: Receiver[] = []
+  /** Counts of lanes that a reload replaced. */
+  readonly #past: { sources: string[]; stats: LaneStats }[] = []
+  readonly #recovered = new Map<string, number>()
+  readonly #recoveredSetAside = new Map<string, number>()
+
+  constructor(config: Config, parsers: readonly Parser[], deps: { log: Logger; version: string }) {
+    this.#config = config
+    this.#parsers = parsers
+    this.#log = deps.log
+    this.#version = deps.version
+    this.#preludes = preludesOf(config)
+  }
+
+  async start(): Promise<void> {
+    const config = this.#config
+    const log = this.#log
+    const spool = await SegmentSpool.open({
+      dir: config.spool.dir,
+      maxBytes: config.spool.max_bytes,
+      highWater: config.spool.high_water,
+      lowWater: config.spool.low_water,
+      diskReserveBytes: config.spool.min_free_bytes,
+      segmentMaxBytes: config.spool.segment_max_bytes,
+      segmentMaxRawBytes: config.spool.segment_max_raw_bytes,
+      flushIntervalMs: config.upload.flush_interval,
+      commitIntervalMs: config.spool.commit_interval,
+      archiveCount: config.spool.archive_segments,
+      archiveMaxBytes: config.spool.archive_max_bytes,
+      preludes: (source, format) => this.#preludes.get(`${source} ${format}`) ?? NO_PRELUDE,
+      log: log.child({ part: 'spool' })
+    })
+    this.#spool = spool
+    await this.#countRecovered(spool)
+    this.#pool = await this.#startLanes(config)
+    this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
+    this.#delivery.start()
+    const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
+    this.#intakes = intakes
+    for (const receiver of createReceivers(config.receivers, log.child({ part: 'receiver' }))) {
+      this.#receivers.push(receiver)
+      await receiver.start((peer, framing) => intakes.open(peer, framing))
+    }
+  }
+
+  #startLanes(config: Config): Promise<LanePool> {
+    const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
+    return LanePool.start(lanes, laneSpec(config), this.#parsers, {
+      onBlocks: blocks => this.#append(blocks),
+      onLaneFailure: (lane, error, lostFrames) =>
+        this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)
+    })
+  }
+
+  #append(blocks: readonly Block[]): void {
+    for (const block of blocks) this.#spool!.append(block)
+  }
+
+  /** What an earlier process left in the spool, so that the balance starts right. */
+  async #countRecovered(spool: SegmentSpool): Promise<void> {
+    for await (const { source, recordCount, step } of spool.reader.list(['open', 'closed', 'set-aside'])) {
+      this.#recovered.set(source, (this.#recovered.get(source) ?? 0) + recordCount)
+      if (step === 'set-aside') this.#recoveredSetAside.set(source, (this.#recoveredSetAside.get(source) ?? 0) + recordCount)
+    }
+  }
+
+  status(): PipelineStatus {
+    return pipelineStatus({
+      version: this.#version,
+      startedMs: this.#startedMs,
+      config: this.#config,
+      receivers: this.#receivers.flatMap(receiver => receiver.status()),
+      past: this.#past,
+      pool: this.#pool!,
+      intakes: this.#intakes!,
+      spool: this.#spool!,
+      delivery: this.#delivery!,
+      recovered: this.#recovered,
+      recoveredSetAside: this.#recoveredSetAside
+    })
+  }
+
+  ready(): CheckReport {
+    return readinessOf(this.status())
+  }
+
+  samples(): (Sample & { sourceName: string })[] {
+    const names = this.#config.sources.map(({ name }) => name)
+    return this.#pool!.stats()
+      .flatMap(({ stats }) => stats.flatMap(life => life.samples))
+      .sort((a, b) => a.atMs - b.atMs)
+      .map(sample => ({ ...sample, sourceName: names[sample.source] ?? '' }))
+  }
+
+  /** New lanes take over with the new sources; the old ones finish what they have. Receivers and their connections stay. */
+  async reload(config: Config): Promise<void> {
+    const next = await this.#startLanes(config)
+    const before = this.#pool!
+    const names = this.#config.sources.map(({ name }) => name)
+    this.#config = config
+    this.#preludes = preludesOf(config)
+    await this.#intakes!.replaceLanes(next, new SourceBinding(config.sources))
+    this.#pool = next
+    for (const { stats } of before.stats()) for (const life of stats) this.#past.push({ sources: names, stats: life })
+    await before.stop()
+    this.#spool!.flushIntervalMs = config.upload.flush_interval
+    this.#delivery!.configure(config)
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const deadline = AbortSignal.timeout(deadlineMs)
+    const receivers = AbortSignal.any([deadline, AbortSignal.timeout(deadlineMs * RECEIVERS_SHARE)])
+    await Promise.all(this.#receivers.map(receiver => receiver.stop(receivers)))
+    try {
+      await this.#intakes?.stop()
+    } finally {
+      await this.#pool?.stop()
+      await this.#delivery?.stop(deadline)
+      await this.#spool?.close()
+    }
+  }
+}
+
+const NO_PRELUDE = Buffer.alloc(0)
+
+function encodeOptions(source: Config['sources'][number]): EncodeOptions {
+  const { vendor, product, version } = source
+  return {
+    keys: source.keys,
+    direction: source.direction,
+    totalOnly: source.total_only,
+    cefTime: source.cef_time,
+    ...(vendor === undefined ? {} : { vendor }),
+    ...(product === undefined ? {} : { product }),
+    ...(version === undefined ? {} : { version })
+  }
+}
+
+/** Head-of-file lines by source and format. */
+function preludesOf(config: Config): Map<string, Buffer> {
+  const formats = ['cef', 'leef', 'w3c', 'csv'] as const satisfies readonly Format[]
+  return new Map(
+    config.sources.flatMap(source =>
+      formats.map(format => [`${source.name} ${format}`, newEncoder(format, encodeOptions(source)).prelude] as const)
+    )
+  )
+}
+
+function laneSpec(config: Config): LaneSpec {
+  const { process, privacy, upload } = config
+  return {
+    sources: config.sources.map(source => ({
+      name: source.name,
+      appliance: source.appliance,
+      format: source.format,
+      timeZone: source.time_zone,
+      encode: encodeOptions(source)
+    })),
+    filter: {
+      dropInternal: process.drop_internal,
+      outboundOnly: process.outbound_only,
+      ownDomains: process.own_domains,
+      ownNetworks: process.own_networks,
+      maxAgeMs: process.max_age,
+      maxFutureMs: process.max_future
+    },
+    privacy: { stripQuery: privacy.strip_query, userFormat: privacy.user_format, userDomains: upperKeys(privacy.user_domains) },
+    compressionLevel: upload.compression_level
+  }
+}
+
+const upperKeys = (map: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(map).map(([key, value]) => [key.toUpperCase(), value]))

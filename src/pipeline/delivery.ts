@@ -1,0 +1,150 @@
+/** From the spool to the tenant: puts the upload room together by the configuration, with the local tenant when there is no other. */
+import { parseListen } from '../config/listen.ts'
+import type { AuthConfig, Config } from '../config/schema.ts'
+import type { Format, Segment, UploadQueue } from '../contracts.ts'
+import { FORMAT_SOURCE_STRINGS } from '../lib/source-strings.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Tenant } from '../tenant/tenant.ts'
+import { DiscoveryApi } from '../upload/api.ts'
+import { type Credential, createAuth } from '../upload/auth.ts'
+import { CloudDiscovery, type SourceTarget } from '../upload/cloud-discovery.ts'
+import { createDispatcher, normalizeBaseUrl } from '../upload/http.ts'
+import { RequestBudget } from '../upload/rate-limit.ts'
+import { UploadStats } from '../upload/stats.ts'
+import { StreamWatch } from '../upload/streams.ts'
+import { Uploader } from '../upload/uploader.ts'
+
+/** Any token of the right shape opens the local tenant. */
+const LOCAL_TOKEN = '0'.repeat(64)
+
+/** Records that left the spool, by source; the queue is watched, so nobody else has to tell. */
+export interface Departures {
+  uploaded: Map<string, number>
+  setAside: Map<string, number>
+}
+
+export interface Delivery {
+  readonly uploader: Uploader
+  readonly stats: UploadStats
+  readonly streams: StreamWatch
+  readonly api: DiscoveryApi
+  readonly departures: Departures
+  /** Base URL of the tenant. */
+  readonly url: string
+  readonly local: Tenant | undefined
+  /** Takes over changed sources; what was paused tries again. */
+  configure(config: Config): void
+  start(): void
+  stop(deadline: AbortSignal): Promise<void>
+}
+
+export async function prepareDelivery(config: Config, queue: UploadQueue, deps: { log: Logger; version: string }): Promise<Delivery> {
+  const { log, version } = deps
+  const { tenant, upload } = config
+  const local = tenant.url === undefined ? await startLocalTenant(config, log) : undefined
+  const url = local?.url ?? normalizeBaseUrl(tenant.url!)
+  const dispatcher = createDispatcher(
+    local === undefined
+      ? {
+          ...(tenant.proxy === undefined ? {} : { proxyUrl: tenant.proxy }),
+          ...(tenant.no_proxy === undefined ? {} : { noProxy: tenant.no_proxy }),
+          ...(tenant.ca_file === undefined ? {} : { caFile: tenant.ca_file })
+        }
+      : { proxyFromEnvironment: false }
+  )
+  const auth = createAuth({
+    credential: local === undefined ? credentialOf(tenant.auth!) : { kind: 'token', token: LOCAL_TOKEN },
+    dispatcher,
+    ...(tenant.auth?.authority_host === undefined ? {} : { authorityHost: tenant.auth.authority_host }),
+    ...(tenant.auth?.scope === undefined ? {} : { scope: tenant.auth.scope })
+  })
+  const budget = new RequestBudget({
+    requestsPerMinute: upload.requests_per_minute,
+    ...(local === undefined ? {} : { limitPerMinute: Number.MAX_SAFE_INTEGER })
+  })
+  const api = new DiscoveryApi({ baseUrl: url, auth, dispatcher, budget, version, timeoutMs: upload.timeout })
+  const stats = new UploadStats()
+  let targets = targetsOf(config)
+  const destination = new CloudDiscovery({ api, blob: { dispatcher }, sources: (name, format) => targets.get(`${name} ${format}`), stats })
+  const departures: Departures = { uploaded: new Map(), setAside: new Map() }
+  const uploader = new Uploader({ queue: watched(queue, departures), destination, stats, concurrency: upload.concurrency, log })
+  const streams = new StreamWatch({ api, targets: () => [...targets.values()], stats })
+  return {
+    uploader,
+    stats,
+    streams,
+    api,
+    departures,
+    url,
+    local,
+    configure(next) {
+      targets = targetsOf(next)
+      uploader.resume()
+    },
+    start() {
+      uploader.start()
+      if (local === undefined) streams.start()
+    },
+    async stop(deadline) {
+      await Promise.all([uploader.stop(deadline), streams.stop()])
+      await dispatcher.close()
+      await local?.close()
+    }
+  }
+}
+
+async function startLocalTenant(config: Config, log: Logger): Promise<Tenant> {
+  const { startTenant } = await import('../tenant/tenant.ts')
+  const { dir, listen } = config.tenant.local!
+  return startTenant({ dir, ...parseListen(listen), log: log.child({ part: 'tenant' }, { level: 'warn' }) })
+}
+
+function credentialOf(auth: AuthConfig): Credential {
+  const { token, tenant_id: tenantId = '', client_id: clientId = '' } = auth
+  if (token !== undefined) return { kind: 'token', token }
+  if (auth.client_secret !== undefined) return { kind: 'client-secret', tenantId, clientId, clientSecret: auth.client_secret }
+  if (auth.certificate_file !== undefined) {
+    const certificate: Credential = { kind: 'certificate', tenantId, clientId, certificateFile: auth.certificate_file }
+    return auth.certificate_password === undefined ? certificate : { ...certificate, certificatePassword: auth.certificate_password }
+  }
+  if (auth.federated_token_file !== undefined)
+    return { kind: 'workload-identity', tenantId, clientId, tokenFile: auth.federated_token_file }
+  return clientId === '' ? { kind: 'managed-identity' } : { kind: 'managed-identity', clientId }
+}
+
+/** Where the segments of each source and format go; old formats of a source still in the spool find their way, too. */
+function targetsOf(config: Config): Map<string, SourceTarget> {
+  const targets = new Map<string, SourceTarget>()
+  for (const source of config.sources) {
+    for (const [format, own] of Object.entries(FORMAT_SOURCE_STRINGS)) {
+      const sourceString = format === source.format ? (source.source_string ?? own) : own
+      targets.set(`${source.name} ${format}`, { inputStreamName: source.data_source, sourceString })
+    }
+    if (source.source_string !== undefined) {
+      targets.set(`${source.name} ${'raw' satisfies Format}`, { inputStreamName: source.data_source, sourceString: source.source_string })
+    }
+  }
+  return targets
+}
+
+function watched(queue: UploadQueue, departures: Departures): UploadQueue {
+  const count = (where: Map<string, number>, segment: Segment | undefined): void => {
+    if (segment !== undefined) where.set(segment.source, (where.get(segment.source) ?? 0) + segment.recordCount)
+  }
+  return {
+    waiting: () => queue.waiting(),
+    changed: signal => queue.changed(signal),
+    segment: id => queue.segment(id),
+    advance: (id, step, facts) => queue.advance(id, step, facts),
+    async done(id) {
+      const segment = await queue.segment(id)
+      await queue.done(id)
+      count(departures.uploaded, segment)
+    },
+    async setAside(id, reason) {
+      const segment = await queue.segment(id)
+      await queue.setAside(id, reason)
+      count(departures.setAside, segment)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes;
+ * `commit` and `end` answer when the disk has everything. One round of flush and commit serves all that wait.
+ */
+import type { Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
+import { createFramer } from '../framing/framer.ts'
+import type { LanePool } from '../lanes/pool.ts'
+import type { SourceBinding } from './source-binding.ts'
+
+/** Blocks that are not full are handed over after this long, so that quiet senders are not delayed. */
+const HAND_OVER_INTERVAL_MS = 100
+/** Lanes deflate what they have after this many hand-overs, so that it becomes durable. */
+const FLUSH_EVERY = 2
+/** Rounds for senders that wait for a receipt do not follow each other faster: each deflates what there is. */
+const ROUND_GAP_MS = 25
+/** While the spool is full, senders that wait are let through this often to see whether it still is. */
+const FULL_POLL_MS = 250
+
+export interface IntakesDeps {
+  pool: LanePool
+  spool: Spool
+  /** Sources by peer; replaced at a reload. */
+  binding: SourceBinding
+}
+
+/** Frames by what happened before the lanes; monotonic. */
+export interface IntakeCounts {
+  frames: number
+  bytes: number
+  /** Frames of senders that cannot wait, for which there was no block. */
+  shed: number
+  /** Partial frames of senders that vanished. */
+  aborted: number
+}
+
+interface LiveIntake {
+  peer: Peer
+  number: number
+}
+
+export class Intakes {
+  #pool: LanePool
+  readonly #spool: Spool
+  /** Live intakes by themselves; each is given a new number when the lanes are replaced. */
+  readonly #live = new Set<LiveIntake>()
+  readonly counts: IntakeCounts = { frames: 0, bytes: 0, shed: 0, aborted: 0 }
+  /** Sums over framers that ended; live ones are added when asked. */
+  readonly #framerTotals: FramerStats = { truncated: 0, discardedBytes: 0, resynchronised: 0, newline: 0, octetCounted: 0 }
+  readonly #framers = new Set<Framer>()
+  readonly #rounds: CommitRounds
+  binding: SourceBinding
+  #timer: NodeJS.Timeout
+  #ticks = 0
+  #flushing = false
+
+  constructor({ pool, spool, binding }: IntakesDeps) {
+    this.#pool = pool
+    this.#spool = spool
+    this.binding = binding
+    this.#rounds = new CommitRounds(async () => {
+      await this.#pool.flush()
+      await spool.commit()
+    })
+    this.#timer = setInterval(() => this.#tick(), HAND_OVER_INTERVAL_MS)
+  }
+
+  open(peer: Peer, framing: Framing): Intake {
+    const framer = createFramer(framing)
+    this.#framers.add(framer)
+    const intake: LiveIntake = { peer, number: this.#pool.openIntake(this.binding.candidates(peer)) }
+    this.#live.add(intake)
+    const canWait = framing !== 'datagram'
+    const onFrame: OnFrame = (buf, start, end) => this.#frame(intake.number, canWait, buf, start, end)
+    const close = (): void => {
+      this.#live.delete(intake)
+      this.#framers.delete(framer)
+      addInto(this.#framerTotals, framer.stats)
+      this.#pool.closeIntake(intake.number)
+    }
+    return {
+      accept: chunk => {
+        framer.feed(asBuffer(chunk), onFrame)
+        return canWait && this.#mustWait ? this.#room() : undefined
+      },
+      commit: () => this.#rounds.commit(),
+      end: () => {
+        framer.end(onFrame)
+        close()
+        return this.#rounds.commit()
+      },
+      abort: () => {
+        this.counts.aborted++
+        close()
+      }
+    }
+  }
+
+  #frame(intake: number, canWait: boolean, buf: Buffer, start: number, end: number): void {
+    this.counts.frames++
+    this.counts.bytes += end - start
+    if (!canWait && this.#pool.isBusy) this.counts.shed++
+    else this.#pool.append(intake, buf, start, end)
+  }
+
+  get #mustWait(): boolean {
+    return this.#pool.isBusy || this.#spool.full
+  }
+
+  async #room(): Promise<void> {
+    while (this.#mustWait) {
+      await this.#pool.room()
+      if (this.#spool.full) await new Promise(resolve => setTimeout(resolve, FULL_POLL_MS).unref())
+    }
+  }
+
+  /** Why senders that can wait are stopped just now, if they are. */
+  get pause(): 'spool full' | 'lanes busy' | undefined {
+    if (this.#spool.full) return 'spool full'
+    return this.#pool.isBusy ? 'lanes busy' : undefined
+  }
+
+  framerStats(): FramerStats {
+    const sum = { ...this.#framerTotals }
+    for (const framer of this.#framers) addInto(sum, framer.stats)
+    return sum
+  }
+
+  #tick(): void {
+    this.#pool.handOver()
+    if (++this.#ticks % FLUSH_EVERY !== 0 || this.#flushing) return
+    this.#flushing = true
+    void this.#pool.flush().finally(() => {
+      this.#flushing = false
+    })
+  }
+
+  /**
+   * New lanes take the frames from now on. What the old ones have comes back first, so that records keep their order and
+   * nothing is lost; headers that a format had sent before must come again.
+   */
+  async replaceLanes(pool: LanePool, binding: SourceBinding): Promise<void> {
+    const before = this.#pool
+    this.#pool = pool
+    this.binding = binding
+    for (const intake of this.#live) intake.number = pool.openIntake(binding.candidates(intake.peer))
+    await before.flush()
+  }
+
+  /** Everything that was accepted is durable; no further hand-overs. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#pool.flush()
+    await this.#spool.commit()
+  }
+}
+
+const asBuffer = (chunk: Uint8Array): Buffer =>
+  Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+
+function addInto(sum: FramerStats, stats: FramerStats): void {
+  sum.truncated += stats.truncated
+  sum.discardedBytes += stats.discardedBytes
+  sum.resynchronised += stats.resynchronised
+  sum.newline += stats.newline
+  sum.octetCounted += stats.octetCounted
+}
+
+/** Rounds of one action for all callers that wait: a call joins the next round that has not begun. */
+export class CommitRounds {
+  readonly #action: () => Promise<void>
+  #next: Promise<void> | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(action: () => Promise<void>) {
+    this.#action = action
+  }
+
+  /** Resolves or rejects with the round that began after the call. */
+  commit(): Promise<void> {
+    this.#next ??= this.#round()
+    return this.#next
+  }
+
+  async #round(): Promise<void> {
+    await this.#running.catch(() => undefined) // its callers have heard of it
+    await new Promise(resolve => setTimeout(resolve, ROUND_GAP_MS))
+    this.#running = this.#next!
+    this.#next = undefined
+    await this.#action()
+  }
+}

@@ -1,0 +1,40 @@
+/** Which sources may take the frames of a peer, by the configuration's `from`. */
+import type { SourceConfig } from '../config/schema.ts'
+import type { Peer } from '../contracts.ts'
+import { CidrList } from '../lib/cidr.ts'
+
+interface Rule {
+  name: string
+  peers: CidrList | undefined
+  receivers: ReadonlySet<string> | undefined
+}
+
+export class SourceBinding {
+  readonly #rules: readonly Rule[]
+
+  constructor(sources: readonly SourceConfig[]) {
+    this.#rules = sources.map(({ name, from }) => ({
+      name,
+      peers: from.peers.length === 0 ? undefined : new CidrList(from.peers),
+      receivers: from.receivers.length === 0 ? undefined : new Set(from.receivers)
+    }))
+  }
+
+  /**
+   * Indexes of the sources, those whose `from` names the peer first, then those without a `from`; each group in configuration
+   * order. A receiver that binds its intake to a source (a path, a directory) leaves that one only.
+   */
+  candidates(peer: Peer): number[] {
+    if (peer.source !== undefined) {
+      const bound = this.#rules.findIndex(rule => rule.name === peer.source)
+      return bound < 0 ? [] : [bound]
+    }
+    const named: number[] = []
+    const open: number[] = []
+    this.#rules.forEach(({ peers, receivers }, index) => {
+      if (peers === undefined && receivers === undefined) open.push(index)
+      else if ((peers?.contains(peer.address) ?? true) && (receivers?.has(peer.receiver) ?? true)) named.push(index)
+    })
+    return [...named, ...open]
+  }
+}

@@ -1,0 +1,251 @@
+/** The pipeline's state as one plain object, put together from the plain numbers of its rooms. */
+import type { Config } from '../config/schema.ts'
+import type { ReceiverStatus } from '../contracts.ts'
+import type { LaneSourceStats, LaneStats } from '../lanes/messages.ts'
+import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
+import { SYNC_BOUNDS_SECONDS } from '../spool/counters.ts'
+import type { SegmentSpool } from '../spool/spool.ts'
+import {
+  type BlocksStatus,
+  balanceOf,
+  type LaneStatus,
+  NO_SOURCE,
+  type OutcomeCount,
+  type PipelineStatus,
+  type ReasonCount,
+  type SourceStatus,
+  type SpoolStatus,
+  type TenantStatus,
+  type UploadStatus
+} from '../telemetry/status.ts'
+import { DURATION_BOUNDS_SECONDS } from '../upload/stats.ts'
+import type { Delivery, Departures } from './delivery.ts'
+import type { Intakes } from './intakes.ts'
+
+export interface StatusParts {
+  version: string
+  startedMs: number
+  config: Config
+  receivers: readonly ReceiverStatus[]
+  /** Counts of lanes that a reload replaced, with the source names they had. */
+  past: readonly { sources: readonly string[]; stats: LaneStats }[]
+  pool: LanePool
+  intakes: Intakes
+  spool: SegmentSpool
+  delivery: Delivery
+  /** Records in the spool when the process started, by source. */
+  recovered: ReadonlyMap<string, number>
+  recoveredSetAside: ReadonlyMap<string, number>
+}
+
+export function pipelineStatus(parts: StatusParts): PipelineStatus {
+  const { config, pool, intakes, spool, delivery } = parts
+  const nowMs = Date.now()
+  const sources = sourceStatuses(parts)
+  const blocks: BlocksStatus = {
+    outstanding: pool.outstanding,
+    max: OUTSTANDING_MAX,
+    framesInFlight: pool.framesInFlight,
+    shedFrames: intakes.counts.shed + pool.lostFrames
+  }
+  const upload = uploadStatus(delivery)
+  const spoolNow = spoolStatus(config, spool)
+  const receivers = parts.receivers.map(receiver => pausedReceiver(receiver, intakes.pause))
+  const reasons = reasonsOf(receivers, spoolNow, upload, pool)
+  return {
+    version: parts.version,
+    startedMs: parts.startedMs,
+    uptimeMs: nowMs - parts.startedMs,
+    state: reasons.length === 0 ? 'healthy' : 'degraded',
+    reasons,
+    config: { loadedMs: parts.startedMs, lastReloadMs: parts.startedMs, lastReloadSucceeded: true },
+    tenant: tenantStatus(config, delivery),
+    receivers,
+    sources,
+    lanes: laneStatuses(pool),
+    blocks,
+    spool: spoolNow,
+    upload,
+    balance: balanceOf(sources, blocks, intakes.counts.frames)
+  }
+}
+
+/** UDP cannot wait, so it is never shown as paused. */
+function pausedReceiver(receiver: ReceiverStatus, pause: string | undefined): ReceiverStatus {
+  if (pause === undefined || receiver.state !== 'listening' || receiver.protocol === 'syslog-udp') return receiver
+  return { ...receiver, state: 'paused', reason: pause }
+}
+
+function reasonsOf(receivers: readonly ReceiverStatus[], spool: SpoolStatus, upload: UploadStatus, pool: LanePool): string[] {
+  return [
+    ...receivers
+      .filter(({ state }) => state === 'failed')
+      .map(({ name, address, reason }) => `receiver ${name} on ${address} failed: ${reason ?? 'unknown'}`),
+    ...(spool.full ? ['the spool is full: senders that can wait are stopped'] : []),
+    ...(spool.writable ? [] : ['the spool cannot be written']),
+    ...upload.pauses.map(({ source, reason }) => `uploads${source === undefined ? '' : ` of ${source}`} are paused: ${reason}`),
+    ...(pool.stats().every(({ alive }) => alive) ? [] : ['a lane does not answer'])
+  ]
+}
+
+function tenantStatus(config: Config, delivery: Delivery): TenantStatus {
+  return delivery.local === undefined
+    ? { kind: 'cloud', url: delivery.url }
+    : { kind: 'local', url: delivery.url, dir: config.tenant.local!.dir }
+}
+
+function laneStatuses(pool: LanePool): LaneStatus[] {
+  return pool.stats().map(({ index, stats, alive, restarts }) => ({
+    index,
+    alive,
+    restarts,
+    frames: sum(stats, lane => lane.frames),
+    bytes: sum(stats, lane => lane.bytes),
+    busySeconds: sum(stats, lane => lane.busyMs) / 1000
+  }))
+}
+
+const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((total, item) => total + of(item), 0)
+
+// ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function sourceStatuses(parts: StatusParts): SourceStatus[] {
+  const { config, pool, delivery } = parts
+  const names = config.sources.map(({ name }) => name)
+  const byName = new Map<string, LaneSourceStats[]>()
+  const add = (sources: readonly string[], lane: LaneStats): void => {
+    for (const stats of lane.sources) {
+      const name = sources[stats.source] ?? NO_SOURCE
+      byName.set(name, [...(byName.get(name) ?? []), stats])
+    }
+  }
+  for (const { sources, stats } of parts.past) add(sources, stats)
+  for (const { stats } of pool.stats()) for (const life of stats) add(names, life)
+  const listed = [...names, ...[...byName.keys(), ...parts.recovered.keys()].filter(name => !names.includes(name))]
+  return [...new Set(listed)]
+    .map(name => sourceStatus(name, byName.get(name) ?? [], parts, delivery.departures))
+    .filter(source => names.includes(source.name) || source.frames.received > 0 || source.records.recovered > 0)
+}
+
+function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: StatusParts, departures: Departures): SourceStatus {
+  const config = parts.config.sources.find(source => source.name === name)
+  const outcomes = mergeOutcomes(lanes)
+  const ofOutcome = (outcome: OutcomeCount['outcome']): number =>
+    sum(
+      outcomes.filter(count => count.outcome === outcome),
+      ({ count }) => count
+    )
+  const dropped = mergeReasons(lanes.flatMap(lane => lane.dropped))
+  const spooled = parts.spool.stats().sources.find(({ source }) => source === name)
+  const recovered = parts.recovered.get(name) ?? 0
+  const uploaded = departures.uploaded.get(name) ?? 0
+  const setAside = (departures.setAside.get(name) ?? 0) + (parts.recoveredSetAside.get(name) ?? 0)
+  const appended = spooled?.appendedRecords ?? 0
+  const shed = spooled?.shedRecords ?? 0
+  const lastSeenMs = Math.max(0, ...lanes.map(lane => lane.lastSeenMs))
+  const lastEventMs = Math.max(0, ...lanes.map(lane => lane.lastEventMs))
+  const lastUploadMs = parts.delivery.stats.sources.get(name)?.lastSuccessMs ?? 0
+  return {
+    name,
+    dataSource: config?.data_source ?? name,
+    appliance: config?.appliance ?? 'auto',
+    format: config?.format ?? 'cef',
+    frames: {
+      received: sum(lanes, lane => lane.frames),
+      parsed: ofOutcome('parsed'),
+      skipped: ofOutcome('skipped'),
+      malformed: ofOutcome('malformed'),
+      unidentified: ofOutcome('unidentified')
+    },
+    outcomes,
+    records: {
+      parsed: sum(lanes, lane => lane.parsed),
+      written: sum(lanes, lane => lane.written),
+      dropped: sum(dropped, ({ count }) => count),
+      recovered,
+      uploaded,
+      spooled: appended + recovered - shed - uploaded - setAside,
+      setAside,
+      removed: 0,
+      shed
+    },
+    dropped,
+    corrections: mergeReasons(lanes.flatMap(lane => lane.corrections)),
+    receivedBytes: sum(lanes, lane => lane.bytes),
+    writtenBytes: sum(lanes, lane => lane.writtenBytes),
+    ...(lastSeenMs > 0 ? { lastSeenMs } : {}),
+    ...(lastEventMs > 0 ? { lastEventMs } : {}),
+    ...(lastUploadMs > 0 ? { lastUploadMs } : {})
+  }
+}
+
+function mergeOutcomes(lanes: readonly LaneSourceStats[]): OutcomeCount[] {
+  const merged = new Map<string, OutcomeCount>()
+  const add = (outcome: OutcomeCount['outcome'], parser: string, reason: string, count: number): void => {
+    if (count === 0) return
+    const key = `${outcome} ${parser} ${reason}`
+    const known = merged.get(key)
+    if (known === undefined) merged.set(key, { outcome, parser, reason, count })
+    else known.count += count
+  }
+  for (const lane of lanes) {
+    add('unidentified', '', 'unidentified', lane.unidentified)
+    for (const outcome of lane.outcomes) add(...outcome)
+  }
+  return [...merged.values()]
+}
+
+function mergeReasons(pairs: readonly [string, number][]): ReasonCount[] {
+  const merged = new Map<string, number>()
+  for (const [reason, count] of pairs) merged.set(reason, (merged.get(reason) ?? 0) + count)
+  return [...merged].map(([reason, count]) => ({ reason, count }))
+}
+
+// ── spool, upload ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
+  const stats = spool.stats()
+  const { closed, issued, stored, finalising, archived, setAside } = stats.segments
+  const counts = stats.sync.buckets.map((upTo, index) => upTo - (stats.sync.buckets[index - 1] ?? 0))
+  return {
+    dir: config.spool.dir,
+    bytes: stats.bytes,
+    maxBytes: stats.capacityBytes,
+    freeBytes: stats.diskFreeBytes,
+    full: stats.full,
+    writable: stats.writable,
+    segments: { open: stats.segments.open, closed, issued, stored, finalising, done: archived, 'set-aside': setAside },
+    ...(stats.oldestMs === undefined ? {} : { oldestMs: stats.oldestMs }),
+    list: [],
+    syncs: {
+      bounds: [...SYNC_BOUNDS_SECONDS],
+      counts: [...counts, stats.sync.count - (stats.sync.buckets.at(-1) ?? 0)],
+      sum: stats.sync.sumSeconds
+    },
+    syncErrors: stats.sync.failed,
+    damagedSegments: stats.setAsideTotal
+  }
+}
+
+function uploadStatus(delivery: Delivery): UploadStatus {
+  const { stats } = delivery
+  const { pauses, recent } = delivery.uploader.status()
+  const sources = [...stats.sources.values()]
+  const lastSuccessMs = Math.max(0, ...sources.map(source => source.lastSuccessMs))
+  return {
+    failing: pauses.length > 0,
+    pauses,
+    ...(lastSuccessMs > 0 ? { lastSuccessMs } : {}),
+    uploadedFiles: sum(sources, source => source.files),
+    uploadedBytes: sum(sources, source => source.bytes),
+    uploadedRawBytes: sum(sources, source => source.rawBytes),
+    attempts: Object.entries(stats.attempts).flatMap(([step, results]) =>
+      Object.entries(results).map(([result, count]) => ({ step, result, count }))
+    ),
+    durations: Object.entries(stats.durations).map(([step, { buckets, sumSeconds }]) => ({
+      step,
+      histogram: { bounds: [...DURATION_BOUNDS_SECONDS], counts: [...buckets], sum: sumSeconds }
+    })),
+    recent
+  }
+}
