@@ -37,7 +37,7 @@ export function blobRoutes(app: FastifyInstance, tenant: TenantContext): void {
       return await put(tenant, request, reply)
     } catch (error) {
       if (!(error instanceof BlobError)) throw error
-      // The body may be unread: the connection cannot be used again.
+      await discardBody(request.raw)
       return reply
         .code(error.status)
         .headers({ connection: 'close', 'x-ms-error-code': error.errorCode })
@@ -128,6 +128,22 @@ async function receive(request: FastifyRequest, path: string, maxBytes: number):
   if (given !== undefined && given !== md5.digest('base64')) {
     await rm(path, { force: true })
     throw new BlobError(400, 'Md5Mismatch', 'The MD5 value specified in the request did not match the MD5 value calculated by the server.')
+  }
+}
+
+const DISCARD_MAX_BYTES = 64 * 1024 * 1024
+
+/**
+ * Reads a body that nobody wants, so that the client comes to read the answer instead of finding its connection cut. A longer one is
+ * cut after all.
+ */
+export async function discardBody(body: IncomingMessage): Promise<void> {
+  let left = DISCARD_MAX_BYTES
+  try {
+    if (body.readableEnded || body.destroyed) return
+    for await (const chunk of body as AsyncIterable<Buffer>) if ((left -= chunk.length) < 0) return
+  } catch {
+    // The client is gone, and with it the need for an answer.
   }
 }
 

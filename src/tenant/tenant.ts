@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { CollectorError } from '../errors.ts'
 import { apiRoutes } from './api-routes.ts'
-import { blobCall, blobRoutes } from './blob-routes.ts'
+import { blobCall, blobRoutes, discardBody } from './blob-routes.ts'
 import type { TenantContext, TenantSettings } from './context.ts'
 import type { Fault, Faults, TenantCall } from './faults.ts'
 import { RequestWindow } from './request-window.ts'
@@ -180,7 +180,9 @@ function misbehave(app: FastifyInstance, requests: Record<TenantCall, number>, f
       return undefined
     }
     await act(fault, request)
-    return fault.status === undefined && !fault.close ? undefined : sendFault(fault, reply)
+    if (fault.status === undefined && !fault.close) return undefined
+    await discardBody(request.raw)
+    return sendFault(fault, reply)
   })
   app.addHook('onSend', async (request, reply, payload): Promise<unknown> => {
     const fault = late.get(request)
@@ -192,7 +194,7 @@ function misbehave(app: FastifyInstance, requests: Record<TenantCall, number>, f
   })
 }
 
-/** A body that nobody reads is left behind, so the connection ends with the answer. */
+/** A body that is too long to be discarded is left behind, so the connection ends with the answer. */
 const sendFault = (fault: Fault, reply: FastifyReply): FastifyReply =>
   reply
     .code(fault.status ?? 500)
