@@ -39,6 +39,7 @@ export { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
 export { KeyTable } from './values/key-table.ts'
 export * from './values/line.ts'
 export * as time from './values/time.ts'
+export { isOtherTransport, setScheme } from './values/words.ts'
 
 /** How far from the start of a frame a format's mark is looked for. */
 const HEAD_BYTES = 300
