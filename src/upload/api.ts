@@ -77,6 +77,11 @@ export class DiscoveryApi {
     this.#timeoutMs = options.timeoutMs ?? 60_000
   }
 
+  /** Requests that could go out at once. */
+  get budgetLeft(): number {
+    return this.#options.budget.left
+  }
+
   /** Call 1. */
   async uploadUrl(filename: string, source: string, signal?: AbortSignal): Promise<UploadTarget> {
     const query = new URLSearchParams({ filename, source })

@@ -126,6 +126,8 @@ export function networkFailure(what: string, stage: Stage, cause: unknown): Step
 export function describe(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0])
   if (!(error instanceof Error)) return String(error)
+  // Ours are whole sentences that quote their cause.
+  if (error instanceof CollectorError) return error.message
   const code = (error as NodeJS.ErrnoException).code
   const own = code && !error.message.includes(code) ? `${error.message} (${code})` : error.message
   return error.cause instanceof Error && error.cause !== error ? `${own}: ${describe(error.cause)}` : own

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createAuth } from '../../src/upload/auth.ts'
@@ -253,6 +254,15 @@ t.test('400 and 413 set the segment aside with the reason and leave the others a
   }
 })
 
+t.test('a refusal is heard though megabytes are still on their way', async t => {
+  const world = await startWorld(t)
+  world.faults.push('put', { status: 413 })
+  world.segment({ text: randomBytes(5_000_000).toString('latin1') })
+  world.uploader.start()
+  await world.until('set aside', () => world.queue.refused.size === 1)
+  t.match([...world.queue.refused.values()], ['Cannot store the file: the answer was 413'])
+})
+
 t.test('an answer of success:false is no success', async t => {
   const world = await startWorld(t)
   world.faults.push('done_upload', { status: 200, body: '{"success":false,"reason":"bad day"}' })
@@ -279,6 +289,7 @@ t.test('a wrong MD5 at the storage is a fault of the way there and is retried', 
   world.segment()
   world.uploader.start()
   await world.until('done', () => world.queue.finished.length === 1)
+  t.same(world.stats.attempts.put, { retry: 1, ok: 1 })
 })
 
 t.test('a segment whose file is gone or has another size is set aside before anything is stored', async t => {
