@@ -2,6 +2,7 @@
  * A running collector: pipeline, admin server and what connects them. Knows no process and no signal, so that tests can run it
  * with a pipeline of their own.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startAdmin } from '../admin/server.ts'
 import type { AdminSource, ReloadResult } from '../admin/source.ts'
 import { ConfigError, formatFaults } from '../config/faults.ts'
@@ -71,14 +72,28 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
     status,
     reload: reloading.reload,
     async stop(deadlineMs) {
+      const startedMs = Date.now()
+      // A reload half done would start again what the stop has just ended.
+      await Promise.race([reloading.close(), sleep(deadlineMs / 2, undefined, { ref: false })])
       // The admin server goes last: whoever watches sees the end of the stop.
-      await pipeline.stop(deadlineMs).finally(() => server.close())
+      await pipeline.stop(leftOf(deadlineMs, startedMs)).finally(() => server.close())
     }
   }
 }
 
+/** Whole tenths of a second, so that shares of it are still whole milliseconds, as timers want them. */
+const leftOf = (deadlineMs: number, startedMs: number): number =>
+  Math.max(0, Math.ceil((deadlineMs - (Date.now() - startedMs)) / 100) * 100)
+
+interface Reloader {
+  state: ConfigStatus
+  reload(): Promise<ReloadResult>
+  /** Refuses reloads from now on; resolves when the one under way is done. */
+  close(): Promise<void>
+}
+
 /** Reloads one after the other; a bad file keeps the old configuration. */
-function reloader(deps: CollectorDeps, pipeline: RunningPipeline): { state: ConfigStatus; reload(): Promise<ReloadResult> } {
+function reloader(deps: CollectorDeps, pipeline: RunningPipeline): Reloader {
   const { log, loaded } = deps
   const now = Date.now()
   const state: ConfigStatus = {
@@ -89,8 +104,10 @@ function reloader(deps: CollectorDeps, pipeline: RunningPipeline): { state: Conf
   }
   let current = loaded.config
   let queue: Promise<unknown> = Promise.resolve()
+  let closed = false
 
   const reloadOnce = async (): Promise<ReloadResult> => {
+    if (closed) return { ok: false, messages: ['the collector is stopping'] }
     state.lastReloadMs = Date.now()
     try {
       const next = deps.load()
@@ -114,7 +131,11 @@ function reloader(deps: CollectorDeps, pipeline: RunningPipeline): { state: Conf
     queue = result.catch(() => undefined)
     return result
   }
-  return { state, reload }
+  const close = async (): Promise<void> => {
+    closed = true
+    await queue
+  }
+  return { state, reload, close }
 }
 
 /** What belongs to the process and not to the pipeline. */

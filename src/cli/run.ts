@@ -20,19 +20,22 @@ export const run: Verb = async (args, io) => {
   for (const { path, line, column, message } of loaded.warnings) log.warn({ path, line, column }, message)
   const { startPipeline } = await import('../pipeline.ts')
   const version = packageVersion()
-  const collector = await startCollector({ loaded, load, log, version, startPipeline })
-  announce(log, collector, loaded.path)
-  return untilStopped({
+  const starting = startCollector({ loaded, load, log, version, startPipeline })
+  // Before the start is done, so that a signal in its middle stops gracefully too.
+  const stopped = untilStopped({
     deadlineMs: STOP_DEADLINE_MS,
     async stop(signal) {
       log.info({ signal }, 'stopping: receivers first, then what arrived is committed')
+      const collector = await starting
       await collector.stop(PIPELINE_STOP_DEADLINE_MS)
       log.info(summary(collector.status()), 'stopped')
     },
     // A reload answers with its result and logs it; only a bug rejects.
-    reload: () => void collector.reload().catch(error => log.error({ err: error }, 'reload failed')),
+    reload: () => void starting.then(collector => collector.reload()).catch(error => log.error({ err: error }, 'reload failed')),
     onProblem: (message, error) => log.error({ err: error }, message)
   })
+  announce(log, await starting, loaded.path)
+  return stopped
 }
 
 /** One line per thing a newcomer looks for. */

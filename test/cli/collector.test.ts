@@ -108,8 +108,37 @@ t.test('a stop ends the pipeline first and the admin server last', async t => {
   }
   await stop()
   t.equal(wasReachable, true)
-  t.same(pipeline.stops, [1000])
+  t.equal(pipeline.stops.length, 1)
+  t.ok(pipeline.stops[0]! > 0 && pipeline.stops[0]! <= 1000, 'the pipeline gets what is left of the time')
   await t.rejects(fetch(`${collector.adminUrl}/health`))
+})
+
+t.test('a stop waits for the reload under way and refuses the next', async t => {
+  const { collector, pipeline, stop } = await start(t)
+  const events: string[] = []
+  let finishReload: (() => void) | undefined
+  pipeline.reload = () =>
+    new Promise(resolve => {
+      events.push('reload begins')
+      finishReload = () => {
+        events.push('reload ends')
+        resolve()
+      }
+    })
+  const inner = pipeline.stop
+  pipeline.stop = async deadlineMs => {
+    events.push('stop')
+    await inner(deadlineMs)
+  }
+  const first = collector.reload()
+  while (!finishReload) await new Promise(resolve => setImmediate(resolve))
+  const second = collector.reload()
+  const stopped = stop()
+  finishReload()
+  t.match(await first, { ok: true })
+  t.match(await second, { ok: false, messages: ['the collector is stopping'] })
+  await stopped
+  t.same(events, ['reload begins', 'reload ends', 'stop'])
 })
 
 t.test('when the admin address is taken the pipeline does not go on alone', async t => {
