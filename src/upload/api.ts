@@ -20,6 +20,8 @@ export interface ApiOptions {
   clock?: Clock
   /** Bounds one call. @default 60000 */
   timeoutMs?: number
+  /** Is told once about each storage host that is not of the usual domains. */
+  log?: { warn(facts: object, message: string): void }
 }
 
 export interface UploadTarget {
@@ -44,6 +46,9 @@ const LIST_PAGE = 100
 /** 2,000 data sources; far beyond any tenant, and each page costs a request. */
 const LIST_PAGES_MAX = 20
 const URL_MAX_CHARS = 8192
+/** Where the service's storage lives (cloud-discovery 1.3); `aws` is the older provider. */
+const STORAGE_DOMAINS = ['.blob.core.windows.net', '.blob.core.usgovcloudapi.net', '.amazonaws.com']
+const STRANGE_HOSTS_MAX = 16
 
 type Answer = Record<string, unknown>
 
@@ -69,6 +74,7 @@ export class DiscoveryApi {
   readonly #options: ApiOptions
   readonly #clock: Clock
   readonly #timeoutMs: number
+  readonly #strangeHosts = new Set<string>()
 
   constructor(options: ApiOptions) {
     this.baseUrl = options.baseUrl
@@ -198,8 +204,18 @@ export class DiscoveryApi {
   /** Log lines must not leave in the clear because an answer says so. */
   #checkTarget(target: URL): void {
     const local = isLoopback(new URL(this.baseUrl)) && isLoopback(target)
-    if (target.protocol === 'https:' || (target.protocol === 'http:' && local)) return
-    throw this.#odd('url', `the url is not https but ${target.protocol}//${target.host}`)
+    if (target.protocol !== 'https:' && !(target.protocol === 'http:' && local)) {
+      throw this.#odd('url', `the url is not https but ${target.protocol}//${target.host}`)
+    }
+    this.#noteHost(target.hostname, local)
+  }
+
+  /** A new data center is no reason to stop, a strange host is one to look. */
+  #noteHost(host: string, local: boolean): void {
+    if (local || STORAGE_DOMAINS.some(domain => host.endsWith(domain)) || this.#strangeHosts.has(host)) return
+    if (this.#strangeHosts.size >= STRANGE_HOSTS_MAX) return
+    this.#strangeHosts.add(host)
+    this.#options.log?.warn({ host }, 'upload: the service names a storage host outside the usual domains')
   }
 
   #readClock(date: string | undefined): void {
