@@ -283,9 +283,9 @@ export function readAnyTime(buf: Uint8Array, start: number, end: number, zone: Z
   if (start >= end) return Number.NaN
   const first = buf[start]!
   if (isDigit(first)) {
-    if (end - start >= 16 && !isDigit(buf[start + 4])) return readIsoTime(buf, start, end, zone)
-    if (buf[start + 2] === 0x2f || buf[start + 1] === 0x2f || buf[start + 2] === 0x20 || buf[start + 2] === 0x2d)
-      return readClfTime(buf, start, end, zone)
+    if (end - start >= 16 && isDigit(buf[start + 3]) && !isDigit(buf[start + 4])) return readIsoTime(buf, start, end, zone)
+    const afterDay = buf[isDigit(buf[start + 1]) ? start + 2 : start + 1]
+    if (afterDay === 0x2f || afterDay === 0x20 || afterDay === 0x2d) return readClfTime(buf, start, end, zone)
     return readEpoch(buf, start, end)
   }
   if (first === 0x5b) return readClfTime(buf, start, end, zone)
