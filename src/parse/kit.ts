@@ -34,6 +34,7 @@ export {
   TSV
 } from './grammar/delimited.ts'
 export { JsonLevel, scanJson } from './grammar/json.ts'
+export { salvageJson } from './grammar/json-salvage.ts'
 export { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
 export { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
 export { KeyTable } from './values/key-table.ts'
@@ -129,6 +130,14 @@ function sameText(buf: Uint8Array, start: number, end: number, word: string): nu
 /** The syslog header's time in ms, by the source's zone; NaN without one. */
 export function headerTime(frame: Frame): number {
   return frame.timeStart < 0 ? Number.NaN : readAnyTime(frame.buf, frame.timeStart, frame.timeEnd, frame.zone, frame.now)
+}
+
+/**
+ * As `headerTime`, but the time of arrival when there is no header time: for formats whose body has no time, and whose header
+ * may have none or was taken off (RFC 3164 section 4.3.2 has a relay add its own time then).
+ */
+export function headerOrArrivalTime(frame: Frame): number {
+  return frame.timeStart < 0 ? frame.now : headerTime(frame)
 }
 
 /** Offset after a syslog tag (`squid[123]:`, `(squid-1):`, `httpproxy[5207]:`) and its blanks at the body, or the body itself. */
