@@ -9,6 +9,7 @@
 import type { Socket } from 'node:net'
 import type { Intake, OpenIntake } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
+import { orAborted } from './deadline.ts'
 import type { ReceiverLog } from './listen.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
 
@@ -109,8 +110,7 @@ export class Connections {
 
   /** Ends everything; resolves when all bytes were handed over and committed, or the signal fires. */
   async stop(deadline: AbortSignal): Promise<void> {
-    const work = Promise.all([...this.#connections].map(connection => connection.drain(deadline)))
-    await work
+    await Promise.all([...this.#connections].map(connection => connection.drain(deadline)))
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -226,7 +226,7 @@ class Connection {
     }
     this.#over(isQuiet ? 'end' : 'cut')
     this.#socket.destroy()
-    await Promise.race([this.finished, aborted(deadline)])
+    await orAborted(this.finished, deadline)
   }
 
   #take(chunk: Buffer): void {
@@ -308,9 +308,4 @@ class Connection {
       this.#deps.log.warn({ receiver: this.#deps.receiver, peer: this.#address, err: error }, 'a connection ended without commit')
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -9,6 +9,7 @@ import { LRUCache } from 'lru-cache'
 import Type, { type Static } from 'typebox'
 import type { Intake, OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
+import { orAborted } from './deadline.ts'
 import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { AllowOption, ListenOption, NameOption, withDefaults } from './options.ts'
 import { ownSocketInodes, readKernelDrops } from './udp-kernel.ts'
@@ -204,16 +205,4 @@ export class SyslogUdpReceiver implements Receiver {
       'the kernel dropped datagrams because the receive buffer was full'
     )
   }
-}
-
-/** Resolves with the work, or when the signal fires. */
-export async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  let onAbort = (): void => {}
-  const aborted = new Promise<void>(resolve => {
-    onAbort = resolve
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  await Promise.race([work, aborted])
-  signal.removeEventListener('abort', onAbort)
 }
