@@ -50,13 +50,13 @@ export class GroupCommit {
   refuse(error: CollectorError): void {
     this.#refusal = error
     this.#refusals++
-    this.#schedule(this.#options.intervalMs)
+    if (this.#backoffMs === 0) this.#schedule(this.#options.intervalMs)
   }
 
   /** Resolves when everything appended before the call is durable. */
   commit(): Promise<void> {
-    if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
-    if (this.#durable === this.#appended) return Promise.resolve()
+    // A refusal is told at the end of a round, not at once, so that who tries again and again does so at the disk's pace.
+    if (this.#refusal === undefined && this.#durable === this.#appended) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waiters.push({ upTo: this.#appended, resolve, reject }))
   }
 
