@@ -22,7 +22,7 @@ import {
   USER
 } from '../record.ts'
 import { type Attribute, downloadedOrTotal, type EncodeOptions, keyOf } from './options.ts'
-import { monthSeconds, SecondText, writeBytes, writeNumber } from './write.ts'
+import { DateAndClock, monthDate, writeBytes, writeNumber } from './write.ts'
 
 const BACKSLASH = 0x5c
 const ALLOWED = Buffer.from('allowed')
@@ -39,7 +39,7 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
     `CEF:0|${header(options.vendor ?? 'Sluice')}|${header(options.product ?? 'Collector')}|${header(options.version ?? '1')}|traffic|Web traffic|1|`
   )
   const time = Buffer.from(`${keyOf(options, 'time', 'rt') ?? 'rt'}=`)
-  const timeText = options.cefTime === 'text' ? new SecondText(monthSeconds) : null
+  const timeText = options.cefTime === 'text' ? new DateAndClock(monthDate) : null
   const keys = {
     src: key('srcIp', 'src'),
     suser: key('user', 'suser'),

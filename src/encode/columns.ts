@@ -22,7 +22,7 @@ import {
   USER
 } from '../record.ts'
 import { type Attribute, downloadedOrTotal, type EncodeOptions, keyOf } from './options.ts'
-import { isoSeconds, SecondText, writeBytes, writeNumber } from './write.ts'
+import { DateAndClock, isoDate, writeBytes, writeNumber } from './write.ts'
 
 const ALLOWED = Buffer.from('allowed')
 const BLOCKED = Buffer.from('blocked')
@@ -41,7 +41,7 @@ interface Layout {
   separator: number
   absent: Uint8Array
   bytes: ByteRule
-  time: SecondText
+  time: DateAndClock
   columns: readonly Column[]
   prelude: (names: readonly string[]) => string
 }
@@ -81,7 +81,7 @@ export function w3cEncoder(options: EncodeOptions = {}): Encoder {
       separator: 0x20,
       absent: Buffer.from('-'),
       bytes,
-      time: new SecondText(isoSeconds),
+      time: new DateAndClock(isoDate),
       columns: W3C_COLUMNS,
       prelude: names => `#Version: 1.0\n#Fields: ${names.join(' ')}\n`
     },
@@ -101,7 +101,7 @@ export function csvEncoder(options: EncodeOptions = {}): Encoder {
       separator: 0x2c,
       absent: Buffer.alloc(0),
       bytes,
-      time: new SecondText(isoSeconds),
+      time: new DateAndClock(isoDate),
       columns: CSV_COLUMNS,
       prelude: names => `${names.join(',')}\n`
     },

@@ -19,7 +19,7 @@ import {
   USER
 } from '../record.ts'
 import { type Attribute, downloadedOrTotal, type EncodeOptions, keyOf } from './options.ts'
-import { monthSeconds, SecondText, writeBytes, writeNumber } from './write.ts'
+import { DateAndClock, monthDate, writeBytes, writeNumber } from './write.ts'
 
 const EMPTY = new Uint8Array(0)
 const ALLOWED = Buffer.from('allowed')
@@ -48,7 +48,7 @@ export function leefEncoder(options: EncodeOptions = {}): Encoder {
     action: key('action', 'action'),
     url: key('url', 'url')
   }
-  const time = new SecondText(monthSeconds)
+  const time = new DateAndClock(monthDate)
   const { totalOnly } = options
   return {
     format: 'leef',

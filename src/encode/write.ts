@@ -39,30 +39,45 @@ export function writeNumber(value: number, out: Uint8Array, at: number): number 
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-const two = (value: number): string => (value < 10 ? `0${value}` : String(value))
+const DAY_MS = 86_400_000
 
-/** `yyyy-MM-dd HH:mm:ss`, UTC. */
-export const isoSeconds = (date: Date): string => `${date.toISOString().slice(0, 10)} ${date.toISOString().slice(11, 19)}`
-/** `MMM dd yyyy HH:mm:ss`, UTC, English month names. */
-export const monthSeconds = (date: Date): string =>
-  `${MONTHS[date.getUTCMonth()]} ${two(date.getUTCDate())} ${date.getUTCFullYear()} ${date.toISOString().slice(11, 19)}`
+/** `yyyy-MM-dd`, UTC. */
+export const isoDate = (date: Date): string => date.toISOString().slice(0, 10)
+/** `MMM dd yyyy`, UTC, English month names. */
+export const monthDate = (date: Date): string =>
+  `${MONTHS[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2, '0')} ${date.getUTCFullYear()}`
 
-/** A time text that changes once a second: formatted when the second changes, copied otherwise. */
-export class SecondText {
+/** Date and clock, `<date> HH:mm:ss` in UTC. The date is formatted when the day changes, the clock digit by digit. */
+export class DateAndClock {
   readonly #format: (date: Date) => string
-  #second = Number.NaN
+  #day = Number.NaN
   #bytes: Uint8Array = new Uint8Array(0)
 
   constructor(format: (date: Date) => string) {
     this.#format = format
   }
 
-  write(ms: number, out: Uint8Array, at: number): number {
-    const second = Math.floor(ms / 1000)
-    if (second !== this.#second) {
-      this.#second = second
-      this.#bytes = Buffer.from(this.#format(new Date(second * 1000)))
+  write(ms: number, out: Uint8Array, start: number): number {
+    const day = Math.floor(ms / DAY_MS)
+    if (day !== this.#day) {
+      this.#day = day
+      this.#bytes = Buffer.from(`${this.#format(new Date(day * DAY_MS))} `)
     }
-    return writeBytes(this.#bytes, out, at)
+    const second = ((ms - day * DAY_MS) / 1000) | 0
+    const minute = (second / 60) | 0
+    const hour = (minute / 60) | 0
+    let at = writeBytes(this.#bytes, out, start)
+    at = writeTwo(hour, out, at)
+    out[at++] = 0x3a
+    at = writeTwo(minute - hour * 60, out, at)
+    out[at++] = 0x3a
+    return writeTwo(second - minute * 60, out, at)
   }
+}
+
+function writeTwo(value: number, out: Uint8Array, at: number): number {
+  const tens = (value / 10) | 0
+  out[at] = 0x30 + tens
+  out[at + 1] = 0x30 + value - tens * 10
+  return at + 2
 }

@@ -1,0 +1,118 @@
+/*
+ * The bench's sender: repeats a buffer of lines over TCP connections or as UDP datagrams, cheaply enough to be no bottleneck.
+ *
+ *   load tcp HOST PORT BYTES CONNECTIONS < lines        prints bytes sent and seconds
+ *   load udp HOST PORT COUNT RATE < lines               RATE datagrams a second, prints datagrams sent and seconds
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH 64
+
+static char *data;
+static size_t size;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void fail(const char *what) {
+  fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+static void read_input(void) {
+  size_t room = 1 << 20;
+  data = malloc(room);
+  for (ssize_t got; (got = read(0, data + size, room - size)) > 0;) {
+    size += (size_t)got;
+    if (size == room) data = realloc(data, room *= 2);
+  }
+  if (size == 0) fail("no input");
+}
+
+static int open_socket(int type, const char *host, int port) {
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+  if (inet_pton(AF_INET, host, &to.sin_addr) != 1) fail("address");
+  int s = socket(AF_INET, type, 0);
+  if (s < 0 || connect(s, (struct sockaddr *)&to, sizeof to) < 0) fail("connect");
+  return s;
+}
+
+static void tcp(const char *host, int port, double bytes, int connections) {
+  int sockets[4096];
+  if (connections > 4096) connections = 4096;
+  for (int i = 0; i < connections; i++) sockets[i] = open_socket(SOCK_STREAM, host, port);
+  double began = now(), sent = 0;
+  for (int i = 0; sent < bytes; i = (i + 1) % connections) {
+    for (size_t at = 0; at < size;) {
+      ssize_t n = write(sockets[i], data + at, size - at > 262144 ? 262144 : size - at);
+      if (n < 0) fail("write");
+      at += (size_t)n;
+    }
+    sent += (double)size;
+  }
+  for (int i = 0; i < connections; i++) {
+    shutdown(sockets[i], SHUT_WR);
+    char rest[64];
+    while (read(sockets[i], rest, sizeof rest) > 0) {}
+    close(sockets[i]);
+  }
+  printf("%.0f %.6f\n", sent, now() - began);
+}
+
+static void udp(const char *host, int port, long count, double rate) {
+  int s = open_socket(SOCK_DGRAM, host, port);
+  struct mmsghdr messages[BATCH];
+  struct iovec parts[BATCH];
+  memset(messages, 0, sizeof messages);
+  size_t at = 0;
+  long sent = 0;
+  double began = now();
+  while (sent < count) {
+    int batch = count - sent < BATCH ? (int)(count - sent) : BATCH;
+    for (int i = 0; i < batch; i++) {
+      char *end = memchr(data + at, '\n', size - at);
+      size_t length = end ? (size_t)(end - data) - at : size - at;
+      parts[i].iov_base = data + at;
+      parts[i].iov_len = length;
+      messages[i].msg_hdr.msg_iov = &parts[i];
+      messages[i].msg_hdr.msg_iovlen = 1;
+      at += length + 1;
+      if (at >= size) at = 0;
+    }
+    for (int done = 0; done < batch;) {
+      int n = sendmmsg(s, messages + done, (unsigned)(batch - done), 0);
+      if (n < 0 && errno != ECONNREFUSED && errno != ENOBUFS) fail("sendmmsg");
+      if (n > 0) done += n;
+    }
+    sent += batch;
+    double due = began + sent / rate, wait = due - now();
+    if (wait > 0) {
+      struct timespec pause = {(time_t)wait, (long)((wait - (double)(time_t)wait) * 1e9)};
+      nanosleep(&pause, NULL);
+    }
+  }
+  printf("%ld %.6f\n", sent, now() - began);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 6) {
+    fprintf(stderr, "usage: load tcp HOST PORT BYTES CONNECTIONS | load udp HOST PORT COUNT RATE\n");
+    return 2;
+  }
+  read_input();
+  if (strcmp(argv[1], "tcp") == 0) tcp(argv[2], atoi(argv[3]), atof(argv[4]), atoi(argv[5]));
+  else udp(argv[2], atoi(argv[3]), atol(argv[4]), atof(argv[5]));
+  return 0;
+}
