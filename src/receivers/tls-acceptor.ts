@@ -7,7 +7,7 @@ import { createServer, type SecureVersion, type Server, type TLSSocket } from 'n
 import { CollectorError } from '../errors.ts'
 import type { Connections } from './connections.ts'
 import type { ReceiverLog } from './listen.ts'
-import { certificateNames, type Identity, isNameAllowed, loadIdentity, type TlsOptions, watchIdentity } from './tls-identity.ts'
+import { type Identity, judgeClient, loadIdentity, type TlsOptions, watchIdentity } from './tls-identity.ts'
 import { sendsSessionTickets, TICKET_REMEDY } from './tls-tickets.ts'
 
 interface Handshake {
@@ -117,7 +117,7 @@ export class TlsAcceptor {
     }
     this.#handshakes.delete(key)
     handshake.passed()
-    const refusal = this.#judgeClient(socket)
+    const refusal = judgeClient(socket, this.#options)
     if (refusal === undefined) {
       handshake.use(socket, handshake.address)
       return
@@ -125,18 +125,6 @@ export class TlsAcceptor {
     this.counters.client_certificate_refused_total++
     this.#log.debug({ receiver: this.#receiver, peer: handshake.address, why: refusal }, 'client certificate refused')
     socket.destroy()
-  }
-
-  /** Why the client may not send, if so. */
-  #judgeClient(socket: TLSSocket): string | undefined {
-    const { clientCertificate, clientNames } = this.#options
-    if (clientCertificate === 'none') return undefined
-    const certificate = socket.getPeerX509Certificate()
-    if (certificate === undefined) return clientCertificate === 'required' ? 'none was shown' : undefined
-    if (!socket.authorized) return String(socket.authorizationError)
-    const names = certificateNames(certificate)
-    if (clientNames.length === 0 || isNameAllowed(names, clientNames)) return undefined
-    return `${names.join(', ') || 'a certificate without name'} is not in clientNames`
   }
 }
 

@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createSecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls'
+import { createSecureContext, type SecureContextOptions, type SecureVersion, type TLSSocket } from 'node:tls'
 import Type, { type Static } from 'typebox'
 import { CollectorError } from '../errors.ts'
 
@@ -85,4 +85,15 @@ export function isNameAllowed(names: readonly string[], allowed: readonly string
     const wanted = entry.toLowerCase()
     return names.some(name => (wanted.startsWith('*.') ? name.endsWith(wanted.slice(1)) && name.length >= wanted.length : name === wanted))
   })
+}
+
+/** Why the client behind a TLS socket may not send, if so. The server asked for certificates and left the verdict to this. */
+export function judgeClient(socket: TLSSocket, { clientCertificate, clientNames }: TlsOptions): string | undefined {
+  if (clientCertificate === 'none') return undefined
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return clientCertificate === 'required' ? 'none was shown' : undefined
+  if (!socket.authorized) return String(socket.authorizationError)
+  const names = certificateNames(certificate)
+  if (clientNames.length === 0 || isNameAllowed(names, clientNames)) return undefined
+  return `${names.join(', ') || 'a certificate without name'} is not in clientNames`
 }

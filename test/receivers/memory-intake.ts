@@ -82,7 +82,7 @@ class MemoryIntake implements Intake {
       this.#owner.failedCommits++
       throw new CollectorError('SPOOL_IO', 'Cannot commit: the test says so', { retryable: true })
     }
-    this.#owner.committed.push(...covered)
+    for (const one of covered) this.#owner.committed.push(one)
   }
 
   end(): Promise<void> {

@@ -1,0 +1,371 @@
+/**
+ * Logs pushed over HTTP: Zscaler Cloud NSS (JSON array, objects, NDJSON; gzip whatever the header says), plain lines, and
+ * Splunk's HTTP Event Collector. 200 means that the records would survive a power cut; 503 with Retry-After asks to send the
+ * same body again. A bad record is no reason for 400: senders throw the whole batch away on it.
+ */
+import type { Server as HttpsServer } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Type, { type Static } from 'typebox'
+import type { Framing, Intake, OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
+import { CidrList, plainAddress } from '../lib/cidr.ts'
+import { orAborted } from './deadline.ts'
+import { type HttpCredentials, isAuthentic } from './http-auth.ts'
+import { BodyBudget, BodyError, hecLines, inflated, isGzip, readBody } from './http-body.ts'
+import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
+import { AllowOption, ListenOption, NameOption, withDefaults } from './options.ts'
+import { type Identity, judgeClient, loadIdentity, TlsOptions, watchIdentity } from './tls-identity.ts'
+
+const MIB = 1024 * 1024
+
+export const HttpPathOptions = Type.Object({
+  path: Type.String({ description: 'Path of the URL that the sender posts to.', pattern: '^/[A-Za-z0-9/._-]*$' }),
+  source: Type.Optional(
+    Type.String({ description: 'Source that everything posted here belongs to. Without it records are told apart by their bytes.' })
+  ),
+  format: Type.Union([Type.Literal('auto'), Type.Literal('json'), Type.Literal('lines'), Type.Literal('hec')], {
+    description:
+      'Shape of the body: json is an array, objects or one object a line; hec is Splunk event envelopes; auto tells json and lines apart.',
+    default: 'auto'
+  }),
+  secret: Type.Optional(Type.String({ description: 'Secret of this path instead of the common one.', minLength: 8 }))
+})
+
+export const HttpPushOptions = Type.Object({
+  name: NameOption('http-push'),
+  listen: ListenOption('0.0.0.0:8443'),
+  allow: AllowOption,
+  proxies: Type.Array(Type.String(), { description: 'Reverse proxies whose X-Forwarded-For is believed.', default: [] }),
+  tls: Type.Optional(Type.Object(TlsOptions.properties, { description: 'Certificates; without them HTTP is plain.' })),
+  paths: Type.Array(HttpPathOptions, { description: 'Where senders post to.', default: [{ path: '/logs', format: 'auto' }] }),
+  hec: Type.Boolean({ description: 'Take Splunk HEC requests under /services/collector as well.', default: true }),
+  secret: Type.Optional(Type.String({ description: 'Secret that senders show in a header, or as bearer or Splunk token.', minLength: 8 })),
+  secretHeader: Type.String({ description: 'Header of the secret.', default: 'x-sluice-secret', pattern: '^[A-Za-z0-9-]+$' }),
+  basicUser: Type.Optional(Type.String({ description: 'User of basic authentication.' })),
+  basicPassword: Type.Optional(Type.String({ description: 'Password of basic authentication.', minLength: 8 })),
+  anonymous: Type.Boolean({
+    description: 'Take logs from anybody who may connect. Without it a secret or a password must be set.',
+    default: false
+  }),
+  bodyMaxBytes: Type.Integer({ description: 'Longest body as sent.', default: 32 * MIB, minimum: 1 }),
+  inflatedMaxBytes: Type.Integer({ description: 'Longest body after inflation.', default: 64 * MIB, minimum: 1 }),
+  bufferedMaxBytes: Type.Integer({
+    description: 'Bytes of bodies held at a time; above it senders are asked to come back.',
+    default: 128 * MIB,
+    minimum: 1
+  }),
+  maxConnections: Type.Integer({ description: 'Connections at a time.', default: 1024, minimum: 1 }),
+  maxRequests: Type.Integer({ description: 'Requests worked on at a time.', default: 64, minimum: 1 }),
+  requestTimeoutMs: Type.Integer({ description: 'Time for a request to arrive.', default: 60_000, minimum: 1 }),
+  roomTimeoutMs: Type.Integer({ description: 'Longest wait for room before a sender is asked to come back.', default: 30_000, minimum: 1 }),
+  retryAfterSeconds: Type.Integer({ description: 'When senders that were put off shall come back.', default: 30, minimum: 1 })
+})
+export type HttpPushOptions = Static<typeof HttpPushOptions>
+type HttpPath = Static<typeof HttpPathOptions>
+
+export interface HttpPushDeps extends ReceiverDeps {
+  /** True while nothing should be taken; asked before a body is used. */
+  isFull?: () => boolean
+}
+
+const HEC_PATHS: readonly HttpPath[] = [
+  { path: '/services/collector', format: 'hec' },
+  { path: '/services/collector/event', format: 'hec' },
+  { path: '/services/collector/event/1.0', format: 'hec' },
+  { path: '/services/collector/raw', format: 'lines' },
+  { path: '/services/collector/raw/1.0', format: 'lines' }
+]
+const OPEN_BRACE = 0x7b
+const OPEN_BRACKET = 0x5b
+const BLANKS_AND_BOM = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
+/** The answer that HEC senders look for; others look at the status only. */
+const SUCCESS = { text: 'Success', code: 0 }
+
+export class HttpPushReceiver implements Receiver {
+  readonly name: string
+  readonly #options: HttpPushOptions
+  readonly #log: ReceiverLog
+  readonly #isFull: () => boolean
+  readonly #allow: CidrList
+  readonly #budget: BodyBudget
+  #app: FastifyInstance | undefined
+  #address: ListenAddress
+  #state: ReceiverState = 'stopped'
+  #reason: string | undefined
+  #open: OpenIntake | undefined
+  #identity: Identity | undefined
+  #unwatch: () => void = () => {}
+  #requests = 0
+  #connections = 0
+  #waiting = 0
+  readonly #counters = {
+    connections_total: 0,
+    requests_total: 0,
+    received_bytes_total: 0,
+    inflated_bytes_total: 0,
+    refused_total: 0,
+    refused_not_allowed_total: 0,
+    refused_credentials_total: 0,
+    put_off_total: 0,
+    bad_bodies_total: 0,
+    aborted_total: 0,
+    commit_failed_total: 0,
+    pauses_total: 0,
+    certificate_reloads_failed_total: 0
+  }
+
+  constructor(options: Partial<HttpPushOptions>, deps: HttpPushDeps) {
+    this.#options = withDefaults(HttpPushOptions, options)
+    const { name, listen, allow, anonymous, secret, basicPassword, paths } = this.#options
+    if (!anonymous && secret === undefined && basicPassword === undefined && !paths.every(path => path.secret !== undefined)) {
+      throw new RangeError(`Cannot use receiver "${name}": set secret or basicUser and basicPassword, or say anonymous: true`)
+    }
+    this.name = name
+    this.#log = deps.log
+    this.#isFull = deps.isFull ?? (() => false)
+    this.#allow = new CidrList(allow)
+    this.#address = parseListen(listen)
+    this.#budget = new BodyBudget(this.#options.bufferedMaxBytes)
+  }
+
+  async start(open: OpenIntake): Promise<void> {
+    this.#open = open
+    try {
+      if (this.#options.tls !== undefined) this.#identity = await loadIdentity(this.#options.tls)
+      this.#app = this.#createApp()
+      await this.#app.ready()
+      await this.#app.listen(this.#address).catch(error => {
+        throw listenError(error, this.#address, 'tcp')
+      })
+    } catch (error) {
+      this.#state = 'failed'
+      this.#reason = (error as Error).message
+      await this.#app?.close()
+      throw error
+    }
+    const bound = this.#app.server.address()
+    if (bound !== null && typeof bound === 'object') this.#address = { host: this.#address.host, port: bound.port }
+    if (this.#options.tls !== undefined) this.#unwatch = watchIdentity(this.#options.tls, () => void this.reload())
+    this.#state = 'listening'
+    this.#log.info(
+      { receiver: this.name, address: formatListen(this.#address), tls: this.#identity !== undefined },
+      'listening for logs over HTTP'
+    )
+  }
+
+  /** Takes no new request and answers those that are here. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    if (this.#state !== 'listening' || this.#app === undefined) return
+    this.#state = 'stopped'
+    this.#unwatch()
+    await orAborted(this.#app.close(), deadline)
+    this.#app.server.closeAllConnections()
+  }
+
+  /** Reads the certificate files again; a pair that does not work is not taken. */
+  async reload(): Promise<void> {
+    try {
+      const identity = await loadIdentity(this.#options.tls!)
+      const server = this.#app!.server as unknown as HttpsServer
+      server.setSecureContext(identity.context)
+      this.#identity = identity
+      this.#log.info({ receiver: this.name, expires: new Date(identity.expiresMs).toISOString() }, 'TLS certificate loaded again')
+    } catch (error) {
+      this.#counters.certificate_reloads_failed_total++
+      this.#log.error({ receiver: this.name, err: error }, 'the new TLS certificate cannot be used; the old one stays')
+    }
+  }
+
+  status(): ReceiverStatus[] {
+    const isPaused = this.#state === 'listening' && (this.#waiting > 0 || this.#isFull())
+    const reason = isPaused ? (this.#waiting > 0 ? `${this.#waiting} requests wait for room` : 'there is no room') : this.#reason
+    return [
+      {
+        name: this.name,
+        protocol: 'http',
+        address: formatListen(this.#address),
+        state: isPaused ? 'paused' : this.#state,
+        ...(reason === undefined ? {} : { reason }),
+        connections: this.#connections,
+        counters: { ...this.#counters },
+        gauges: {
+          requests: this.#requests,
+          buffered_bytes: this.#budget.heldBytes,
+          ...(this.#identity === undefined ? {} : { tls_certificate_expiry_timestamp_seconds: this.#identity.expiresMs / 1000 })
+        }
+      }
+    ]
+  }
+
+  #createApp(): FastifyInstance {
+    const { proxies, requestTimeoutMs, maxConnections, paths, hec, tls } = this.#options
+    const app = fastify({
+      trustProxy: proxies.length > 0 ? proxies : false,
+      requestTimeout: requestTimeoutMs,
+      forceCloseConnections: 'idle',
+      ...(this.#identity === undefined || tls === undefined
+        ? {}
+        : {
+            https: {
+              ...this.#identity.context,
+              requestCert: tls.clientCertificate !== 'none',
+              rejectUnauthorized: false
+            }
+          })
+    }) as unknown as FastifyInstance
+    app.server.maxConnections = maxConnections
+    app.server.on('connection', socket => {
+      this.#counters.connections_total++
+      this.#connections++
+      socket.once('close', () => this.#connections--)
+    })
+    app.server.on('drop', () => this.#counters.refused_total++)
+    // Bodies are read by hand, whatever their type says.
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    app.setErrorHandler((error, _request, reply) => this.#failed(error, reply))
+    app.get('/services/collector/health', () => ({ text: 'HEC is healthy', code: 17 }))
+    const more = hec ? HEC_PATHS.filter(({ path }) => !paths.some(own => own.path === path)) : []
+    for (const path of [...paths, ...more]) this.#route(app, path)
+    return app
+  }
+
+  #route(app: FastifyInstance, path: HttpPath): void {
+    const { secretHeader, basicUser = '', basicPassword, secret } = this.#options
+    const credentials: HttpCredentials = {
+      headerName: secretHeader.toLowerCase(),
+      ...((path.secret ?? secret) === undefined ? {} : { secret: (path.secret ?? secret)! }),
+      ...(basicPassword === undefined || path.secret !== undefined ? {} : { basic: `${basicUser}:${basicPassword}` })
+    }
+    app.route({
+      method: ['GET', 'POST', 'PUT'],
+      url: path.path,
+      onRequest: async (request, reply) => this.#checkSender(request, reply, credentials),
+      handler: (request, reply) => this.#receive(request, reply, path)
+    })
+  }
+
+  async #checkSender(request: FastifyRequest, reply: FastifyReply, credentials: HttpCredentials): Promise<FastifyReply | undefined> {
+    this.#counters.requests_total++
+    const address = plainAddress(request.ip)
+    if (this.#allow.size > 0 && !this.#allow.contains(address)) {
+      this.#counters.refused_total++
+      this.#counters.refused_not_allowed_total++
+      return reply.code(403).header('connection', 'close').send({ text: 'Not allowed', code: 4 })
+    }
+    const refusal = this.#options.tls && judgeClient(request.raw.socket as TLSSocket, this.#options.tls)
+    if (refusal !== undefined) {
+      this.#counters.refused_total++
+      this.#counters.refused_credentials_total++
+      this.#log.debug({ receiver: this.name, peer: address, why: refusal }, 'client certificate refused')
+      return reply.code(403).header('connection', 'close').send({ text: 'Client certificate refused', code: 4 })
+    }
+    if (this.#options.anonymous || isAuthentic(request.headers, credentials)) return undefined
+    this.#counters.refused_total++
+    this.#counters.refused_credentials_total++
+    this.#log.debug({ receiver: this.name, peer: address, path: request.url }, 'request without valid credentials refused')
+    return reply
+      .code(401)
+      .header('www-authenticate', 'Basic realm="sluice"')
+      .header('connection', 'close')
+      .send({ text: 'Invalid token', code: 4 })
+  }
+
+  async #receive(request: FastifyRequest, reply: FastifyReply, path: HttpPath): Promise<FastifyReply> {
+    if (this.#isFull() || this.#requests >= this.#options.maxRequests) throw new BodyError(503, 'there is no room')
+    this.#requests++
+    let held = 0
+    try {
+      const chunks = await readBody(request.raw, this.#options.bodyMaxBytes, this.#budget)
+      held = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+      this.#counters.received_bytes_total += held
+      const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase()
+      if (!['', 'identity', 'gzip', 'x-gzip'].includes(encoding) && !isGzip(chunks)) throw new BodyError(415, 'send gzip or plain bodies')
+      // A connectivity test sends an empty body and wants to hear 200.
+      if (held > 0) await this.#deliver(chunks, plainAddress(request.ip), path)
+      if (this.#state !== 'listening') reply.header('connection', 'close') // else a stop waits for the sender to hang up
+      return reply.code(200).send(SUCCESS)
+    } finally {
+      this.#budget.release(held)
+      this.#requests--
+    }
+  }
+
+  /** Hands a body over and waits until it is durable. */
+  async #deliver(chunks: readonly Buffer[], address: string, path: HttpPath): Promise<void> {
+    const peer = { receiver: this.name, protocol: 'http', address, ...(path.source === undefined ? {} : { source: path.source }) }
+    let intake: Intake | undefined
+    let isOver = false
+    try {
+      for await (const piece of this.#pieces(chunks, path)) {
+        intake ??= this.#open!(peer, framingOf(piece, path.format))
+        this.#counters.inflated_bytes_total += piece.length
+        const room = intake.accept(piece)
+        if (room !== undefined) await this.#waitForRoom(room)
+      }
+      isOver = true
+      await intake?.end()
+    } catch (error) {
+      if (!isOver && intake !== undefined) {
+        this.#counters.aborted_total++
+        intake.abort()
+      }
+      if (isOver) {
+        this.#counters.commit_failed_total++
+        throw new BodyError(503, 'the records could not be made durable')
+      }
+      throw error
+    }
+  }
+
+  async *#pieces(chunks: readonly Buffer[], { format }: HttpPath): AsyncGenerator<Buffer> {
+    const pieces = inflated(chunks, this.#options.inflatedMaxBytes)
+    if (format === 'hec') {
+      const whole: Buffer[] = []
+      for await (const piece of pieces) whole.push(piece)
+      const lines = Buffer.from(hecLines(Buffer.concat(whole)))
+      if (lines.length > 0) yield lines
+    } else yield* pieces
+  }
+
+  async #waitForRoom(room: Promise<void>): Promise<void> {
+    this.#counters.pauses_total++
+    this.#waiting++
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new BodyError(503, 'there is no room')), this.#options.roomTimeoutMs)
+    })
+    try {
+      await Promise.race([room, late])
+    } finally {
+      clearTimeout(timer)
+      this.#waiting--
+    }
+  }
+
+  #failed(error: unknown, reply: FastifyReply): FastifyReply {
+    const status = error instanceof BodyError ? error.status : 503
+    const message = error instanceof Error ? error.message : String(error)
+    if (status === 503) {
+      this.#counters.put_off_total++
+      reply.header('retry-after', this.#options.retryAfterSeconds)
+      if (!(error instanceof BodyError)) this.#log.error({ receiver: this.name, err: error }, 'a request failed')
+    } else {
+      this.#counters.bad_bodies_total++
+      this.#log.warn({ receiver: this.name, peer: plainAddress(reply.request.ip), status }, `a body was refused: ${message}`)
+    }
+    // What is left of the body would have to be read to keep the connection.
+    return reply
+      .code(status)
+      .header('connection', 'close')
+      .send({ text: message, code: status === 503 ? 9 : 6 })
+  }
+}
+
+/** Framing of a body by its first piece. */
+function framingOf(piece: Buffer, format: HttpPath['format']): Framing {
+  if (format === 'json') return 'json'
+  if (format !== 'auto') return 'lines'
+  const first = piece.find(byte => !BLANKS_AND_BOM.has(byte))
+  return first === OPEN_BRACE || first === OPEN_BRACKET ? 'json' : 'lines'
+}
