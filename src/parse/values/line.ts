@@ -105,7 +105,9 @@ export function unescapeText(text: string, escape: Escape): string {
     case JSON_ESCAPES:
       return text.replace(/\\(u[0-9a-fA-F]{4}|.)/gs, (_, seq: string) => {
         if (seq.length === 5) return String.fromCharCode(Number.parseInt(seq.slice(1), 16))
-        return { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }[seq] ?? seq
+        const control = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }[seq]
+        // a backslash before anything else is no escape; senders forget to double it in DOMAIN\user
+        return control ?? (seq === '"' || seq === '\\' || seq === '/' ? seq : `\\${seq}`)
       })
     case PERCENT:
       return decodePercent(text)
