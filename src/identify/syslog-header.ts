@@ -3,7 +3,8 @@
  *
  *   RFC 5424  <PRI>1 TIMESTAMP HOST APP PROCID MSGID SD MSG        "-" for absent; SD `[id k="v" …]…`
  *   RFC 3164  <PRI>Mmm dd hh:mm:ss HOST TAG: MSG                   seen with a year, zone, fraction or colon after the
- *                                                                  clock, without PRI, host or tag, ISO time, month in capitals
+ *                                                                  clock, without PRI, host or tag, ISO time, month in capitals,
+ *                                                                  year first, a number or colon before (Cisco), twice (relays)
  *   Meraki    <PRI>1 1647479503.348215340 HOST MSG                 a version digit but an epoch
  *
  * Only ranges are kept: the time becomes a number when a parser asks for it. When in doubt a word stays in the message.
@@ -65,15 +66,20 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   frame.leef = -2
   for (let headers = 0; headers < HEADERS_MAX; headers++) {
     at = readOne(frame, buf, at, last)
-    if (!(buf[at] === LT && at < last && priEnd(buf, at, last) > 0)) break
+    if (at >= last || !startsHeader(buf, at, last)) break
   }
   frame.body = at
 }
 
-/** Offset after `<PRI>` at `at`, or 0 when there is none. */
+/** True where a relay put its own header before another: with PRI, or a second time at once. */
+function startsHeader(buf: Buffer, at: number, end: number): boolean {
+  return buf[at] === LT ? priEnd(buf, at, end) > 0 : monthTimeEnd(buf, at, end) > 0
+}
+
+/** Offset after `<PRI>` at `at`, or 0 when there is none: one to three digits (RFC 5424 section 6.2.1). */
 function priEnd(buf: Buffer, at: number, end: number): number {
   let p = at + 1
-  while (p < end && p - at <= 4 && buf[p]! >= 0x30 && buf[p]! <= 0x39) p++
+  while (p < end && p - at <= 3 && buf[p]! >= 0x30 && buf[p]! <= 0x39) p++
   return p > at + 1 && p < end && buf[p] === GT ? p + 1 : 0
 }
 
@@ -88,17 +94,20 @@ function readOne(frame: Frame, buf: Buffer, start: number, end: number): number 
       frame.pri = pri
       hasPri = true
       at = after
+      if (buf[at] === COLON) at++ // Cisco without a sequence number: `<134>: 2026 Jan  5 …`, `<134>:Jan  5 …`
       while (at < end && buf[at] === SPACE) at++
     }
   }
   const first = buf[at]
   if (at >= end || first === undefined) return at
   if (first >= 0x30 && first <= 0x39) {
-    if (first === 0x31 && buf[at + 1] === SPACE) {
-      const after = readVersioned(frame, buf, at + 2, end)
+    const version = versionEnd(buf, at, hasPri)
+    if (version > 0) {
+      const after = readVersioned(frame, buf, version + 1, end, version === at + 1 && first === 0x31)
       if (after > 0) return after
     }
-    const afterTime = isoEnd(buf, at, end, hasPri)
+    const afterIso = isoEnd(buf, at, end, hasPri)
+    const afterTime = afterIso > 0 ? afterIso : monthTimeEnd(buf, at, end)
     if (afterTime > 0) {
       setTime(frame, at, afterTime)
       return readHost(frame, buf, afterTime, end)
@@ -120,21 +129,40 @@ function setTime(frame: Frame, start: number, end: number): void {
 
 const digit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
 
-/** Cisco IOS numbers its messages: `<189>148093: time: %…`, and some senders repeat it. */
+/**
+ * Offset of the blank after an RFC 5424 VERSION, 0 when there is none. Only 1 is defined; other numbers of up to three digits without
+ * leading zero are read alike when a PRI stands before them, so that a later version loses nothing.
+ */
+function versionEnd(buf: Buffer, start: number, hasPri: boolean): number {
+  let at = start
+  if (buf[at] === 0x30) return 0
+  while (digit(buf[at]) && at - start < 4) at++
+  if (buf[at] !== SPACE || at - start > 3) return 0
+  return hasPri || (at === start + 1 && buf[start] === 0x31) ? at : 0
+}
+
+/** Cisco IOS numbers its messages: `<189>148093: time: %…`, `<189>148093: host: time: %…`. */
 function skipSequence(frame: Frame, buf: Buffer, start: number, end: number): number {
   let at = start
   while (at < end && digit(buf[at])) at++
   if (at === start || at - start > 10 || buf[at] !== COLON || buf[at + 1] !== SPACE) return start
   at += 2
   while (at < end && buf[at] === SPACE) at++
-  const afterTime = monthTimeEnd(buf, at, end)
-  if (afterTime <= 0) return at
+  let afterTime = monthTimeEnd(buf, at, end)
+  if (afterTime <= 0) {
+    const hostEnd = wordEnd(buf, at, end)
+    const timeStart = skipSpaces(buf, hostEnd, end)
+    afterTime = buf[hostEnd - 1] === COLON ? monthTimeEnd(buf, timeStart, end) : 0
+    if (afterTime <= 0) return at
+    setHost(frame, buf, at, hostEnd - 1)
+    at = timeStart
+  }
   setTime(frame, at, afterTime)
   return readHost(frame, buf, afterTime, end)
 }
 
-/** After `1 `: RFC 5424 fields, or Meraki's epoch. Returns 0 when it is neither. */
-function readVersioned(frame: Frame, buf: Buffer, start: number, end: number): number {
+/** After `1 `: RFC 5424 fields, or Meraki's epoch. Returns 0 when it is neither. A version other than 1 needs a time, or all fields. */
+function readVersioned(frame: Frame, buf: Buffer, start: number, end: number, isOne: boolean): number {
   const timeEnd = wordEnd(buf, start, end)
   if (timeEnd >= end) return 0
   const nil = timeEnd === start + 1 && buf[start] === DASH
@@ -144,6 +172,7 @@ function readVersioned(frame: Frame, buf: Buffer, start: number, end: number): n
   const hostStart = skipSpaces(buf, timeEnd, end)
   const hostEnd = wordEnd(buf, hostStart, end)
   if (hostEnd >= end && !epoch) return 0
+  if (!isOne && (epoch || (nil && !hasStructuredData(buf, hostEnd, end)))) return 0
   if (!nil) setTime(frame, start, timeEnd)
   setHost(frame, buf, hostStart, hostEnd)
   if (epoch) return skipSpaces(buf, hostEnd, end)
@@ -170,6 +199,13 @@ function readVersioned(frame: Frame, buf: Buffer, start: number, end: number): n
   }
   if (buf[at] === 0xef && buf[at + 1] === 0xbb && buf[at + 2] === 0xbf) at += 3
   return at
+}
+
+/** True when the fourth word after the host is `-` or begins with a bracket, as STRUCTURED-DATA does. */
+function hasStructuredData(buf: Buffer, hostEnd: number, end: number): boolean {
+  let at = skipSpaces(buf, hostEnd, end)
+  for (let words = 0; words < 3; words++) at = skipSpaces(buf, wordEnd(buf, at, end), end)
+  return at < end && (buf[at] === 0x5b || isNil(buf, at, wordEnd(buf, at, end)))
 }
 
 const isNil = (buf: Buffer, start: number, end: number): boolean => end - start === 1 && buf[start] === DASH
@@ -232,7 +268,8 @@ function isoEnd(buf: Buffer, start: number, end: number, afterPri: boolean): num
     if (!(digit(byte) || byte === 0x2e || byte === 0x2b || byte === DASH || byte === COLON || byte === 0x5a || byte === 0x2c)) return 0
     at++
   }
-  return at > start && at < end ? at : 0
+  if (buf[at - 1] === COLON) return at - 1 // Cisco: `2026-01-05T09:15:30Z: %…`
+  return at
 }
 
 const MONTHS = new Set(
@@ -244,11 +281,12 @@ function monthKey(buf: Buffer, at: number): number {
   return ((buf[at]! | 0x20) << 16) | ((buf[at + 1]! | 0x20) << 8) | (buf[at + 2]! | 0x20)
 }
 
-/** Offset after `[*][Www ]Mmm dd [yyyy] hh:mm:ss[.fff] [zone] [yyyy]`, 0 when it is none. */
+/** Offset after `[*][Www ][yyyy ]Mmm dd [yyyy] hh:mm:ss[.fff] [zone] [yyyy]`, 0 when it is none. */
 function monthTimeEnd(buf: Buffer, start: number, end: number): number {
   let at = start
   if (end - at < 15) return 0
   if (buf[at] === 0x2a || buf[at] === 0x2e) at++
+  if (isYear(buf, at) && buf[at + 4] === SPACE) at += 5
   let key = monthKey(buf, at)
   if (WEEKDAYS.has(key) && buf[at + 3] === SPACE) {
     at += 4
@@ -328,8 +366,8 @@ function readHost(frame: Frame, buf: Buffer, afterTime: number, end: number): nu
       plain = false
       break
     }
-    if (byte === 0x5b && p > at) {
-      plain = false // tag[pid]
+    if (byte === 0x5b && (p > at || !isBracketed(buf, at, end))) {
+      plain = false // tag[pid], or a message that begins with a bracket
       break
     }
     if (p - at > 255) {
@@ -337,7 +375,7 @@ function readHost(frame: Frame, buf: Buffer, afterTime: number, end: number): nu
       break
     }
   }
-  if (!plain || p === at || p >= end) return at
+  if (!plain || p === at) return at
   if (buf[p - 1] === COLON) {
     // `tag:` is no host, but `10.0.0.1:` and `host :` are
     if (!digit(buf[at])) return at
@@ -350,8 +388,15 @@ function readHost(frame: Frame, buf: Buffer, afterTime: number, end: number): nu
   return at
 }
 
+/** `[192.0.2.1]` as a whole word. */
+function isBracketed(buf: Buffer, start: number, end: number): boolean {
+  const last = wordEnd(buf, start, Math.min(end, start + 64)) - 1
+  return last > start + 1 && buf[last] === 0x5d
+}
+
 function setHost(frame: Frame, buf: Buffer, start: number, end: number): void {
   if (start >= end || isNil(buf, start, end)) return
-  frame.hostStart = start
-  frame.hostEnd = end
+  const bracketed = buf[start] === 0x5b && buf[end - 1] === 0x5d
+  frame.hostStart = bracketed ? start + 1 : start
+  frame.hostEnd = bracketed ? end - 1 : end
 }
