@@ -5,8 +5,8 @@
  * A parser may declare itself by a builder (`keyValueParser`, `cefParser`, `leefParser`, `jsonParser`, `delimitedParser`), or
  * write `recognizes` and `parse` by hand with `FieldTable`s and the scan functions.
  */
-import type { Frame, Outcome, Parser } from '../contracts.ts'
-import { find, matchesAt, needle } from '../lib/bytes.ts'
+import type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
+import { find, matchesAt, needle, readDigits } from '../lib/bytes.ts'
 import type { RecordFields } from '../record.ts'
 import { type FieldRows, FieldTable } from './field-table.ts'
 import { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
@@ -15,7 +15,7 @@ import { scanJson } from './grammar/json.ts'
 import { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
 import { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
 import type { Value } from './values/line.ts'
-import { readAnyTime } from './values/time.ts'
+import { readAnyTime, readClock, withOffset } from './values/time.ts'
 
 export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
@@ -138,6 +138,22 @@ export function headerTime(frame: Frame): number {
  */
 export function headerOrArrivalTime(frame: Frame): number {
   return frame.timeStart < 0 ? frame.now : headerTime(frame)
+}
+
+/** The clock as it stands, for a zone that is in a field of its own. */
+const WALL: Zone = { name: 'wall', toUtc: wallMs => wallMs }
+
+/**
+ * Time from a date (`2026-01-12`) and a clock in two values, and a zone in a third: an offset or an abbreviation; absent or
+ * ambiguous it is the source's. NaN when date or clock is no such thing.
+ */
+export function dateAndClock(date: Value, clock: Value, zone: Value, frame: Frame): number {
+  if (!date.present || date.end - date.start !== 10 || !clock.present) return Number.NaN
+  const { buf } = frame
+  const year = readDigits(buf, date.start, 4)
+  const month = readDigits(buf, date.start + 5, 2)
+  const wall = readClock(buf, clock.start, clock.end, year, month, readDigits(buf, date.start + 8, 2), WALL)
+  return zone.present ? withOffset(buf, zone.start, zone.end, wall, frame.zone) : frame.zone.toUtc(wall)
 }
 
 /** Offset after a syslog tag (`squid[123]:`, `(squid-1):`, `httpproxy[5207]:`) and its blanks at the body, or the body itself. */
