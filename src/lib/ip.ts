@@ -63,7 +63,8 @@ function canonicalIpv6(address: string): string | undefined {
   const groups = ipv6Groups(address)
   if (groups.every(group => group === 0)) return undefined
   if (groups.slice(0, 5).every(group => group === 0) && groups[5] === 0xffff) {
-    return [groups[6]! >> 8, groups[6]! & 255, groups[7]! >> 8, groups[7]! & 255].join('.')
+    const mapped = [groups[6]! >> 8, groups[6]! & 255, groups[7]! >> 8, groups[7]! & 255].join('.')
+    return mapped === '0.0.0.0' ? undefined : mapped
   }
   const { start, length } = longestZeroRun(groups)
   if (length < 2) return groups.map(hex).join(':')

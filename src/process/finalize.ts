@@ -98,8 +98,8 @@ function finalizeName(out: RecordFields, field: TextField, corrections: Correcti
   const chars = [...clean]
   if (chars.length > NAME_MAX_CHARS) corrections.name_cut++
   const text = chars.length > NAME_MAX_CHARS ? chars.slice(0, NAME_MAX_CHARS).join('').trimEnd() : clean
-  if (text === '') out.clear(field)
-  else out.setText(field, text)
+  out.setText(field, text)
+  if (out.has(field) && isPlaceholder(out.buf, out.start[field]!, out.end[field]!)) out.clear(field)
 }
 
 /** Control characters, line and paragraph separators, lone surrogates and byte-order marks become blanks; blanks around go. */
@@ -134,9 +134,10 @@ function finalizeCounts(out: RecordFields, corrections: Corrections): void {
   const total = numbers[TOTAL]!
   if (up >= 0 && down >= 0) {
     const sum = up + down
-    if (total < 0) numbers[TOTAL] = sum <= Number.MAX_SAFE_INTEGER ? sum : -1
+    const known = sum <= Number.MAX_SAFE_INTEGER ? sum : -1
+    if (total < 0) numbers[TOTAL] = known
     else if (total < sum) {
-      numbers[TOTAL] = sum
+      numbers[TOTAL] = known
       corrections.bytes_inconsistent++
     }
   } else if (total >= 0 && up >= 0) {

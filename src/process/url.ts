@@ -154,6 +154,6 @@ function shortenUrl(out: RecordFields, corrections: Corrections): void {
     out.set(URL, start, start + query)
     return
   }
-  const path = buf.indexOf(0x2f, start + 'https://'.length)
+  const path = buf.indexOf(0x2f, buf.indexOf(0x3a, start) + '://'.length)
   out.set(URL, start, path + 1)
 }

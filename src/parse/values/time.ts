@@ -129,27 +129,35 @@ export function withOffset(buf: Uint8Array, at: number, end: number, wall: numbe
     timeReadEnd = p + 1
     return wall
   }
-  if (p < end && (sign === 0x2b || sign === 0x2d)) {
-    const hours = readDigits(buf, p + 1, 2)
-    if (hours >= 0 && p + 3 <= end && hours <= 14) {
-      let q = p + 3
-      if (q < end && buf[q] === 0x3a) q++
-      const minutes = q + 2 <= end ? readDigits(buf, q, 2) : -1
-      timeReadEnd = minutes < 0 ? p + 3 : q + 2
-      const offset = (hours * 60 + Math.max(minutes, 0)) * 60_000
-      return sign === 0x2b ? wall - offset : wall + offset
-    }
+  if (p < end && (sign === 0x2b || sign === 0x2d) && isDigit(buf[p + 2])) {
+    const time = afterSign(buf, p, end, wall)
+    if (time !== undefined) return time
   }
   if (isLetter(sign, p, end)) {
     let q = p
     while (q < end && q - p < 6 && isLetter(buf[q], q, end)) q++
     const offset = q - p <= 5 && q - p >= 1 ? abbreviationOffset(String.fromCharCode(...buf.subarray(p, q))) : undefined
     if (offset !== undefined) {
+      // `GMT+2`, `UTC-05:00`: the number counts
+      if (offset === 0 && q < end && (buf[q] === 0x2b || buf[q] === 0x2d)) return afterSign(buf, q, end, wall) ?? wall
       timeReadEnd = q
       return wall - offset * 60_000
     }
   }
   return zone.toUtc(wall)
+}
+
+/** A wall time with the offset `±h`, `±hh`, `±hhmm` or `±hh:mm` at `at`; undefined when it is none. Sets `timeReadEnd`. */
+function afterSign(buf: Uint8Array, at: number, end: number, wall: number): number | undefined {
+  const hourLength = at + 3 <= end && isDigit(buf[at + 2]) ? 2 : 1
+  const hours = readDigits(buf, at + 1, hourLength)
+  const hoursEnd = at + 1 + hourLength
+  if (hours < 0 || hours > 14 || hoursEnd > end) return undefined
+  const minutesStart = hoursEnd < end && buf[hoursEnd] === 0x3a ? hoursEnd + 1 : hoursEnd
+  const minutes = minutesStart + 2 <= end ? readDigits(buf, minutesStart, 2) : -1
+  timeReadEnd = minutes < 0 ? hoursEnd : minutesStart + 2
+  const offset = (hours * 60 + Math.max(minutes, 0)) * 60_000
+  return buf[at] === 0x2b ? wall - offset : wall + offset
 }
 
 const isLetter = (byte: number | undefined, at: number, end: number): boolean =>
@@ -189,12 +197,17 @@ export function readMonth(buf: Uint8Array, at: number): number {
 }
 
 /**
- * `[Www ]Mmm [d]d [yyyy] hh:mm:ss[.fff] [zone] [yyyy]` in the orders that RFC 3164 senders, CEF `rt`, LEEF `devTime` and
+ * `[Www ][yyyy ]Mmm [d]d [yyyy] hh:mm:ss[.fff] [zone] [yyyy]` in the orders that RFC 3164 senders, CEF `rt`, LEEF `devTime` and
  * Unix `date` write. Without a year: the year that brings the time nearest to `now`. Sets `timeReadEnd`.
  */
 export function readMonthTime(buf: Uint8Array, start: number, end: number, zone: Zone, now: number): number {
   let at = start
   if (buf[at] === 0x2a || buf[at] === 0x2e) at++ // Cisco marks an unsynchronised clock by `*` or `.`
+  let year = -1
+  if (at + 5 <= end && isDigit(buf[at]) && buf[at + 4] === 0x20) {
+    year = readDigits(buf, at, 4)
+    at += 5
+  }
   let month = at + 3 <= end ? readMonth(buf, at) : 0
   if (month === 0) {
     // a weekday may come first
@@ -214,7 +227,6 @@ export function readMonthTime(buf: Uint8Array, start: number, end: number, zone:
   if (buf[at] === 0x2c) at++
   if (at >= end || buf[at] !== 0x20) return Number.NaN
   while (at < end && buf[at] === 0x20) at++
-  let year = -1
   if (at + 5 <= end && readDigits(buf, at, 4) >= 1970 && (buf[at + 4] === 0x20 || buf[at + 4] === 0x2c)) {
     year = readDigits(buf, at, 4)
     at += 5
@@ -228,6 +240,10 @@ export function readMonthTime(buf: Uint8Array, start: number, end: number, zone:
   const clockEnd = timeReadEnd
   let p = clockEnd
   while (p < end && buf[p] === 0x20) p++
+  // a zone name that means several zones was left to the configured one; the year stands behind it
+  const zoneStart = p
+  while (p - zoneStart < 6 && isLetter(buf[p], p, end)) p++
+  while (p > zoneStart && p < end && buf[p] === 0x20) p++
   if (p + 4 <= end && (p + 4 === end || !isDigit(buf[p + 4])) && buf[p + 4] !== 0x2e) {
     const trailing = readDigits(buf, p, 4)
     if (trailing >= 1970 && trailing < 2100) {
@@ -283,7 +299,8 @@ export function readAnyTime(buf: Uint8Array, start: number, end: number, zone: Z
   if (start >= end) return Number.NaN
   const first = buf[start]!
   if (isDigit(first)) {
-    if (end - start >= 16 && isDigit(buf[start + 3]) && !isDigit(buf[start + 4])) return readIsoTime(buf, start, end, zone)
+    if (end - start >= 16 && isDigit(buf[start + 3]) && !isDigit(buf[start + 4]))
+      return isDigit(buf[start + 5]) ? readIsoTime(buf, start, end, zone) : readMonthTime(buf, start, end, zone, now)
     const afterDay = buf[isDigit(buf[start + 1]) ? start + 2 : start + 1]
     if (afterDay === 0x2f || afterDay === 0x20 || afterDay === 0x2d) return readClfTime(buf, start, end, zone)
     return readEpoch(buf, start, end)

@@ -41,7 +41,7 @@ export function namedZone(name: string): Zone {
       if (quarter === lastQuarter) return wallMs - lastOffset
       let offset = cache.get(quarter)
       if (offset === undefined) {
-        const before = offsetAt(wallMs - 12 * HOUR_MS) // an offset from before any change nearby
+        const before = offsetAt(wallMs - 24 * HOUR_MS) // an offset from before any change nearby, as zones reach to +14
         const guess = offsetAt(wallMs - before)
         offset = offsetAt(wallMs - before) === before || offsetAt(wallMs - guess) !== guess ? before : guess
         if (cache.size >= CACHE_MAX) cache.clear()
