@@ -1,33 +1,65 @@
 /**
- * Fortinet FortiGate, FortiOS 5 and later: traffic and UTM logs in key=value form, CSV mode included (commas between pairs).
- * Format: FortiOS Log Message Reference. `sent` is client to server. Long sessions report running totals every few minutes
- * (logid 0000000020) together with deltas; the deltas are what is new, so they win where they are.
+ * Fortinet FortiGate, FortiOS 5 and later: traffic and UTM logs as key=value pairs, in CSV mode (commas between the pairs), and
+ * as CEF, sent by the firewall or forwarded by FortiAnalyzer. Format: FortiOS Log Message Reference.
+ *
+ * `sent` (CEF `out`) is client to server. Long sessions report running totals every few minutes (logid 0000000020) together with
+ * deltas; the deltas are what is new, so they win where they are. Relays take `date=…` or `CEF:` for a tag and drop it.
  */
 import {
   action,
+  anyTime,
+  CefHeader,
+  cefIs,
+  cefStart,
   count,
   epoch,
   FieldTable,
+  type Frame,
   find,
+  headerOrArrivalTime,
+  headerTime,
+  isDigit,
+  isOtherTransport,
   KEY_VALUE_SYNTAX,
   malformed,
+  matchesAt,
   needle,
   type Outcome,
   type Parser,
   raw,
+  readCefHeader,
+  readDigits,
+  scanCefExtension,
   scanKeyValue,
+  setScheme,
   skip,
   text,
-  time
+  time,
+  type Value,
+  type Zone
 } from '../src/parse/kit.ts'
-import { type RecordFields, SCHEME_HTTP, SCHEME_HTTPS, TIME } from '../src/record.ts'
+import { DEVICE, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
 
 const LOGID = needle('logid=')
 const DEVID = needle('devid="FG')
 const TYPE = needle('type=')
 const SUBTYPE = needle('subtype=')
+/** What is left of a CEF header whose `CEF:` a relay took for a tag. */
+const CUT_CEF = needle('0|Fortinet|Forti')
 
-const table = new FieldTable({
+/** How a session ended, as the policy's decision: all but `deny` were let through. */
+const ACTIONS = {
+  close: 'allowed',
+  timeout: 'allowed',
+  'client-rst': 'allowed',
+  'server-rst': 'allowed',
+  'ip-conn': 'allowed',
+  dns: 'allowed',
+  exempt: 'allowed',
+  log: 'allowed'
+} as const
+
+const pairs = new FieldTable({
   eventtime: epoch(),
   date: raw(),
   time: raw(),
@@ -49,47 +81,104 @@ const table = new FieldTable({
   rcvddelta: count('downloadedBytes'),
   sentbyte: count('uploadedBytes'),
   rcvdbyte: count('downloadedBytes'),
-  action: action({
-    close: 'allowed',
-    timeout: 'allowed',
-    'client-rst': 'allowed',
-    'server-rst': 'allowed',
-    'ip-conn': 'allowed',
-    dns: 'allowed',
-    start: 'allowed',
-    exempt: 'allowed',
-    log: 'allowed'
-  })
+  action: action(ACTIONS)
+})
+
+/** Keys without a CEF name have a prefix: of the firewall, of its older releases, of FortiAnalyzer. */
+const cef = new FieldTable({
+  FTNTFGTeventtime: epoch(),
+  FortinetFortiGateeventtime: epoch(),
+  'ad.eventtime': epoch(),
+  rt: anyTime(),
+  start: anyTime(),
+  cat: raw(),
+  FTNTFGTsubtype: raw(),
+  FortinetFortiGatesubtype: raw(),
+  'ad.subtype': raw(),
+  FTNTFGTlogid: raw(),
+  FortinetFortiGatelogid: raw(),
+  'ad.logid': raw(),
+  src: text('srcIp'),
+  shost: text('device'),
+  suser: text('user'),
+  duser: text('user'),
+  FTNTFGTunauthuser: text('user'),
+  FortinetFortiGateunauthuser: text('user'),
+  'ad.unauthuser': text('user'),
+  dst: text('dstIp'),
+  dpt: count('dstPort'),
+  proto: raw(),
+  app: raw(),
+  dhost: text('dstHost'),
+  request: text('url'),
+  FTNTFGTsentdelta: count('uploadedBytes'),
+  FTNTFGTrcvddelta: count('downloadedBytes'),
+  FortinetFortiGatesentdelta: count('uploadedBytes'),
+  FortinetFortiGatercvddelta: count('downloadedBytes'),
+  'ad.sentdelta': count('uploadedBytes'),
+  'ad.rcvddelta': count('downloadedBytes'),
+  out: count('uploadedBytes'),
+  in: count('downloadedBytes'),
+  act: action(ACTIONS),
+  FTNTFGTaction: action(ACTIONS),
+  FortinetFortiGateaction: action(ACTIONS),
+  'ad.action': action(ACTIONS)
 })
 
 const BLANKS = KEY_VALUE_SYNTAX
 const COMMAS = { ...KEY_VALUE_SYNTAX, separator: 0x2c }
+const header = new CefHeader()
 
 const parser: Parser = {
   id: 'fortinet-fortigate',
   appliance: 'Fortinet FortiGate',
   recognizes(frame) {
-    const head = Math.min(frame.end, frame.start + 300)
-    const { buf, start } = frame
-    const type = find(buf, start, head, TYPE)
-    return (
-      type >= 0 && find(buf, type + 5, head, SUBTYPE) >= 0 && (find(buf, start, head, LOGID) >= 0 || find(buf, start, head, DEVID) >= 0)
-    )
+    const { buf, body, end } = frame
+    if (buf[body]! < 0x61) {
+      // upper case or a digit: CEF, whole or cut, for the keys of the other form are in lower case
+      if (cefStart(frame) >= 0) return isCef(frame)
+      if (matchesAt(buf, body, end, CUT_CEF)) return true
+    }
+    const head = Math.min(end, frame.start + 300)
+    const type = find(buf, body, head, TYPE)
+    return type >= 0 && find(buf, type + 5, head, SUBTYPE) >= 0 && (find(buf, body, head, LOGID) >= 0 || find(buf, body, head, DEVID) >= 0)
   },
   parse(frame, out) {
-    table.begin(frame)
-    const { buf, body, end } = frame
-    const wanted = scanKeyValue(buf, body, end, table.keys, table.values, separatedByCommas(buf, body, end) ? COMMAS : BLANKS)
-    if (wanted === 0) return malformed(out, 'bad_syntax')
-    const { v } = table
-    if (!isTransaction()) return skip(out, v.subtype.is('local') ? 'appliance_itself' : 'not_traffic')
-    if (v.proto.present && !v.proto.is('6') && !v.proto.is('17')) return skip(out, 'not_tcp_udp')
-    table.apply(frame, out)
-    if (Number.isNaN(out.numbers[TIME])) readDateAndTime(frame.zone, out)
-    if (v.service.is('HTTPS')) out.scheme = SCHEME_HTTPS
-    else if (v.service.is('HTTP')) out.scheme = SCHEME_HTTP
-    return 'parsed'
+    if (frame.buf[frame.body]! < 0x61) {
+      const mark = cefMark(frame)
+      if (mark !== NO_CEF) return parseCef(frame, mark, out)
+    }
+    return parsePairs(frame, out)
   }
+}
+
+const NO_CEF = -100
+
+const isCef = (frame: Frame): boolean => cefIs(frame, 'Fortinet', 'Fortigate') || cefIs(frame, 'Fortinet', 'FortiGate')
+
+/** Where `CEF:` stands, or would stand had no relay dropped it. */
+function cefMark(frame: Frame): number {
+  if (cefStart(frame) >= 0) return cefStart(frame)
+  return matchesAt(frame.buf, frame.body, frame.end, CUT_CEF) ? frame.body - 'CEF:'.length : NO_CEF
+}
+
+function parsePairs(frame: Frame, out: RecordFields): Outcome {
+  pairs.begin(frame)
+  const { buf, body, end } = frame
+  const wanted = scanKeyValue(buf, body, end, pairs.keys, pairs.values, separatedByCommas(buf, body, end) ? COMMAS : BLANKS)
+  const { v } = pairs
+  if (wanted === 0) return malformed(out, 'bad_syntax')
+  if (v.type.is('traffic')) {
+    if (v.subtype.is('local')) return skip(out, 'appliance_itself')
+  } else if (!v.type.is('utm') || !(v.subtype.is('webfilter') || v.subtype.is('app-ctrl') || v.subtype.is('ssl')))
+    return skip(out, 'not_traffic')
+  if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
+  if (v.action.is('start')) return skip(out, 'connection_start')
+  if (v.logid.is('0000000020') && !v.sentdelta.seen && v.sentbyte.seen) return skip(out, 'interim')
+  pairs.apply(frame, out)
+  if (Number.isNaN(out.numbers[TIME])) out.numbers[TIME] = localTime(frame)
+  setScheme(v.service, out)
+  return 'parsed'
 }
 
 /** In CSV mode the byte after the first value is a comma. */
@@ -102,24 +191,89 @@ function separatedByCommas(buf: Buffer, start: number, end: number): boolean {
   return false
 }
 
-function isTransaction(): boolean {
-  const { type, subtype } = table.v
-  if (type.is('traffic')) return !subtype.is('local')
-  return type.is('utm') && (subtype.is('webfilter') || subtype.is('app-ctrl') || subtype.is('ssl'))
+const AS_IT_STANDS: Zone = { name: 'wall clock', toUtc: wallMs => wallMs }
+const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+
+/** `date` and `time` are the firewall's own clock; `tz` says its offset when it is there. Releases before 6.0 have no `eventtime`. */
+function localTime(frame: Frame): number {
+  const { date, time: clock, tz } = pairs.v
+  if (!clock.present) return headerTime(frame)
+  const { buf, zone } = frame
+  if (date.end - date.start !== 10) return timeWithoutDate(frame)
+  const year = readDigits(buf, date.start, 4)
+  const month = readDigits(buf, date.start + 5, 2)
+  const day = readDigits(buf, date.start + 8, 2)
+  const wall = time.readClock(buf, clock.start, clock.end, year, month, day, AS_IT_STANDS)
+  const offset = offsetMinutes(buf, tz)
+  return Number.isNaN(offset) ? zone.toUtc(wall) : wall - offset * 60_000
 }
 
-/** `date` and `time` are the firewall's local clock; `tz` (`-0500`, or `UTC-5:00`) says its offset when it is there. */
-function readDateAndTime(zone: Parameters<Parser['parse']>[0]['zone'], out: RecordFields): Outcome | undefined {
-  const { date, time: clock, tz } = table.v
-  if (!clock.present || date.end - date.start !== 10) return undefined
-  const wall = time.readIsoTime(Buffer.from(`${date.text()} ${clock.text()}`), 0, 11 + clock.end - clock.start, {
-    name: 'wall',
-    toUtc: wallMs => wallMs
-  })
-  const offset = /^(?:UTC)?([+-])(\d{1,2}):?(\d{2})?$/.exec(tz.text())
-  if (offset === null) out.numbers[TIME] = zone.toUtc(wall)
-  else out.numbers[TIME] = wall - (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3] ?? 0)) * 60_000
-  return undefined
+/** A relay ate `date=`: its own time, else the last day on which the clock showed this, an hour of lead allowed. */
+function timeWithoutDate(frame: Frame): number {
+  if (frame.timeStart >= 0) return headerTime(frame)
+  const { time: clock, tz } = pairs.v
+  const { buf, now, zone } = frame
+  const wall = time.readClock(buf, clock.start, clock.end, 1970, 1, 1, AS_IT_STANDS) + Math.floor(now / DAY_MS) * DAY_MS
+  const offset = offsetMinutes(buf, tz)
+  const today = Number.isNaN(offset) ? zone.toUtc(wall) : wall - offset * 60_000
+  return today - Math.ceil((today - now - HOUR_MS) / DAY_MS) * DAY_MS
+}
+
+/** `-0500`, `+05:30` or `UTC-5:00`; NaN when absent or other. */
+function offsetMinutes(buf: Buffer, tz: Value): number {
+  if (!tz.present) return Number.NaN
+  const at = tz.startsWith('UTC') ? tz.start + 3 : tz.start
+  const sign = buf[at] === 0x2d ? -1 : buf[at] === 0x2b ? 1 : 0
+  const hourLength = isDigit(buf[at + 2]) ? 2 : 1
+  const hours = readDigits(buf, at + 1, hourLength)
+  const minuteStart = at + 1 + hourLength + (buf[at + 1 + hourLength] === 0x3a ? 1 : 0)
+  const minutes = minuteStart < tz.end ? readDigits(buf, minuteStart, 2) : 0
+  return sign === 0 || hours < 0 || hours > 14 || minutes < 0 ? Number.NaN : sign * (hours * 60 + minutes)
+}
+
+function parseCef(frame: Frame, mark: number, out: RecordFields): Outcome {
+  cef.begin(frame)
+  const { buf, end } = frame
+  const extension = readCefHeader(buf, mark, end, header)
+  if (extension < 0) return malformed(out, 'bad_syntax')
+  scanCefExtension(buf, extension, end, cef.keys, cef.values)
+  const { v } = cef
+  const subtype = v.FTNTFGTsubtype.seen ? v.FTNTFGTsubtype : v.FortinetFortiGatesubtype.seen ? v.FortinetFortiGatesubtype : v['ad.subtype']
+  if (v.cat.startsWith('traffic')) {
+    if (subtype.is('local') || v.cat.is('traffic:local')) return skip(out, 'appliance_itself')
+  } else if (!v.cat.startsWith('utm') || !isWebSubtype(v.cat, subtype)) return skip(out, 'not_traffic')
+  if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
+  const done = v.act.seen ? v.act : v.FTNTFGTaction.seen ? v.FTNTFGTaction : v.FortinetFortiGateaction
+  if (done.is('start') || v['ad.action'].is('start')) return skip(out, 'connection_start')
+  if (isPeriodic() && !hasDelta() && v.out.seen) return skip(out, 'interim')
+  cef.apply(frame, out)
+  if (Number.isNaN(out.numbers[TIME])) out.numbers[TIME] = headerOrArrivalTime(frame)
+  dropDeviceThatIsAddress(out)
+  setScheme(v.app, out)
+  return 'parsed'
+}
+
+const isWebSubtype = (cat: Value, subtype: Value): boolean =>
+  subtype.is('webfilter') ||
+  subtype.is('app-ctrl') ||
+  subtype.is('ssl') ||
+  cat.startsWith('utm:webfilter') ||
+  cat.startsWith('utm:app-ctrl') ||
+  cat.startsWith('utm:ssl')
+
+const isPeriodic = (): boolean =>
+  cef.v.FTNTFGTlogid.is('0000000020') || cef.v.FortinetFortiGatelogid.is('0000000020') || cef.v['ad.logid'].is('0000000020')
+
+const hasDelta = (): boolean => cef.v.FTNTFGTsentdelta.seen || cef.v.FortinetFortiGatesentdelta.seen || cef.v['ad.sentdelta'].seen
+
+/** `shost` repeats the address where the firewall knows no name. */
+function dropDeviceThatIsAddress(out: RecordFields): void {
+  const device = out.start[DEVICE]!
+  const ip = out.start[SRC_IP]!
+  if (device < 0 || ip < 0) return
+  const { buf } = out
+  if (buf.compare(buf, ip, out.end[SRC_IP], device, out.end[DEVICE]) === 0) out.clear(DEVICE)
 }
 
 export default parser
