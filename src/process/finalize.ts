@@ -43,7 +43,7 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   finalizeName(out, DEVICE, corrections)
   if (out.start[USER]! >= 0 && isAnonymous(out)) out.clear(USER)
   const port = numbers[DST_PORT]!
-  if (!(port >= 1 && port <= 65_535)) numbers[DST_PORT] = -1
+  if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
   if (out.start[DST_HOST]! >= 0) finalizeHost(out, corrections)
   if (out.start[URL]! >= 0) normalizeUrl(out, corrections)
   if (out.start[URL]! < 0 && out.start[DST_HOST]! < 0 && out.start[DST_IP]! < 0) return 'no_destination'
