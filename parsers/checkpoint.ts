@@ -316,8 +316,7 @@ function scanColonPairs(buf: Buffer, start: number, end: number): number {
   while (at < end) {
     while (at < end && (buf[at] === 0x20 || buf[at] === 0x3b || buf[at] === 0x5d)) at++
     const keyStart = at
-    let hash = 0
-    while (at < end && buf[at] !== 0x3a && buf[at] !== 0x3b) hash = (Math.imul(hash, keys.multiplier) + buf[at++]!) | 0
+    while (at < end && buf[at] !== 0x3a && buf[at] !== 0x3b) at++
     if (at >= end) return found
     if (buf[at] !== 0x3a) continue
     const keyEnd = at
@@ -335,7 +334,7 @@ function scanColonPairs(buf: Buffer, start: number, end: number): number {
       }
     } else while (at < end && buf[at] !== 0x3b) at++
     if (at > end) at = end
-    const index = keys.find(hash, buf, keyStart, keyEnd)
+    const index = keys.indexOf(buf, keyStart, keyEnd)
     if (index >= 0 && values[index]!.start < 0) {
       values[index]!.set(valueStart, at, escaped ? QUOTE_BACKSLASH : 0)
       found++

@@ -20,6 +20,7 @@ import { readAnyTime, readClock, withOffset } from './values/time.ts'
 export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
 export { isPlaceholder } from '../lib/placeholder.ts'
+export { applyElff, decodeUser, ELFF_FIELDS, type ElffName } from './elff.ts'
 export { action, anyTime, clfTime, count, epoch, type Field, isoTime, monthTime, raw, setText, text } from './field.ts'
 export { type FieldRows, FieldTable } from './field-table.ts'
 export { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
@@ -37,6 +38,20 @@ export { JsonLevel, scanJson } from './grammar/json.ts'
 export { salvageJson } from './grammar/json-salvage.ts'
 export { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
 export { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
+export {
+  directiveOwner,
+  isAddress,
+  isDate,
+  isDirective,
+  looksLikeRow,
+  ownsDirective,
+  readDirective,
+  readRowTime,
+  rowStart,
+  scanRow,
+  setNames,
+  W3cState
+} from './grammar/w3c.ts'
 export { KeyTable } from './values/key-table.ts'
 export * from './values/line.ts'
 export * as time from './values/time.ts'

@@ -5,8 +5,8 @@
  *   extension = key "=" value { " " key "=" value }
  *
  * Values hold blanks, and products differ in how well they escape, so a key is taken only where word characters stand between a
- * blank and an unescaped `=`; an `=` whose word has other characters belongs to the value. Nothing but key bytes is hashed:
- * the scan remembers the last blank and reads the key when it meets the `=`.
+ * blank and an unescaped `=`; an `=` whose word has other characters belongs to the value. The scan
+ * remembers the last blank and reads the key when it meets the `=`.
  */
 
 import type { KeyTable } from '../values/key-table.ts'
@@ -41,7 +41,6 @@ for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 /** Scans an extension and sets the wanted values; of repeated keys the first non-empty one is kept. Returns how many. */
 export function scanCefExtension(buf: Uint8Array, start: number, end: number, keys: KeyTable, values: readonly Value[]): number {
-  const multiplier = keys.multiplier
   let open: Value | undefined
   let escaped = false
   let found = 0
@@ -55,9 +54,7 @@ export function scanCefExtension(buf: Uint8Array, start: number, end: number, ke
     } else if (byte === 0x3d) {
       if (wordIsKey && at > wordStart) {
         if (open !== undefined) open.set(open.start, trimEnd(buf, open.start, wordStart), escaped ? BACKSLASH : PLAIN)
-        let hash = 0
-        for (let p = wordStart; p < at; p++) hash = (Math.imul(hash, multiplier) + buf[p]!) | 0
-        const index = keys.find(hash, buf, wordStart, at)
+        const index = keys.indexOf(buf, wordStart, at)
         open = undefined
         if (index >= 0) {
           const value = values[index]!

@@ -43,7 +43,6 @@ export function scanJson(buf: Uint8Array, start: number, end: number, level: Jso
 
 function scanObject(buf: Uint8Array, start: number, end: number, level: JsonLevel, depth: number): number {
   if (depth > DEPTH_MAX) return -1
-  const multiplier = level.keys.multiplier
   let at = start + 1
   for (;;) {
     at = skipSpace(buf, at, end)
@@ -55,11 +54,9 @@ function scanObject(buf: Uint8Array, start: number, end: number, level: JsonLeve
     }
     if (buf[at] !== 0x22) return -1
     const keyStart = ++at
-    let hash = 0
     let byte = 0
     while (at < end && (byte = buf[at]!) !== 0x22) {
-      if (byte === 0x5c) hash = (Math.imul(hash, multiplier) + buf[at++]!) | 0
-      hash = (Math.imul(hash, multiplier) + buf[at]!) | 0
+      if (byte === 0x5c) at++
       at++
     }
     if (at >= end) return -1
@@ -67,7 +64,7 @@ function scanObject(buf: Uint8Array, start: number, end: number, level: JsonLeve
     at = skipSpace(buf, at + 1, end)
     if (buf[at] !== 0x3a || at >= end) return -1
     at = skipSpace(buf, at + 1, end)
-    const index = level.keys.find(hash, buf, keyStart, keyEnd)
+    const index = level.keys.indexOf(buf, keyStart, keyEnd)
     at = index < 0 ? skipValue(buf, at, end) : readValue(buf, at, end, level, index, depth)
     if (at < 0) return -1
   }

@@ -6,7 +6,7 @@
  *   quoted = quote { any | "\" any } quote        a quote that never closes ends at the end of the frame
  *   bare  = { byte that is no separator }
  *
- * The engine is driven by a table: the key's hash is computed while it is scanned, and only wanted keys are kept.
+ * The engine is driven by a table of the wanted keys; the others are passed over.
  */
 
 import type { KeyTable } from '../values/key-table.ts'
@@ -38,7 +38,7 @@ export function scanKeyValue(
 ): number {
   const { separator, assign, quote, escapes } = syntax
   const keepFirst = syntax.repeated === 'first'
-  const multiplier = keys.multiplier
+  if (separator === 0x20 && assign === 0x3d && quote === 0x22 && escapes) return scanBlankPairs(buf, start, end, keys, values, keepFirst)
   const blank = separator === 0x20 ? 0x09 : separator
   let found = 0
   let at = start
@@ -49,9 +49,7 @@ export function scanKeyValue(
       byte = buf[at]!
     }
     const keyStart = at
-    let hash = 0
     while (byte !== assign && byte !== separator && byte !== blank) {
-      hash = (Math.imul(hash, multiplier) + byte) | 0
       if (++at >= end) return found
       byte = buf[at]!
     }
@@ -75,7 +73,59 @@ export function scanKeyValue(
       while (at < end && (byte = buf[at]!) !== separator && byte !== blank) at++
       valueEnd = at
     }
-    const index = keys.find(hash, buf, keyStart, keyEnd)
+    const index = keys.indexOf(buf, keyStart, keyEnd)
+    if (index >= 0) {
+      const value = values[index]!
+      if (value.start < 0 || !keepFirst) {
+        value.set(valueStart, valueEnd, escaped ? QUOTE_BACKSLASH : PLAIN)
+        found++
+      }
+    }
+  }
+  return found
+}
+
+/**
+ * The usual syntax – blanks, `=`, double quotes – with one comparison per byte where it counts. The loops stop at the line feed
+ * that stands at `buf[end]` (see `Frame`), or at a control character, which is looked at more closely.
+ */
+function scanBlankPairs(buf: Uint8Array, start: number, end: number, keys: KeyTable, values: readonly Value[], keepFirst: boolean): number {
+  let found = 0
+  let at = start
+  while (at < end) {
+    let byte = buf[at]!
+    if (byte <= 0x20) {
+      at++
+      continue
+    }
+    const keyStart = at
+    while (byte !== 0x3d && byte > 0x20) byte = buf[++at]!
+    if (byte !== 0x3d || at >= end) continue // a word without value
+    const keyEnd = at++
+    let valueStart = at
+    let valueEnd: number
+    let escaped = false
+    if (buf[at] === 0x22 && at < end) {
+      valueStart = ++at
+      for (;;) {
+        byte = buf[at]!
+        while (byte > 0x22 && byte !== 0x5c) byte = buf[++at]!
+        if (byte === 0x22 || at >= end) break
+        if (byte === 0x5c) {
+          escaped = true
+          at++
+        }
+        at++
+      }
+      if (at > end) at = end
+      valueEnd = at++
+    } else {
+      byte = buf[at]!
+      while (byte > 0x20 || (byte !== 0x20 && byte !== 0x09 && at < end)) byte = buf[++at]!
+      if (at > end) at = end
+      valueEnd = at
+    }
+    const index = keys.indexOf(buf, keyStart, keyEnd)
     if (index >= 0) {
       const value = values[index]!
       if (value.start < 0 || !keepFirst) {

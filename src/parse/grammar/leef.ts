@@ -87,26 +87,21 @@ const isKeyByte = (byte: number): boolean =>
  * follows, since URLs hold pipes.
  */
 export function scanLeef(buf: Uint8Array, start: number, end: number, delimiter: number, keys: KeyTable, values: readonly Value[]): number {
-  const multiplier = keys.multiplier
   const careful = delimiter === PIPE || delimiter === 0x20
   let found = 0
   let at = start
   while (at < end) {
     while (at < end && (buf[at] === delimiter || buf[at] === 0x20)) at++
     const keyStart = at
-    let hash = 0
     let byte = 0
-    while (at < end && (byte = buf[at]!) !== 0x3d && byte !== delimiter) {
-      hash = (Math.imul(hash, multiplier) + byte) | 0
-      at++
-    }
+    while (at < end && (byte = buf[at]!) !== 0x3d && byte !== delimiter) at++
     if (at >= end) return found
     if (byte !== 0x3d) continue
     const keyEnd = at++
     const valueStart = at
     if (careful) while (at < end && !(buf[at] === delimiter && (at + 1 >= end || keyFollows(buf, at + 1, end)))) at++
     else while (at < end && buf[at] !== delimiter) at++
-    const index = keys.find(hash, buf, keyStart, keyEnd)
+    const index = keys.indexOf(buf, keyStart, keyEnd)
     if (index >= 0) {
       const value = values[index]!
       if (value.start < 0) {

@@ -1,19 +1,20 @@
 /**
  * Hot path: once per pair. Finds which wanted word a byte range spells, without making a string of it.
  *
- * A perfect hash over the wanted words: the multiplier is searched at construction so that no two of them share a place.
- * The grammar computes `hash = imul(hash, multiplier) + byte` while it scans a key, so a look-up costs one table read and,
- * on a hit, one comparison of bytes (which makes hostile collisions harmless).
+ * The place of a word in the table comes from its length and three of its bytes (first, middle, last), so that a scanner need
+ * not hash while it looks for the end of a key: most keys of a line are not wanted, and are turned away by one table read.
+ * The multiplier is searched at construction for the fewest words that share a place; those are chained. A hit is compared byte
+ * by byte, which makes hostile collisions harmless.
  */
-import { matchesAt } from '../../lib/bytes.ts'
-
-const TRIES = 20_000
+const TRIES = 2000
 
 export class KeyTable {
   readonly words: readonly string[]
-  readonly multiplier: number
+  readonly #multiplier: number
   readonly #mask: number
+  /** Index of the first word at a place, or -1; `#next` has the others. */
   readonly #places: Int16Array
+  readonly #next: Int16Array
   readonly #bytes: readonly Uint8Array[]
   readonly #ignoreCase: boolean
 
@@ -24,72 +25,68 @@ export class KeyTable {
     this.#bytes = words.map(word => Buffer.from(word, 'utf8'))
     let size = 64
     while (size < words.length * 4) size *= 2
-    for (; ; size *= 2) {
-      const multiplier = this.#findMultiplier(size)
-      if (multiplier === 0) continue
-      this.multiplier = multiplier
-      this.#mask = size - 1
-      this.#places = new Int16Array(size).fill(-1)
-      this.#bytes.forEach((bytes, index) => {
-        this.#places[place(hashOf(bytes, multiplier), size - 1)] = index
-      })
-      return
+    this.#mask = size - 1
+    this.#multiplier = this.#findMultiplier()
+    this.#places = new Int16Array(size).fill(-1)
+    this.#next = new Int16Array(words.length).fill(-1)
+    for (let index = words.length - 1; index >= 0; index--) {
+      const bytes = this.#bytes[index]!
+      const place = this.#place(bytes, 0, bytes.length, this.#multiplier)
+      this.#next[index] = this.#places[place]!
+      this.#places[place] = index
     }
   }
 
-  #findMultiplier(size: number): number {
-    const taken = new Int32Array(size).fill(-1)
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      const multiplier = 31 + attempt * 2
-      if (this.#bytes.every(bytes => claim(taken, place(hashOf(bytes, multiplier), size - 1), attempt))) return multiplier
+  #findMultiplier(): number {
+    let best = 31
+    let fewest = Number.POSITIVE_INFINITY
+    for (let attempt = 0; attempt < TRIES && fewest > 0; attempt++) {
+      const multiplier = (31 + attempt * 2) | 0
+      const taken = new Set(this.#bytes.map(bytes => this.#place(bytes, 0, bytes.length, multiplier)))
+      const shared = this.#bytes.length - taken.size
+      if (shared < fewest) {
+        fewest = shared
+        best = multiplier
+      }
     }
-    return 0
+    return best
   }
 
-  /** Index of the word with this hash if the bytes are that word, else -1. */
-  find(hash: number, buf: Uint8Array, start: number, end: number): number {
-    const index = this.#places[(hash ^ (hash >>> 15)) & this.#mask]!
-    if (index < 0) return -1
-    const bytes = this.#bytes[index]!
-    return bytes.length === end - start && matchesAt(buf, start, end, bytes) ? index : -1
+  #place(buf: Uint8Array, start: number, end: number, multiplier: number): number {
+    let first = buf[start]!
+    let middle = buf[(start + end) >> 1]!
+    let last = buf[end - 1]!
+    if (this.#ignoreCase) {
+      first |= 0x20
+      middle |= 0x20
+      last |= 0x20
+    }
+    const hash = Math.imul(Math.imul(Math.imul(first, multiplier) + middle, multiplier) + last, multiplier) + (end - start)
+    return (hash ^ (hash >>> 11)) & this.#mask
   }
 
   /** Index of the word that the range spells, or -1. */
   indexOf(buf: Uint8Array, start: number, end: number): number {
-    const multiplier = this.multiplier
-    let hash = 0
-    if (!this.#ignoreCase) {
-      for (let at = start; at < end; at++) hash = (Math.imul(hash, multiplier) + buf[at]!) | 0
-      return this.find(hash, buf, start, end)
+    if (start >= end) return -1
+    let index = this.#places[this.#place(buf, start, end, this.#multiplier)]!
+    while (index >= 0) {
+      const bytes = this.#bytes[index]!
+      if (bytes.length === end - start && (this.#ignoreCase ? equalFolded(bytes, buf, start) : equal(bytes, buf, start))) return index
+      index = this.#next[index]!
     }
-    for (let at = start; at < end; at++) {
-      const byte = buf[at]!
-      hash = (Math.imul(hash, multiplier) + (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte)) | 0
-    }
-    const index = this.#places[(hash ^ (hash >>> 15)) & this.#mask]!
-    if (index < 0) return -1
-    const bytes = this.#bytes[index]!
-    if (bytes.length !== end - start) return -1
-    for (let i = 0; i < bytes.length; i++) {
-      const byte = buf[start + i]!
-      if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== bytes[i]) return -1
-    }
-    return index
+    return -1
   }
 }
 
-function hashOf(bytes: Uint8Array, multiplier: number): number {
-  let hash = 0
-  for (const byte of bytes) hash = (Math.imul(hash, multiplier) + byte) | 0
-  return hash
+function equal(word: Uint8Array, buf: Uint8Array, start: number): boolean {
+  for (let i = 0; i < word.length; i++) if (buf[start + i] !== word[i]) return false
+  return true
 }
 
-function place(hash: number, mask: number): number {
-  return (hash ^ (hash >>> 15)) & mask
-}
-
-function claim(taken: Int32Array, at: number, attempt: number): boolean {
-  if (taken[at] === attempt) return false
-  taken[at] = attempt
+function equalFolded(word: Uint8Array, buf: Uint8Array, start: number): boolean {
+  for (let i = 0; i < word.length; i++) {
+    const byte = buf[start + i]!
+    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== word[i]) return false
+  }
   return true
 }

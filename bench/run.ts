@@ -1,0 +1,114 @@
+/**
+ * `npm run bench [-- CASE…] [--short] [--profile] [--json]`: prints tables and keeps the results in bench/results/.
+ * Cases: stages, tcp, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { measureStages, type StageResult } from './measure.ts'
+import { versionOf } from './sender.ts'
+import { stages } from './stages.ts'
+import { type LossResult, type PathResult, wholePathTcp, wholePathUdp } from './whole-path.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false }
+  }
+})
+const CASES = ['stages', 'tcp', 'udp']
+const unknown = positionals.filter(name => !CASES.includes(name))
+if (unknown.length > 0) {
+  console.error(`bench: unknown case ${unknown.join(', ')}; there are ${CASES.join(', ')}`)
+  process.exit(2)
+}
+const wants = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
+const { short } = values
+
+const commit = (): string => {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+const machine = {
+  date: new Date().toISOString(),
+  commit: commit(),
+  node: process.version,
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  memoryGb: Math.round(totalmem() / 1e9),
+  rsyslog: versionOf('rsyslogd', ['-v'])
+}
+
+const number = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1))
+
+function table(title: string, head: string[], rows: string[][]): void {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map(row => row[column]!.length)))
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(' | ')} |`
+  console.log(
+    `\n${title}\n${line(head)}\n| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  )
+  for (const row of rows) console.log(line(row))
+}
+
+interface Results {
+  machine: typeof machine
+  stages?: StageResult[]
+  tcp?: PathResult[]
+  udp?: LossResult[]
+}
+
+const results: Results = { machine }
+console.log(`${machine.cores} × ${machine.cpu}, Node ${machine.node}, commit ${machine.commit}, ${machine.rsyslog ?? 'no rsyslog'}`)
+
+if (wants('stages')) {
+  results.stages = measureStages(await stages(short ? 4e6 : 16e6), short ? 3 : 7)
+  table(
+    'Stages, one thread, per CPU-second of that thread',
+    ['stage', 'lines/s', 'MB per CPU-s', 'ns per line'],
+    results.stages.map(stage => [stage.name, number(stage.linesPerSecond), number(stage.megabytesPerCpuSecond), number(stage.nsPerLine)])
+  )
+}
+if (wants('tcp')) {
+  const profileDir = values.profile ? mkdtempSync(join(tmpdir(), 'sluice-profile-')) : undefined
+  results.tcp = await wholePathTcp({
+    bytes: short ? 96e6 : 480e6,
+    rounds: short ? 1 : 3,
+    ...(profileDir === undefined ? {} : { profileDir })
+  })
+  const rival = results.tcp.at(-1)!
+  table(
+    'Whole path over TCP: receive, parse FortiGate, GENERIC_CEF, gzip 1, spool',
+    ['collector', 'lines/s', 'MB/s', 'MB per CPU-s', 'times rsyslog', 'peak MB'],
+    results.tcp.map(row => [
+      row.name,
+      number(row.linesPerSecond),
+      number(row.megabytesPerSecond),
+      number(row.megabytesPerCpuSecond),
+      number(row.megabytesPerCpuSecond / rival.megabytesPerCpuSecond),
+      number(row.peakMegabytes)
+    ])
+  )
+  if (profileDir !== undefined) console.log(`CPU profiles: ${profileDir}`)
+}
+if (wants('udp')) {
+  results.udp = await wholePathUdp(short ? [10_000, 40_000] : [10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 150_000], short ? 2 : 5)
+  table(
+    'UDP, one sender, FortiGate lines: datagrams lost',
+    ['collector', 'sent per s', 'sent', 'lost', 'lost %'],
+    results.udp.map(row => [row.name, number(row.perSecond), number(row.sent), number(row.lost), ((100 * row.lost) / row.sent).toFixed(2)])
+  )
+}
+if (!short) {
+  const file = new URL(`./results/${machine.date.slice(0, 10)}-${machine.commit}.json`, import.meta.url)
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
+}
+if (values.json) console.log(JSON.stringify(results))

@@ -1,0 +1,101 @@
+/** The whole path over TCP and UDP, Sluice beside rsyslog in the same run, rounds interleaved. */
+import { type Collector, startRsyslog, startSluice } from './collectors.ts'
+import { makeLines } from './lines.ts'
+import { median, sleep, until } from './measure.ts'
+import { countLines, sendTcp, sendUdp } from './sender.ts'
+
+export interface PathResult {
+  name: string
+  linesPerSecond: number
+  megabytesPerSecond: number
+  megabytesPerCpuSecond: number
+  peakMegabytes: number
+}
+
+export interface PathOptions {
+  /** Bytes sent per round. */
+  bytes: number
+  rounds: number
+  profileDir?: string
+}
+
+interface Round {
+  seconds: number
+  cpuSeconds: number
+  lines: number
+  bytes: number
+}
+
+const CONNECTIONS = 4
+const LINES_BYTES = 16_000_000
+
+/** From the first byte sent until every line is written (Sluice: parsed and handed to the spool; rsyslog: handed to its gzip file). */
+async function tcpRound(collector: Collector, lines: Buffer, bytes: number): Promise<Round> {
+  const linesBefore = await collector.linesDone()
+  const cpuBefore = collector.cpuSeconds()
+  const began = performance.now()
+  const sent = await sendTcp(collector.port, lines, bytes, CONNECTIONS)
+  const count = Math.round((sent.amount / lines.length) * countLines(lines))
+  await until(`${collector.name} to take ${count} lines`, async () => (await collector.linesDone()) - linesBefore >= count, 120_000)
+  return { seconds: (performance.now() - began) / 1000, cpuSeconds: collector.cpuSeconds() - cpuBefore, lines: count, bytes: sent.amount }
+}
+
+/** TCP, FortiGate, GENERIC_CEF, gzip level 1, spool with fdatasync; rsyslog doing receive, parse and gzip. */
+export async function wholePathTcp(options: PathOptions): Promise<PathResult[]> {
+  const lines = makeLines('fortinet-fortigate', LINES_BYTES)
+  const starts = [() => startSluice(2, options), () => startSluice(1), () => startRsyslog()]
+  const results = starts.map(() => ({ name: '', rounds: [] as Round[], peak: 0 }))
+  for (let round = 0; round < options.rounds; round++) {
+    for (const [index, start] of starts.entries()) {
+      const collector = await start()
+      const result = results[index]!
+      result.name = collector.name
+      try {
+        await tcpRound(collector, lines, LINES_BYTES * 2) // warm
+        result.rounds.push(await tcpRound(collector, lines, options.bytes))
+        result.peak = Math.max(result.peak, collector.peakMemoryBytes())
+      } finally {
+        await collector.stop()
+      }
+    }
+  }
+  return results.map(({ name, rounds, peak }) => ({
+    name,
+    linesPerSecond: median(rounds.map(round => round.lines / round.seconds)),
+    megabytesPerSecond: median(rounds.map(round => round.bytes / 1e6 / round.seconds)),
+    megabytesPerCpuSecond: median(rounds.map(round => round.bytes / 1e6 / round.cpuSeconds)),
+    peakMegabytes: peak / 1e6
+  }))
+}
+
+export interface LossResult {
+  name: string
+  perSecond: number
+  sent: number
+  lost: number
+}
+
+/** UDP at rising rates: how many datagrams of one sender got through. */
+export async function wholePathUdp(rates: readonly number[], seconds: number): Promise<LossResult[]> {
+  const lines = makeLines('fortinet-fortigate', LINES_BYTES)
+  const results: LossResult[] = []
+  const sluice = await startSluice(2)
+  try {
+    await sendUdp(sluice.port, lines, 20_000, 20_000)
+    await sleep(1000)
+    for (const rate of rates) {
+      const before = await sluice.linesDone()
+      const sent = await sendUdp(sluice.port, lines, Math.round(rate * seconds), rate)
+      await sleep(1500)
+      results.push({
+        name: sluice.name,
+        perSecond: Math.round(sent.amount / sent.seconds),
+        sent: sent.amount,
+        lost: sent.amount - ((await sluice.linesDone()) - before)
+      })
+    }
+  } finally {
+    await sluice.stop()
+  }
+  return results
+}
