@@ -145,7 +145,7 @@ export function looksLikeRow(frame: Frame, state: W3cState): boolean {
   if (buf[at] === QUOTE) at++
   if (buf[at] === HASH || at >= end) return false
   if (state.first === 'date') return isDate(buf, at)
-  if (state.first === 'address') return isAddress(buf, at, end)
+  if (state.first === 'address') return isAddress(buf, at, end) || (buf[at] === 0x2d && isSeparator(buf[at + 1]!, state.tabs))
   if (state.tabs) return buf.indexOf(TAB, at) < end && buf.indexOf(TAB, at) > 0
   return buf[at] !== 0x7b && buf[at] !== 0x3c && frame.cef < 0 && frame.leef < 0
 }
@@ -171,14 +171,16 @@ export function isAddress(buf: Uint8Array, at: number, end: number): boolean {
 
 /**
  * Splits the row at `start` by the state's columns and sets the wanted values. False when the row has fewer columns than
- * `#Fields`, up to the last wanted one and the separator after it.
+ * `#Fields`, up to the last wanted one and the separator after it; and when stray quotes leave doubt where values end and the
+ * row has not exactly as many columns.
  */
 export function scanRow(frame: Frame, start: number, state: W3cState, values: readonly Value[]): boolean {
   const { buf, end } = frame
   const map = state.map
   if (map === undefined) return false
   const { tabs } = state
-  const columns = map.length
+  const total = state.names.length
+  let columns = map.length
   let quotes = true
   let at = start
   if (!tabs) while (at < end && buf[at] === BLANK) at++
@@ -194,8 +196,9 @@ export function scanRow(frame: Frame, start: number, state: W3cState, values: re
       else {
         valueStart = at + 1
         at = valueEnd + 1
-        if (hasQuote(buf, valueStart, valueEnd)) escape = DOUBLED
+        if (innerQuotes) escape = DOUBLED
       }
+      if (valueEnd < 0 || strayQuotes) columns = NAMES_MAX + 1 // read on, to count
     } else if (first === 0x5b && !tabs) {
       valueEnd = closingBracket(buf, at, end)
       if (valueEnd > 0) at = valueEnd
@@ -204,30 +207,41 @@ export function scanRow(frame: Frame, start: number, state: W3cState, values: re
       while (at < end && !isSeparator(buf[at]!, tabs)) at++
       valueEnd = at
     }
-    const index = map[column]!
+    const index = column < map.length ? map[column]! : -1
     if (index >= 0) values[index]!.set(valueStart, valueEnd, escape)
-    if (at >= end) return column + 1 === state.names.length
+    if (at >= end) return column + 1 === total
     at++
     if (!tabs) while (at < end && isSeparator(buf[at]!, false)) at++
+    if (at >= end && !tabs) return column + 1 === total
   }
-  return true
+  return columns === map.length
 }
 
 /** Without TABs in `#Fields`, rows are separated by blanks or by TABs all the same. */
 const isSeparator = (byte: number, tabs: boolean): boolean => byte === TAB || (!tabs && byte === BLANK)
 
+/** What `closingQuote` met on its way: any quote, and quotes that were not doubled. */
+let innerQuotes = false
+let strayQuotes = false
+
+/** Offset of the quote that closes a value, or -1. A quoted word inside (`"UA (a "b" c)"`) opens and closes within it. */
 function closingQuote(buf: Uint8Array, start: number, end: number, tabs: boolean): number {
+  innerQuotes = false
+  strayQuotes = false
+  let open = false
   for (let at = start; at < end; at++) {
     if (buf[at] !== QUOTE) continue
-    if (at + 1 >= end || isSeparator(buf[at + 1]!, tabs)) return at
-    if (buf[at + 1] === QUOTE && at + 2 < end && !isSeparator(buf[at + 2]!, tabs)) at++
+    const last = at + 1 >= end || isSeparator(buf[at + 1]!, tabs)
+    if (last && !open) return at
+    innerQuotes = true
+    if (last) open = false
+    else if (buf[at + 1] === QUOTE) at++
+    else {
+      strayQuotes = true
+      open = buf[at - 1] === BLANK
+    }
   }
   return -1
-}
-
-function hasQuote(buf: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (buf[at] === QUOTE) return true
-  return false
 }
 
 /** Offset after the bracket that closes a time such as `[05/Jan/2026:09:15:30 +0100]`, or -1. */
