@@ -10,29 +10,32 @@ import type { Block, Format, Parser, Receiver } from './contracts.ts'
 import { newEncoder } from './encode/encoder.ts'
 import type { EncodeOptions } from './encode/options.ts'
 import { autoLanes } from './lanes/lane.ts'
-import type { LaneSpec, LaneStats, Sample } from './lanes/messages.ts'
+import type { LaneSpec, LaneStats } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
 import { loadParsers } from './parse/load.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
+import { DriftWatch } from './pipeline/drift.ts'
 import { Intakes } from './pipeline/intakes.ts'
 import { createReceivers } from './pipeline/receivers.ts'
 import { SourceBinding } from './pipeline/source-binding.ts'
 import { pipelineStatus } from './pipeline/status.ts'
 import { SegmentSpool } from './spool/spool.ts'
 import type { Logger } from './telemetry/logger.ts'
-import { type CheckReport, type PipelineStatus, readinessOf } from './telemetry/status.ts'
+import { type CheckReport, NO_SOURCE, type PipelineStatus, type RejectedSample, readinessOf } from './telemetry/status.ts'
 
 export interface Pipeline {
   status(): PipelineStatus
   ready(): CheckReport
   /** Frames that gave no record, newest last; bounded. */
-  samples(): (Sample & { sourceName: string })[]
+  samples(): RejectedSample[]
   /** Takes over what can change while running: sources, filters, privacy, formats. */
   reload(config: Config): Promise<void>
   /** Stops receivers, commits what arrived, and ends within the deadline. */
   stop(deadlineMs: number): Promise<void>
 }
 
+/** How often a look is taken at the shape of each source's lines. */
+const DRIFT_INTERVAL_MS = 5000
 /** Part of the deadline that receivers get; the rest is for lanes, disk and uploads under way. */
 const RECEIVERS_SHARE = 0.5
 
@@ -63,6 +66,8 @@ class RunningPipeline implements Pipeline {
   #receivers: Receiver[] = []
   /** Counts of lanes that a reload replaced. */
   readonly #past: { sources: string[]; stats: LaneStats }[] = []
+  readonly #drift = new DriftWatch()
+  #driftTimer: NodeJS.Timeout | undefined
   readonly #recovered = new Map<string, number>()
   readonly #recoveredSetAside = new Map<string, number>()
 
@@ -94,7 +99,7 @@ class RunningPipeline implements Pipeline {
     })
     this.#spool = spool
     await this.#countRecovered(spool)
-    this.#pool = await this.#startLanes(config)
+    this.#pool = await this.#startLanes(config, blocks => this.#append(blocks))
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
@@ -103,12 +108,13 @@ class RunningPipeline implements Pipeline {
       this.#receivers.push(receiver)
       await receiver.start((peer, framing) => intakes.open(peer, framing))
     }
+    this.#driftTimer = setInterval(() => this.#watchDrift(), DRIFT_INTERVAL_MS).unref()
   }
 
-  #startLanes(config: Config): Promise<LanePool> {
+  #startLanes(config: Config, onBlocks: (blocks: Block[]) => void): Promise<LanePool> {
     const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
     return LanePool.start(lanes, laneSpec(config), this.#parsers, {
-      onBlocks: blocks => this.#append(blocks),
+      onBlocks,
       onLaneFailure: (lane, error, lostFrames) =>
         this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)
     })
@@ -137,6 +143,7 @@ class RunningPipeline implements Pipeline {
       intakes: this.#intakes!,
       spool: this.#spool!,
       delivery: this.#delivery!,
+      drift: this.#drift,
       recovered: this.#recovered,
       recoveredSetAside: this.#recoveredSetAside
     })
@@ -146,32 +153,48 @@ class RunningPipeline implements Pipeline {
     return readinessOf(this.status())
   }
 
-  samples(): (Sample & { sourceName: string })[] {
+  samples(): RejectedSample[] {
     const names = this.#config.sources.map(({ name }) => name)
     return this.#pool!.stats()
       .flatMap(({ stats }) => stats.flatMap(life => life.samples))
       .sort((a, b) => a.atMs - b.atMs)
-      .map(sample => ({ ...sample, sourceName: names[sample.source] ?? '' }))
+      .map(sample => ({ ...sample, source: names[sample.source] ?? NO_SOURCE }))
+  }
+
+  #watchDrift(): void {
+    for (const { name, frames, attributes } of this.status().sources) {
+      this.#drift.observe(name, { parsed: frames.parsed, rejected: frames.malformed + frames.unidentified, attributes }, Date.now())
+    }
   }
 
   /** New lanes take over with the new sources; the old ones finish what they have. Receivers and their connections stay. */
   async reload(config: Config): Promise<void> {
-    const next = await this.#startLanes(config)
-    const before = this.#pool!
-    const names = this.#config.sources.map(({ name }) => name)
-    this.#config = config
-    this.#preludes = preludesOf(config)
-    await this.#intakes!.replaceLanes(next, new SourceBinding(config.sources))
-    this.#pool = next
-    for (const { stats } of before.stats()) for (const life of stats) this.#past.push({ sources: names, stats: life })
-    await before.stop()
+    // Blocks of the new lanes wait for the last ones of the old, whose rows may belong under another head of file.
+    let held: Block[] | undefined = []
+    const next = await this.#startLanes(config, blocks => {
+      if (held === undefined) this.#append(blocks)
+      else held.push(...blocks)
+    })
+    await this.#intakes!.replaceLanes(next, new SourceBinding(config.sources), () => {
+      const before = this.#pool!
+      const names = this.#config.sources.map(({ name }) => name)
+      for (const { stats } of before.stats()) for (const life of stats) this.#past.push({ sources: names, stats: life })
+      this.#pool = next
+      this.#config = config
+      this.#preludes = preludesOf(config)
+      const waiting = held!
+      held = undefined
+      this.#append(waiting)
+      void before.stop()
+    })
     this.#spool!.flushIntervalMs = config.upload.flush_interval
     this.#delivery!.configure(config)
   }
 
   async stop(deadlineMs: number): Promise<void> {
+    clearInterval(this.#driftTimer)
     const deadline = AbortSignal.timeout(deadlineMs)
-    const receivers = AbortSignal.any([deadline, AbortSignal.timeout(deadlineMs * RECEIVERS_SHARE)])
+    const receivers = AbortSignal.any([deadline, AbortSignal.timeout(Math.floor(deadlineMs * RECEIVERS_SHARE))])
     await Promise.all(this.#receivers.map(receiver => receiver.stop(receivers)))
     try {
       await this.#intakes?.stop()

@@ -9,13 +9,14 @@ import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity, SourceBinding } from '../identify/identifier.ts'
 import type { FrameBlock } from '../lib/frame-block.ts'
 import { namedZone } from '../parse/values/zone.ts'
+import { ATTRIBUTES, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
 import { Privacy } from '../process/privacy.ts'
 import { TIME } from '../record.ts'
 import type { LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
 
-/** Outputs that may be open at a time; with more sources than this in flight, the fullest is deflated early. */
+/** Outputs that may be open at a time; with more sources than this in flight, the first is deflated early. */
 const OPEN_OUTPUTS_MAX = 32
 /** Samples kept per lane of frames that gave no record, and how much of each. */
 const SAMPLES_MAX = 50
@@ -26,8 +27,11 @@ interface SourceCounts {
   bytes: number
   parsed: number
   unidentified: number
+  /** Frames without a byte in them, which no parser can be blamed for. */
+  empty: number
   written: number
   writtenBytes: number
+  attributes: Float64Array
   dropped: Map<string, number>
   lastEventMs: number
   lastSeenMs: number
@@ -50,9 +54,8 @@ export class LaneEngine {
   #frames = 0
   #bytes = 0
   #busyMs = 0
-  /** Frames without a byte in them, which no source can be blamed for. */
-  #emptyFrames = 0
-  /** The frame at hand was counted as parsed. */
+  /** The frame at hand was counted for its source, and as parsed. */
+  #isCounted = false
   #isParsed = false
 
   /** @throws Error when a source names a parser that does not exist. */
@@ -108,10 +111,12 @@ export class LaneEngine {
     const end = block.end(index)
     this.#frames++
     this.#bytes += end - start
+    this.#isCounted = false
     this.#isParsed = false
+    this.#reader.binding = null // of the last frame
+    const reader = this.#reader
     const intake = this.#intakes.get(block.intake(index))
     if (intake === undefined) throw new Error(`Cannot find intake ${block.intake(index)} of a frame`)
-    const reader = this.#reader
     const outcome = reader.read(intake, block.bytes, start, end, block.scratchStart, block.scratchEnd)
     const { binding, fields } = reader
     const source = binding === null ? (intake.candidates[0]?.source ?? this.#bindings.length) : binding.source
@@ -119,8 +124,9 @@ export class LaneEngine {
     counts.frames++
     counts.bytes += end - start
     counts.lastSeenMs = now
+    this.#isCounted = true
     if (binding === null) {
-      if (outcome === 'skipped') this.#emptyFrames++
+      if (outcome === 'skipped') counts.empty++
       else {
         counts.unidentified++
         this.#sample(block, index, source, 'unidentified', '', fields.reason)
@@ -143,6 +149,7 @@ export class LaneEngine {
     let bytes = 0
     if (encoder === null) bytes = this.#output(source, emit).appendRaw(block.bytes, start, end, now)
     else {
+      countAttributes(fields, counts.attributes)
       reason = this.#filter.apply(fields, now)
       if (reason === '') {
         this.#privacy.apply(fields)
@@ -215,14 +222,17 @@ export class LaneEngine {
       for (const [reason, count] of tally.skipped) of.push(['skipped', tally.parser, reason, count])
       for (const [reason, count] of tally.malformed) of.push(['malformed', tally.parser, reason, count])
     }
-    if (this.#emptyFrames > 0) outcomes[this.#bindings.length]!.push(['skipped', '', 'empty', this.#emptyFrames])
+    this.#counts.forEach(({ empty }, source) => {
+      if (empty > 0) outcomes[source]!.push(['skipped', '', 'empty', empty])
+    })
     return {
       frames: this.#frames,
       bytes: this.#bytes,
       busyMs: this.#busyMs,
-      sources: this.#counts.map((counts, source) => ({
+      sources: this.#counts.map(({ empty: _, ...counts }, source) => ({
         ...counts,
         source,
+        attributes: [...counts.attributes],
         dropped: [...counts.dropped],
         corrections: Object.entries(this.#reader.corrections[source] ?? {}).filter(([, count]) => count > 0),
         outcomes: outcomes[source]!
@@ -247,6 +257,10 @@ export class LaneEngine {
     const { binding } = this.#reader
     const source = binding === null ? this.#bindings.length : binding.source
     const counts = this.#counts[source]!
+    if (!this.#isCounted) {
+      counts.frames++
+      counts.bytes += block.end(index) - block.start(index)
+    }
     if (this.#isParsed) counts.dropped.set('internal_error', (counts.dropped.get('internal_error') ?? 0) + 1)
     else if (binding === null) counts.unidentified++
     else binding.tally.malformed.set('internal_error', (binding.tally.malformed.get('internal_error') ?? 0) + 1)
@@ -259,8 +273,10 @@ const noCounts = (): SourceCounts => ({
   bytes: 0,
   parsed: 0,
   unidentified: 0,
+  empty: 0,
   written: 0,
   writtenBytes: 0,
+  attributes: new Float64Array(ATTRIBUTES.length),
   dropped: new Map(),
   lastEventMs: 0,
   lastSeenMs: 0

@@ -23,8 +23,14 @@ interface LaneSlot {
   outstanding: number
   /** Frames handed over and not yet in `stats`. */
   framesInFlight: number
-  /** Frames since the last flush answer. */
+  /** Frames were handed over since the last flush was asked for. */
   isDirty: boolean
+  /** Resolves with the last flush that was asked for. */
+  flushed: Promise<void>
+  /** Ends that flush early when the lane does. */
+  endFlushes: Map<number, () => void>
+  /** Records in blocks that came back after the last counts, by source; all that is known of them should the lane end. */
+  uncounted: Map<string, number>
   pinnedBlock: FrameBlock | undefined
   stats: LaneStats | undefined
   /** Last counts of this lane's earlier lives. */
@@ -54,21 +60,25 @@ export class LanePool {
   readonly #closing: number[] = []
   readonly #spare: FrameBlock[] = []
   readonly #waiting: (() => void)[] = []
-  readonly #flushes = new Map<number, () => void>()
+  readonly #sourceNames: readonly string[]
   #open: FrameBlock | undefined
   #outstanding = 0
   #nextIntake = 0
   #nextFlush = 0
   #lostFrames = 0
 
-  private constructor(lanes: number, events: PoolEvents) {
+  private constructor(lanes: number, spec: LaneSpec, events: PoolEvents) {
     this.#events = events
+    this.#sourceNames = spec.sources.map(({ name }) => name)
     this.#slots = Array.from({ length: lanes }, (_, index) => ({
       index,
       lane: undefined,
       outstanding: 0,
       framesInFlight: 0,
       isDirty: false,
+      flushed: Promise.resolve(),
+      endFlushes: new Map(),
+      uncounted: new Map(),
       pinnedBlock: undefined,
       stats: undefined,
       past: [],
@@ -78,7 +88,7 @@ export class LanePool {
 
   /** Starts the lanes; with one, the line path runs on the calling thread. Resolves when all are warm. */
   static async start(lanes: number, spec: LaneSpec, parsers: readonly Parser[], events: PoolEvents): Promise<LanePool> {
-    const pool = new LanePool(lanes, events)
+    const pool = new LanePool(lanes, spec, events)
     await Promise.all(pool.#slots.map(slot => pool.#startLane(slot, spec, parsers, lanes === 1)))
     return pool
   }
@@ -155,6 +165,7 @@ export class LanePool {
   append(intake: number, buf: Buffer, start: number, end: number): void {
     const route = this.#routes.get(intake)!
     if (route.pinned) {
+      if (this.#slots[route.lane]!.lane === undefined) route.lane = this.#leastBusy()?.index ?? route.lane
       const slot = this.#slots[route.lane]!
       slot.pinnedBlock ??= this.#takeBlock()
       slot.pinnedBlock.append(buf, start, end, intake)
@@ -194,17 +205,24 @@ export class LanePool {
   #handOverOpen(): void {
     const block = this.#open!
     this.#open = undefined
-    let least = this.#slots[0]!
-    for (const slot of this.#slots) if (slot.lane !== undefined && slot.outstanding < least.outstanding) least = slot
-    this.#send(least, block)
+    this.#send(this.#leastBusy(), block)
   }
 
-  #send(slot: LaneSlot, block: FrameBlock): void {
-    const { lane } = slot
-    if (lane === undefined) {
+  /** The lane with the fewest blocks; undefined while none lives. */
+  #leastBusy(): LaneSlot | undefined {
+    let least: LaneSlot | undefined
+    for (const slot of this.#slots) if (slot.lane !== undefined && slot.outstanding < (least?.outstanding ?? Infinity)) least = slot
+    return least
+  }
+
+  /** Hands a block to its lane, or to another one when that has ended: what state it kept is lost anyway. */
+  #send(wanted: LaneSlot | undefined, block: FrameBlock): void {
+    const slot = wanted?.lane === undefined ? this.#leastBusy() : wanted
+    if (slot?.lane === undefined) {
       this.#lose(block.count)
       return
     }
+    const { lane } = slot
     this.#openIntakesOf(slot, block)
     slot.outstanding++
     slot.framesInFlight += block.count
@@ -226,18 +244,20 @@ export class LanePool {
   }
 
   /**
-   * Resolves when everything appended before the call has come back as blocks (handed to `onBlocks`) and in the counts.
+   * Resolves when everything appended before the call has come back as blocks (handed to `onBlocks`) and in the counts, or is
+   * in `lostFrames`. A lane that owes the answer to an earlier call may still hold frames, so that one is waited for as well.
    */
   async flush(): Promise<void> {
     this.handOver()
-    await Promise.all(this.#slots.filter(slot => slot.isDirty && slot.lane !== undefined).map(slot => this.#flushLane(slot)))
+    for (const slot of this.#slots) if (slot.isDirty && slot.lane !== undefined) slot.flushed = this.#flushLane(slot)
+    await Promise.all(this.#slots.map(slot => slot.flushed))
   }
 
   #flushLane(slot: LaneSlot): Promise<void> {
     slot.isDirty = false
     const id = this.#nextFlush++
     return new Promise(resolve => {
-      this.#flushes.set(id, resolve)
+      slot.endFlushes.set(id, resolve)
       slot.lane!.post({ type: 'flush', id })
     })
   }
@@ -249,6 +269,7 @@ export class LanePool {
         this.#outstanding--
         if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
         for (const pin of message.pins) this.#applyPin(slot, pin)
+        for (const { source, recordCount } of message.blocks) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
         if (message.blocks.length > 0) this.#events.onBlocks(message.blocks)
         if (!this.isBusy) this.#wake()
         return
@@ -256,8 +277,9 @@ export class LanePool {
         if (message.blocks.length > 0) this.#events.onBlocks(message.blocks)
         slot.framesInFlight -= message.stats.frames - (slot.stats?.frames ?? 0)
         slot.stats = message.stats
-        this.#flushes.get(message.id)?.()
-        this.#flushes.delete(message.id)
+        slot.uncounted.clear()
+        slot.endFlushes.get(message.id)?.()
+        slot.endFlushes.delete(message.id)
         return
       case 'ready':
     }
@@ -278,13 +300,16 @@ export class LanePool {
     this.#lostFrames += frames
   }
 
-  /** Restarts a lane that ended. Its counts up to the last flush stay, what it held since is lost and counted. */
+  /** Restarts a lane that ended. Its counts and the blocks that came back stay; what else it held is lost and counted. */
   #onFailure(slot: LaneSlot, error: Error, spec: LaneSpec, parsers: readonly Parser[]): void {
-    const lost = slot.framesInFlight
     slot.lane = undefined
     slot.restarts++
     if (slot.stats !== undefined) slot.past.push(slot.stats)
     slot.stats = undefined
+    const saved = countsOfBlocks(slot.uncounted, this.#sourceNames)
+    if (saved.frames > 0) slot.past.push(saved)
+    slot.uncounted.clear()
+    const lost = slot.framesInFlight - saved.frames
     this.#lose(lost)
     this.#outstanding -= slot.outstanding
     slot.outstanding = 0
@@ -292,10 +317,8 @@ export class LanePool {
     slot.isDirty = false
     for (const route of this.#routes.values()) route.opened[slot.index] = false
     this.#events.onLaneFailure(slot.index, error, lost)
-    for (const [id, resolve] of this.#flushes) {
-      this.#flushes.delete(id)
-      resolve()
-    }
+    for (const end of slot.endFlushes.values()) end()
+    slot.endFlushes.clear()
     this.#wake()
     void this.#startLane(slot, spec, parsers, false).catch((cause: unknown) => {
       this.#events.onLaneFailure(slot.index, new CollectorError('LANE_FAILED', `Cannot restart lane ${slot.index}`, { cause }), 0)
@@ -305,4 +328,24 @@ export class LanePool {
   async stop(): Promise<void> {
     await Promise.all(this.#slots.map(slot => slot.lane?.stop()))
   }
+}
+
+/** Counts of records whose blocks came back although their lane never counted them: their parser is not known any more. */
+function countsOfBlocks(records: ReadonlyMap<string, number>, names: readonly string[]): LaneStats {
+  const sources = [...records].map(([name, count]) => ({
+    source: names.indexOf(name),
+    frames: count,
+    bytes: 0,
+    parsed: count,
+    unidentified: 0,
+    written: count,
+    writtenBytes: 0,
+    dropped: [],
+    corrections: [],
+    outcomes: [['parsed', '', '', count] satisfies LaneStats['sources'][number]['outcomes'][number]],
+    lastEventMs: 0,
+    lastSeenMs: 0
+  }))
+  const frames = sources.reduce((sum, source) => sum + source.frames, 0)
+  return { frames, bytes: 0, busyMs: 0, sources, samples: [] }
 }

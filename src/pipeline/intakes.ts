@@ -3,6 +3,7 @@
  * `commit` and `end` answer when the disk has everything. One round of flush and commit serves all that wait.
  */
 import type { Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
+import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
 import type { LanePool } from '../lanes/pool.ts'
 import type { SourceBinding } from './source-binding.ts'
@@ -36,6 +37,8 @@ export interface IntakeCounts {
 interface LiveIntake {
   peer: Peer
   number: number
+  /** `lostFrames` at its last receipt. */
+  lostFrames: number
 }
 
 export class Intakes {
@@ -52,13 +55,18 @@ export class Intakes {
   #timer: NodeJS.Timeout
   #ticks = 0
   #flushing = false
+  /** The lanes before a reload, until all they had has come back. */
+  #draining: LanePool | undefined
+  #drained: Promise<void> = Promise.resolve()
+  /** Frames lost in lanes that a reload replaced. */
+  #lostBefore = 0
 
   constructor({ pool, spool, binding }: IntakesDeps) {
     this.#pool = pool
     this.#spool = spool
     this.binding = binding
     this.#rounds = new CommitRounds(async () => {
-      await this.#pool.flush()
+      await this.#settle()
       await spool.commit()
     })
     this.#timer = setInterval(() => this.#tick(), HAND_OVER_INTERVAL_MS)
@@ -67,7 +75,7 @@ export class Intakes {
   open(peer: Peer, framing: Framing): Intake {
     const framer = createFramer(framing)
     this.#framers.add(framer)
-    const intake: LiveIntake = { peer, number: this.#pool.openIntake(this.binding.candidates(peer)) }
+    const intake: LiveIntake = { peer, number: this.#pool.openIntake(this.binding.candidates(peer)), lostFrames: this.lostFrames }
     this.#live.add(intake)
     const canWait = framing !== 'datagram'
     const onFrame: OnFrame = (buf, start, end) => this.#frame(intake.number, canWait, buf, start, end)
@@ -82,17 +90,36 @@ export class Intakes {
         framer.feed(asBuffer(chunk), onFrame)
         return canWait && this.#mustWait ? this.#room() : undefined
       },
-      commit: () => this.#rounds.commit(),
+      commit: () => this.#receipt(intake),
       end: () => {
         framer.end(onFrame)
         close()
-        return this.#rounds.commit()
+        return this.#receipt(intake)
       },
       abort: () => {
         this.counts.aborted++
         close()
       }
     }
+  }
+
+  /** Frames that were in a lane when it ended. */
+  get lostFrames(): number {
+    return this.#lostBefore + (this.#draining?.lostFrames ?? 0) + this.#pool.lostFrames
+  }
+
+  /** Everything that was accepted is durable. Whose frames a lane took with it is not known, so nobody gets a receipt for them. */
+  async #receipt(intake: LiveIntake): Promise<void> {
+    await this.#rounds.commit()
+    const { lostFrames } = this
+    if (lostFrames === intake.lostFrames) return
+    intake.lostFrames = lostFrames
+    throw new CollectorError('LANE_FAILED', 'Cannot confirm what was sent: a lane ended and frames were lost', { retryable: true })
+  }
+
+  /** Everything that was accepted has come back from the lanes. */
+  async #settle(): Promise<void> {
+    await Promise.all([this.#pool.flush(), this.#drained])
   }
 
   #frame(intake: number, canWait: boolean, buf: Buffer, start: number, end: number): void {
@@ -136,20 +163,27 @@ export class Intakes {
 
   /**
    * New lanes take the frames from now on. What the old ones have comes back first, so that records keep their order and
-   * nothing is lost; headers that a format had sent before must come again.
+   * nothing is lost; `onDrained` is called then, before anybody gets a receipt. Headers that a format had sent before must come
+   * again.
    */
-  async replaceLanes(pool: LanePool, binding: SourceBinding): Promise<void> {
+  replaceLanes(pool: LanePool, binding: SourceBinding, onDrained: () => void): Promise<void> {
     const before = this.#pool
     this.#pool = pool
+    this.#draining = before
     this.binding = binding
     for (const intake of this.#live) intake.number = pool.openIntake(binding.candidates(intake.peer))
-    await before.flush()
+    this.#drained = before.flush().then(() => {
+      this.#draining = undefined
+      this.#lostBefore += before.lostFrames
+      onDrained()
+    })
+    return this.#drained
   }
 
   /** Everything that was accepted is durable; no further hand-overs. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#pool.flush()
+    await this.#settle()
     await this.#spool.commit()
   }
 }

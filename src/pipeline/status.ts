@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts'
 import type { ReceiverStatus } from '../contracts.ts'
 import type { LaneSourceStats, LaneStats } from '../lanes/messages.ts'
 import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
+import { ATTRIBUTES } from '../process/attributes.ts'
 import { SYNC_BOUNDS_SECONDS } from '../spool/counters.ts'
 import type { SegmentSpool } from '../spool/spool.ts'
 import {
@@ -20,6 +21,7 @@ import {
 } from '../telemetry/status.ts'
 import { DURATION_BOUNDS_SECONDS } from '../upload/stats.ts'
 import type { Delivery, Departures } from './delivery.ts'
+import type { DriftWatch } from './drift.ts'
 import type { Intakes } from './intakes.ts'
 
 export interface StatusParts {
@@ -33,6 +35,7 @@ export interface StatusParts {
   intakes: Intakes
   spool: SegmentSpool
   delivery: Delivery
+  drift: DriftWatch
   /** Records in the spool when the process started, by source. */
   recovered: ReadonlyMap<string, number>
   recoveredSetAside: ReadonlyMap<string, number>
@@ -46,12 +49,12 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     outstanding: pool.outstanding,
     max: OUTSTANDING_MAX,
     framesInFlight: pool.framesInFlight,
-    shedFrames: intakes.counts.shed + pool.lostFrames
+    shedFrames: intakes.counts.shed + intakes.lostFrames
   }
   const upload = uploadStatus(delivery)
   const spoolNow = spoolStatus(config, spool)
   const receivers = parts.receivers.map(receiver => pausedReceiver(receiver, intakes.pause))
-  const reasons = reasonsOf(receivers, spoolNow, upload, pool)
+  const reasons = [...reasonsOf(receivers, spoolNow, upload, pool), ...driftReasons(sources)]
   return {
     version: parts.version,
     startedMs: parts.startedMs,
@@ -68,6 +71,17 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     upload,
     balance: balanceOf(sources, blocks, intakes.counts.frames)
   }
+}
+
+function driftReasons(sources: readonly SourceStatus[]): string[] {
+  const percent = (share: number): string => `${Math.round(100 * share)} %`
+  return sources.flatMap(({ name, drift }) =>
+    drift.map(({ what, usualShare, share }) =>
+      what === 'rejected'
+        ? `source ${name}: ${percent(share)} of the lines are rejected, usually ${percent(usualShare)}`
+        : `source ${name}: ${percent(share)} of the records have ${what}, usually ${percent(usualShare)}`
+    )
+  )
 }
 
 /** UDP cannot wait, so it is never shown as paused. */
@@ -173,6 +187,8 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
     corrections: mergeReasons(lanes.flatMap(lane => lane.corrections)),
     receivedBytes: sum(lanes, lane => lane.bytes),
     writtenBytes: sum(lanes, lane => lane.writtenBytes),
+    attributes: ATTRIBUTES.map((attribute, index) => ({ attribute, count: sum(lanes, lane => lane.attributes[index]!) })),
+    drift: parts.drift.alarms(name),
     ...(lastSeenMs > 0 ? { lastSeenMs } : {}),
     ...(lastEventMs > 0 ? { lastEventMs } : {}),
     ...(lastUploadMs > 0 ? { lastUploadMs } : {})
