@@ -67,6 +67,7 @@ function readRow(frame: Frame): boolean {
   row.client = start
   row.clientEnd = tokenEnd(buf, start, end)
   if (row.clientEnd - start < 3 || row.clientEnd - start > 64) return false
+  if (findByte(buf, start, row.clientEnd, SLASH) > 0) return false // i-FILTER's version stands there
   const ident = skipBlanks(buf, row.clientEnd, end)
   const opening = find(buf, ident, end, OPENING)
   if (opening < 0) return false

@@ -48,6 +48,8 @@ const DASH = 0x2d
 const DENIED = needle('DENIED')
 const ABORTED = needle('ABORTED')
 const NONE = needle('NONE')
+/** Blue Coat's word for what is never cached. */
+const NO_CACHE = needle('_NC_')
 const UDP = needle('UDP_')
 const CONNECT = needle('CONNECT')
 const DIRECT = needle('DIRECT')
@@ -220,7 +222,7 @@ const parser: Parser = {
   recognizes(frame) {
     const { buf, end } = frame
     if (!readHead(buf, rowStart(frame), end)) return false
-    if (!readTail(buf, head.rest, end)) return true // cut within the URL: nothing speaks against it
+    if (!readTail(buf, head.rest, end)) return find(buf, head.code, head.codeEnd, NO_CACHE) < 0 // cut within the URL: only the code speaks
     return isHierarchy(buf, tail.peer, tail.peerEnd, end) && endsLikeSquid(buf, tail.peerEnd, end)
   },
   parse(frame, out): Outcome {
