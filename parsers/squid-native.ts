@@ -58,6 +58,8 @@ const PINNED = needle('PINNED')
 const MARK = needle('://')
 const MANAGER = needle('cache_object://')
 const INTERNAL = needle('/squid-internal-')
+/** Longest scheme of a URL, with its mark. */
+const SCHEME_BYTES = 32
 /** Words of `%ssl::bump_mode`, the one bare word that Squid formats put after the content type. */
 const BUMP_MODES = ['bump', 'splice', 'terminate', 'peek', 'stare', 'client-first', 'server-first'].map(needle)
 
@@ -208,6 +210,13 @@ function setPeer(buf: Buffer, rowEnd: number, out: RecordFields): void {
   if (isDigit(buf[port])) out.numbers[DST_PORT] = readCount(buf, port, tokenEnd(buf, port, rowEnd))
 }
 
+/** The cache's manager and icons: `cache_object://…`, `http://host/squid-internal-…`. */
+function isOwnPage(buf: Buffer, authority: number): boolean {
+  if (matchesAt(buf, tail.url, tail.urlEnd, MANAGER)) return true
+  const path = findByte(buf, authority, tail.urlEnd, SLASH)
+  return path >= 0 && matchesAt(buf, path, tail.urlEnd, INTERNAL)
+}
+
 /** User names are percent-encoded. */
 function setUser(buf: Buffer, out: RecordFields): void {
   const { user, userEnd } = tail
@@ -222,7 +231,7 @@ const parser: Parser = {
   recognizes(frame) {
     const { buf, end } = frame
     if (!readHead(buf, rowStart(frame), end)) return false
-    if (!readTail(buf, head.rest, end)) return find(buf, head.code, head.codeEnd, NO_CACHE) < 0 // cut within the URL: only the code speaks
+    if (!readTail(buf, head.rest, end) || tail.user >= end) return find(buf, head.code, head.codeEnd, NO_CACHE) < 0 // cut within the URL
     return isHierarchy(buf, tail.peer, tail.peerEnd, end) && endsLikeSquid(buf, tail.peerEnd, end)
   },
   parse(frame, out): Outcome {
@@ -230,10 +239,10 @@ const parser: Parser = {
     if (!readHead(buf, rowStart(frame), end) || !readTail(buf, head.rest, end)) return malformed(out, 'bad_syntax')
     if (matchesAt(buf, head.code, end, UDP)) return skip(out, 'not_traffic') // questions between caches
     const isConnect = matchesAt(buf, tail.method, tail.methodEnd, CONNECT)
+    const mark = isConnect ? -1 : find(buf, tail.url, Math.min(tail.urlEnd, tail.url + SCHEME_BYTES), MARK)
     // `error:transaction-end-before-headers`, or a request line that held no URL
-    if (!isConnect && find(buf, tail.url, tail.urlEnd, MARK) < 0) return skip(out, 'not_traffic')
-    if (matchesAt(buf, tail.url, tail.urlEnd, MANAGER) || find(buf, tail.url, tail.urlEnd, INTERNAL) >= 0)
-      return skip(out, 'appliance_itself')
+    if (!isConnect && mark < 0) return skip(out, 'not_traffic')
+    if (!isConnect && isOwnPage(buf, mark + MARK.length)) return skip(out, 'appliance_itself')
     if (tail.peer >= tail.peerEnd) return malformed(out, 'short_row')
     out.numbers[TIME] = time.readEpoch(buf, head.time, head.timeEnd)
     out.set(SRC_IP, head.client, head.clientEnd)
