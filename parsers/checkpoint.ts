@@ -148,6 +148,9 @@ const XML_SRC = needle('<src>')
 const XML_ATTRIBUTE = needle(' src="')
 const XML_MARKS = ['orig', 'loguid', 'i/f_name', 'product'].map(needle)
 
+/** A header row is read no further. */
+const HEADER_MAX_BYTES = 8192
+
 /** A header row's order of columns, kept for the intake. */
 interface Export {
   columns: ColumnMap | undefined
@@ -416,7 +419,7 @@ function isHeaderRow(frame: Frame): boolean {
 
 /** Keeps the columns of a header row by their titles. Cold: once per file. */
 function readHeaderRow(frame: Frame, state: Export): void {
-  const row = frame.buf.toString('utf8', frame.body, frame.end)
+  const row = frame.buf.toString('utf8', frame.body, Math.min(frame.end, frame.body + HEADER_MAX_BYTES))
   const syntax = frame.buf[frame.body] === 0x6e ? SEMICOLONS : row.includes('" "') ? BLANKS : CSV
   const titles = row.split(syntax === BLANKS ? '" "' : String.fromCharCode(syntax.separator))
   const wanted = new Map<number, number>()
