@@ -27,6 +27,11 @@ export class FrameReader {
     this.frame = newFrame(zones[0]!)
   }
 
+  /** Forgets who read the last frame. */
+  forget(): void {
+    this.binding = null
+  }
+
   /**
    * Reads the frame `start`…`end` of `buf`; `scratch`…`scratchEnd` is a free region of the same buffer. The record is in
    * `fields` when the answer is `parsed`; else `fields.reason` says why not.
@@ -35,7 +40,7 @@ export class FrameReader {
     const { frame, fields } = this
     readHeader(frame, buf, start, end)
     fields.reset(buf, scratch, scratchEnd)
-    this.binding = null
+    this.forget()
     if (frame.start >= frame.end) {
       fields.reason = 'empty'
       return 'skipped'

@@ -1,5 +1,6 @@
 /** The admin API: checks, metrics, status and its parts, log level, reload. */
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { answers, CheckReportSchema, ErrorSchema, LogLevelSchema, listOf, open, ReloadSchema } from './schemas.ts'
 import type { AdminSource } from './source.ts'
 
@@ -47,6 +48,24 @@ export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToke
     '/api/v1/uploads',
     { schema: answers('Latest uploads, newest first', { 200: listOf('RecentUpload') }) },
     () => source.status().upload.recent
+  )
+  app.get(
+    '/api/v1/tap',
+    {
+      schema: {
+        ...answers('Frames that gave no record, newest last', { 200: listOf('RejectedSample') }),
+        querystring: Type.Object({
+          outcome: Type.Optional(Type.Enum(['malformed', 'unidentified'])),
+          source: Type.Optional(Type.String({ maxLength: 64 })),
+          limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 })
+        })
+      }
+    },
+    ({ query: { outcome, source: name, limit } }) =>
+      source
+        .samples()
+        .filter(sample => (outcome === undefined || sample.outcome === outcome) && (name === undefined || sample.source === name))
+        .slice(-limit)
   )
   app.get('/api/v1/loglevel', { schema: answers('Level of the log', { 200: LogLevelSchema }) }, () => ({ level: source.logLevel }))
   app.put(

@@ -1,6 +1,6 @@
 /** What the admin server shows and does, so that it can run without a pipeline. */
 import type { LogLevel } from '../telemetry/logger.ts'
-import type { CheckReport, PipelineStatus } from '../telemetry/status.ts'
+import type { CheckReport, PipelineStatus, RejectedSample } from '../telemetry/status.ts'
 
 export interface ReloadResult {
   ok: boolean
@@ -16,6 +16,8 @@ export interface AdminSource {
   ready(): CheckReport
   /** Prometheus text. */
   metrics(): Promise<{ contentType: string; text: string }>
+  /** Frames that gave no record, newest last. */
+  samples(): RejectedSample[]
   logLevel: LogLevel
   reload(): Promise<ReloadResult>
 }

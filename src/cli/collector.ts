@@ -12,12 +12,14 @@ import type { Config } from '../config/schema.ts'
 import { CollectorError } from '../errors.ts'
 import { isLogLevel, type Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/registry.ts'
-import { type CheckReport, type ConfigStatus, healthOf, type PipelineStatus } from '../telemetry/status.ts'
+import { type CheckReport, type ConfigStatus, healthOf, type PipelineStatus, type RejectedSample } from '../telemetry/status.ts'
 
 /** What the collector needs of the pipeline; `startPipeline` of pipeline.ts returns more. */
 export interface RunningPipeline {
   status(): PipelineStatus
   ready(): CheckReport
+  /** Frames that gave no record, newest last. */
+  samples(): RejectedSample[]
   /** Takes over what can change while running; rejects with CollectorError and goes on as before when it cannot. */
   reload(config: Config): Promise<void>
   /** Stops receivers, commits what arrived, and ends within the deadline. */
@@ -52,6 +54,7 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
     status,
     health: () => healthOf(pipeline.status()),
     ready: () => pipeline.ready(),
+    samples: () => pipeline.samples(),
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     get logLevel() {
       return isLogLevel(log.level) ? log.level : 'info'

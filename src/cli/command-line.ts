@@ -36,6 +36,16 @@ ${JSON_OPTION}`,
     usage: 'sluice parse [--source auto|ID] [--time-zone ZONE] [--now ISO] [--format json|cef|leef|w3c|csv] [FILE…|-]',
     load: async () => (await import('./parse.ts')).parse
   },
+  explain: {
+    summary: 'say what Cloud Discovery would make of a log; fails when it would refuse it',
+    usage: 'sluice explain [--source auto|ID] [--time-zone ZONE] [--now ISO] [--json] [FILE…|-]',
+    load: async () => (await import('./explain.ts')).explain
+  },
+  tap: {
+    summary: 'show lines that the running collector could not read',
+    usage: `sluice tap [--outcome unidentified|malformed] [--source NAME] [--limit N] [-c FILE] [--url URL] [--json]\n\n${CONFIG_OPTION}\n${JSON_OPTION}`,
+    load: async () => (await import('./tap.ts')).tap
+  },
   status: {
     summary: 'show what the running collector does; fails when it is degraded',
     usage: `sluice status [-c FILE] [--url URL] [--json]\n\n${CONFIG_OPTION}\n      --url URL       admin server, instead of the one of the configuration\n${JSON_OPTION}`,

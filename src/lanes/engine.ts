@@ -113,8 +113,8 @@ export class LaneEngine {
     this.#bytes += end - start
     this.#isCounted = false
     this.#isParsed = false
-    this.#reader.binding = null // of the last frame
     const reader = this.#reader
+    reader.forget()
     const intake = this.#intakes.get(block.intake(index))
     if (intake === undefined) throw new Error(`Cannot find intake ${block.intake(index)} of a frame`)
     const outcome = reader.read(intake, block.bytes, start, end, block.scratchStart, block.scratchEnd)

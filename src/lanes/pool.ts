@@ -340,6 +340,7 @@ function countsOfBlocks(records: ReadonlyMap<string, number>, names: readonly st
     unidentified: 0,
     written: count,
     writtenBytes: 0,
+    attributes: [],
     dropped: [],
     corrections: [],
     outcomes: [['parsed', '', '', count] satisfies LaneStats['sources'][number]['outcomes'][number]],

@@ -34,6 +34,12 @@ export interface IntakeCounts {
   aborted: number
 }
 
+/** Sums over framers that ended, and the live ones, which are added when asked. */
+interface FramingOfListener {
+  ended: FramerStats
+  live: Set<Framer>
+}
+
 interface LiveIntake {
   peer: Peer
   number: number
@@ -47,9 +53,8 @@ export class Intakes {
   /** Live intakes by themselves; each is given a new number when the lanes are replaced. */
   readonly #live = new Set<LiveIntake>()
   readonly counts: IntakeCounts = { frames: 0, bytes: 0, shed: 0, aborted: 0 }
-  /** Sums over framers that ended; live ones are added when asked. */
-  readonly #framerTotals: FramerStats = { truncated: 0, discardedBytes: 0, resynchronised: 0, newline: 0, octetCounted: 0 }
-  readonly #framers = new Set<Framer>()
+  /** What framers counted, by receiver and protocol; there are as many as listeners. */
+  readonly #framing = new Map<string, FramingOfListener>()
   readonly #rounds: CommitRounds
   binding: SourceBinding
   #timer: NodeJS.Timeout
@@ -74,15 +79,16 @@ export class Intakes {
 
   open(peer: Peer, framing: Framing): Intake {
     const framer = createFramer(framing)
-    this.#framers.add(framer)
+    const listener = this.#framingOf(peer)
+    listener.live.add(framer)
     const intake: LiveIntake = { peer, number: this.#pool.openIntake(this.binding.candidates(peer)), lostFrames: this.lostFrames }
     this.#live.add(intake)
     const canWait = framing !== 'datagram'
     const onFrame: OnFrame = (buf, start, end) => this.#frame(intake.number, canWait, buf, start, end)
     const close = (): void => {
       this.#live.delete(intake)
-      this.#framers.delete(framer)
-      addInto(this.#framerTotals, framer.stats)
+      listener.live.delete(framer)
+      addInto(listener.ended, framer.stats)
       this.#pool.closeIntake(intake.number)
     }
     return {
@@ -146,9 +152,21 @@ export class Intakes {
     return this.#pool.isBusy ? 'lanes busy' : undefined
   }
 
-  framerStats(): FramerStats {
-    const sum = { ...this.#framerTotals }
-    for (const framer of this.#framers) addInto(sum, framer.stats)
+  #framingOf({ receiver, protocol }: Peer): FramingOfListener {
+    const key = `${receiver} ${protocol}`
+    let listener = this.#framing.get(key)
+    if (listener === undefined) {
+      listener = { ended: { ...NO_FRAMES }, live: new Set() }
+      this.#framing.set(key, listener)
+    }
+    return listener
+  }
+
+  /** What framers counted for a listener. */
+  framerStats(receiver: string, protocol: string): FramerStats {
+    const listener = this.#framing.get(`${receiver} ${protocol}`)
+    const sum = { ...(listener?.ended ?? NO_FRAMES) }
+    for (const { stats } of listener?.live ?? []) addInto(sum, stats)
     return sum
   }
 
@@ -187,6 +205,8 @@ export class Intakes {
     await this.#spool.commit()
   }
 }
+
+const NO_FRAMES: Readonly<FramerStats> = { truncated: 0, discardedBytes: 0, resynchronised: 0, newline: 0, octetCounted: 0 }
 
 const asBuffer = (chunk: Uint8Array): Buffer =>
   Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)

@@ -53,7 +53,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
   }
   const upload = uploadStatus(delivery)
   const spoolNow = spoolStatus(config, spool)
-  const receivers = parts.receivers.map(receiver => pausedReceiver(receiver, intakes.pause))
+  const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes.pause), intakes))
   const reasons = [...reasonsOf(receivers, spoolNow, upload, pool), ...driftReasons(sources)]
   return {
     version: parts.version,
@@ -88,6 +88,22 @@ function driftReasons(sources: readonly SourceStatus[]): string[] {
 function pausedReceiver(receiver: ReceiverStatus, pause: string | undefined): ReceiverStatus {
   if (pause === undefined || receiver.state !== 'listening' || receiver.protocol === 'syslog-udp') return receiver
   return { ...receiver, state: 'paused', reason: pause }
+}
+
+/** What was cut out of a receiver's bytes, by the names of the metrics. */
+function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus {
+  const { newline, octetCounted, truncated, discardedBytes, resynchronised } = intakes.framerStats(receiver.name, receiver.protocol)
+  return {
+    ...receiver,
+    counters: {
+      ...receiver.counters,
+      newline_frames_total: newline,
+      octet_counted_frames_total: octetCounted,
+      truncated_frames_total: truncated,
+      discarded_bytes_total: discardedBytes,
+      resynchronised_total: resynchronised
+    }
+  }
 }
 
 function reasonsOf(receivers: readonly ReceiverStatus[], spool: SpoolStatus, upload: UploadStatus, pool: LanePool): string[] {
@@ -187,7 +203,7 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
     corrections: mergeReasons(lanes.flatMap(lane => lane.corrections)),
     receivedBytes: sum(lanes, lane => lane.bytes),
     writtenBytes: sum(lanes, lane => lane.writtenBytes),
-    attributes: ATTRIBUTES.map((attribute, index) => ({ attribute, count: sum(lanes, lane => lane.attributes[index]!) })),
+    attributes: ATTRIBUTES.map((attribute, index) => ({ attribute, count: sum(lanes, lane => lane.attributes[index] ?? 0) })),
     drift: parts.drift.alarms(name),
     ...(lastSeenMs > 0 ? { lastSeenMs } : {}),
     ...(lastEventMs > 0 ? { lastEventMs } : {}),

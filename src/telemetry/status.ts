@@ -66,12 +66,43 @@ export interface SourceStatus {
   /** Bytes of frames received, and of lines written before compression. */
   receivedBytes: number
   writtenBytes: number
+  /** How many parsed records carry each attribute that reports are made of. */
+  attributes: AttributeCount[]
+  /** What is not as it usually is with this source's lines. */
+  drift: DriftStatus[]
   /** When the last frame arrived. */
   lastSeenMs?: number
   /** Latest event time of a written record. */
   lastEventMs?: number
   /** When the tenant last accepted a file. */
   lastUploadMs?: number
+}
+
+export interface AttributeCount {
+  /** `user`, `url`, `dstHost`, … */
+  attribute: string
+  count: number
+}
+
+/** The log of a source changed shape. */
+export interface DriftStatus {
+  /** An attribute that is gone, or `rejected`: lines that were read are not any more. */
+  what: string
+  /** 0–1, before and now. */
+  usualShare: number
+  share: number
+  sinceMs: number
+}
+
+/** A frame that gave no record, kept to be looked at; bounded in number and length. */
+export interface RejectedSample {
+  atMs: number
+  source: string
+  outcome: 'malformed' | 'unidentified'
+  parser: string
+  reason: string
+  /** The first bytes of the frame. */
+  text: string
 }
 
 /** received = parsed + skipped + malformed + unidentified, once nothing is in flight. */

@@ -2,7 +2,7 @@
 import type { AdminSource } from '../../src/admin/source.ts'
 import { createMetrics } from '../../src/telemetry/registry.ts'
 import { healthOf, type PipelineStatus, readinessOf } from '../../src/telemetry/status.ts'
-import { sampleStatus } from '../telemetry/sample-status.ts'
+import { SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
 
 export interface FakeSource extends AdminSource {
   current: PipelineStatus
@@ -20,6 +20,7 @@ export function fakeSource(): FakeSource {
     status: () => source.current,
     health: () => healthOf(source.current),
     ready: () => readinessOf(source.current),
+    samples: () => SAMPLES,
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     async reload() {
       source.reloads++

@@ -10,7 +10,7 @@ import type { Config } from '../../src/config/schema.ts'
 import { CollectorError } from '../../src/errors.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { readinessOf } from '../../src/telemetry/status.ts'
-import { sampleStatus } from '../telemetry/sample-status.ts'
+import { SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
 
 interface FakePipeline extends RunningPipeline {
   reloaded: Config[]
@@ -25,6 +25,7 @@ function fakePipeline(): FakePipeline {
     refuse: false,
     status: () => sampleStatus(),
     ready: () => readinessOf(sampleStatus()),
+    samples: () => SAMPLES,
     async reload(config) {
       if (pipeline.refuse) throw new CollectorError('LISTEN_FAILED', 'Cannot bind')
       pipeline.reloaded.push(config)

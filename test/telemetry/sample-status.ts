@@ -1,5 +1,7 @@
 /** A status as a pipeline would return it, for tests of whatever shows one. */
+
 import { newHistogram, observe } from '../../src/telemetry/histogram.ts'
+import type { RejectedSample } from '../../src/telemetry/status.ts'
 import { balanceOf, type PipelineStatus, type SourceStatus } from '../../src/telemetry/status.ts'
 
 export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineStatus {
@@ -26,6 +28,11 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       corrections: [{ reason: 'bytes_inconsistent', count: 3 }],
       receivedBytes: 70_000,
       writtenBytes: 24_000,
+      attributes: [
+        { attribute: 'user', count: 85 },
+        { attribute: 'url', count: 0 }
+      ],
+      drift: [{ what: 'url', usualShare: 0.9, share: 0, sinceMs: 1_800_000_002_000 }],
       lastSeenMs: 1_800_000_005_000,
       lastEventMs: 1_800_000_003_000,
       lastUploadMs: 1_800_000_004_000
@@ -114,3 +121,16 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
     ...changes
   }
 }
+
+/** Frames that gave no record; one holds what would color a terminal. */
+export const SAMPLES: RejectedSample[] = [
+  {
+    atMs: 1_800_000_001_000,
+    source: 'HQ-FortiGate',
+    outcome: 'malformed',
+    parser: 'fortinet-fortigate',
+    reason: 'bad_time',
+    text: '<189>date=?'
+  },
+  { atMs: 1_800_000_002_000, source: '(none)', outcome: 'unidentified', parser: '', reason: 'unidentified', text: 'hello\u001b[31m' }
+]

@@ -1,0 +1,80 @@
+/**
+ * Notices that a source's log changed shape: an attribute that nearly all records had is gone, or lines that were read are
+ * rejected. Firmware updates shift columns and rename keys, and nothing else would tell before the reports are empty.
+ */
+import type { DriftStatus } from '../telemetry/status.ts'
+
+/** A look needs this many new records (or frames), so that a few odd lines raise no alarm. */
+const WINDOW_MIN = 200
+/** How much a new window counts in the running usual share. */
+const WEIGHT = 0.2
+/** Usual share above which an attribute can vanish, and share below which it has. */
+const USUAL_SHARE = 0.5
+const VANISHED_SHARE = 0.1
+/** Rejected share that is an alarm when it usually is below a tenth of it. */
+const REJECTED_SHARE = 0.1
+
+/** Totals of a source since the start. */
+export interface ShapeCounts {
+  parsed: number
+  rejected: number
+  attributes: readonly { attribute: string; count: number }[]
+}
+
+interface Usual {
+  last: ShapeCounts
+  /** Usual shares by attribute, and of rejected frames. */
+  shares: Map<string, number>
+  alarms: Map<string, DriftStatus>
+}
+
+export class DriftWatch {
+  readonly #sources = new Map<string, Usual>()
+
+  /** Takes a look at a source; call it every few seconds. */
+  observe(source: string, counts: ShapeCounts, nowMs: number): void {
+    const usual = this.#sources.get(source)
+    if (usual === undefined) {
+      this.#sources.set(source, { last: zero(counts), shares: new Map(), alarms: new Map() })
+      return
+    }
+    const parsed = counts.parsed - usual.last.parsed
+    const rejected = counts.rejected - usual.last.rejected
+    if (parsed + rejected < WINDOW_MIN) return
+    look(usual, 'rejected', rejected / (parsed + rejected), nowMs, isRejecting)
+    if (parsed >= WINDOW_MIN / 2) {
+      for (const { attribute, count } of counts.attributes) {
+        const before = usual.last.attributes.find(one => one.attribute === attribute)?.count ?? 0
+        look(usual, attribute, (count - before) / parsed, nowMs, isVanished)
+      }
+    }
+    usual.last = counts
+  }
+
+  /** What is not as it usually is, by source. */
+  alarms(source: string): DriftStatus[] {
+    return [...(this.#sources.get(source)?.alarms.values() ?? [])]
+  }
+}
+
+const zero = (counts: ShapeCounts): ShapeCounts => ({
+  parsed: 0,
+  rejected: 0,
+  attributes: counts.attributes.map(({ attribute }) => ({ attribute, count: 0 }))
+})
+
+const isVanished = (usual: number, now: number): boolean => usual >= USUAL_SHARE && now < VANISHED_SHARE
+const isRejecting = (usual: number, now: number): boolean => now >= REJECTED_SHARE && usual < REJECTED_SHARE / 2
+
+/** While an alarm stands, the usual share is kept, so that the alarm does not become the new usual. */
+function look(usual: Usual, what: string, share: number, nowMs: number, isAlarm: (usual: number, now: number) => boolean): void {
+  const before = usual.shares.get(what)
+  if (before === undefined) usual.shares.set(what, share)
+  else if (isAlarm(before, share)) {
+    const since = usual.alarms.get(what)?.sinceMs ?? nowMs
+    usual.alarms.set(what, { what, usualShare: before, share, sinceMs: since })
+  } else {
+    usual.alarms.delete(what)
+    usual.shares.set(what, before + WEIGHT * (share - before))
+  }
+}

@@ -1,0 +1,62 @@
+import t from 'tap'
+import { DriftWatch } from '../../src/pipeline/drift.ts'
+
+/** Feeds rounds of `parsed` records, of which some have a URL, and `rejected` frames. */
+function watch() {
+  const drift = new DriftWatch()
+  const totals = { parsed: 0, rejected: 0, url: 0 }
+  let nowMs = 0
+  const look = (): void => {
+    nowMs += 5000
+    drift.observe('fw', { parsed: totals.parsed, rejected: totals.rejected, attributes: [{ attribute: 'url', count: totals.url }] }, nowMs)
+  }
+  look()
+  return {
+    alarms: () => drift.alarms('fw'),
+    round(parsed: number, url: number, rejected = 0) {
+      totals.parsed += parsed
+      totals.url += url
+      totals.rejected += rejected
+      look()
+    }
+  }
+}
+
+t.test('a source that stays as it is raises no alarm', async t => {
+  const source = watch()
+  for (let i = 0; i < 10; i++) source.round(500, 450 - i, i)
+  t.same(source.alarms(), [])
+})
+
+t.test('an attribute that vanishes raises an alarm, which stands until it is back', async t => {
+  const source = watch()
+  for (let i = 0; i < 5; i++) source.round(500, 450)
+  source.round(500, 0)
+  t.match(source.alarms(), [{ what: 'url', share: 0, sinceMs: 35_000 }])
+  for (let i = 0; i < 50; i++) source.round(500, 0)
+  t.match(source.alarms(), [{ what: 'url', sinceMs: 35_000 }], 'the new state does not become the usual one')
+  source.round(500, 440)
+  t.same(source.alarms(), [])
+})
+
+t.test('lines that are not read any more raise an alarm', async t => {
+  const source = watch()
+  for (let i = 0; i < 5; i++) source.round(500, 450, 2)
+  source.round(100, 90, 400)
+  t.match(source.alarms(), [{ what: 'rejected', share: 0.8 }])
+})
+
+t.test('a source that always rejected much is its usual self', async t => {
+  const source = watch()
+  for (let i = 0; i < 5; i++) source.round(300, 270, 300)
+  t.same(source.alarms(), [])
+})
+
+t.test('few records raise no alarm before they are enough', async t => {
+  const source = watch()
+  for (let i = 0; i < 5; i++) source.round(500, 450)
+  source.round(50, 0)
+  t.same(source.alarms(), [])
+  source.round(200, 0)
+  t.match(source.alarms(), [{ what: 'url' }], 'the small window was kept and counts with the next')
+})
