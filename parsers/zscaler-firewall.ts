@@ -22,7 +22,7 @@ import {
   isDigit,
   isOtherTransport,
   isPlaceholder,
-  jsonStart,
+  jsonInner,
   malformed,
   matchesAt,
   needle,
@@ -138,13 +138,7 @@ function isFirewallRow(frame: Frame): boolean {
 
 function readJson(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
-  let start = jsonStart(frame)
-  const key = headFind(frame, EVENT)
-  if (key >= 0) {
-    let at = skipBlanks(buf, key + EVENT.length, end)
-    if (buf[at] === 0x3a) at = skipBlanks(buf, at + 1, end)
-    if (buf[at] === 0x7b) start = at
-  }
+  const start = jsonInner(frame, EVENT)
   if (scanJson(buf, start, end, level) < 0) {
     table.begin(frame) // the value before the break may have been cut short
     salvageJson(buf, start, end, table.keys, table.values)

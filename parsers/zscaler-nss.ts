@@ -21,8 +21,9 @@ import {
   headerTime,
   headFind,
   headHas,
+  headHasAny,
   isDigit,
-  jsonStart,
+  jsonInner,
   LeefHeader,
   leefIs,
   leefStart,
@@ -194,11 +195,6 @@ function jsonForm(frame: Frame): number {
   return headHasAny(frame, CLIENT_NAMES) && headHasAny(frame, REQUEST_NAMES) ? JSON_OBJECT : NOTHING
 }
 
-function headHasAny(frame: Frame, names: readonly Uint8Array[]): boolean {
-  for (const name of names) if (headHas(frame, name)) return true
-  return false
-}
-
 /** Where the text of `"sourcetype"` starts, or -1. */
 function sourcetypeStart(frame: Frame): number {
   const { buf, end } = frame
@@ -245,7 +241,7 @@ function readJson(frame: Frame, out: RecordFields): Outcome {
   const typeEnd = sourcetype < 0 ? -1 : findByte(buf, sourcetype, Math.min(end, sourcetype + 40), QUOTE)
   const bare = typeEnd - sourcetype === 'zscalernss'.length
   if (sourcetype >= 0 && !bare && find(buf, sourcetype, Math.max(typeEnd, sourcetype), WEB) < 0) return skip(out, 'not_traffic')
-  const start = eventStart(frame)
+  const start = jsonInner(frame, EVENT)
   if (scanJson(buf, start, end, level) < 0) {
     table.begin(frame) // the value before the break may have been cut short
     salvageJson(buf, start, end, table.keys, table.values)
@@ -253,18 +249,6 @@ function readJson(frame: Frame, out: RecordFields): Outcome {
   }
   if (v.product.present && !v.product.startsWith('NSSWeb') && !v.product.is('NSS')) return skip(out, 'not_traffic')
   return complete(frame, out)
-}
-
-/** Start of the object that holds the fields: that of `"event"`, else the whole. */
-function eventStart(frame: Frame): number {
-  const { buf, end } = frame
-  const key = headFind(frame, EVENT)
-  if (key >= 0) {
-    let at = skipBlanks(buf, key + EVENT.length, end)
-    if (buf[at] === 0x3a) at = skipBlanks(buf, at + 1, end)
-    if (buf[at] === 0x7b) return at
-  }
-  return jsonStart(frame)
 }
 
 /** TAB between pairs; quotes around all values or some, doubled where the value held quotes; the old form begins with its time. */

@@ -122,12 +122,11 @@ const DEFAULT_PORTS = new Map<Uint8Array, number>([
  * Writes `scheme://host[:port]path[?query]` to the scratch region and makes it the URL. Nothing without host or path, nor for
  * schemes that are no request (`ssl`, `tcp`, `im`: the path of a tunnel is made up). Hot path.
  */
-function composeUrl(scheme: Value, host: Value, path: Value, query: Value, out: RecordFields): void {
+export function composeUrl(scheme: Value, host: Value, path: Value, query: Value, out: RecordFields): void {
   const { buf } = out
-  if (!host.present || !path.present || isPlaceholder(buf, host.start, host.end)) return
+  if (!host.present || !path.present || isPlaceholder(buf, host.start, host.end) || isPlaceholder(buf, path.start, path.end)) return
   const prefix = urlPrefix(scheme, out)
   if (prefix === undefined) return
-  const isPath = buf[path.start] === 0x2f
   const hasQuery = query.present && !isPlaceholder(buf, query.start, query.end)
   const length = host.end - host.start + path.end - path.start + (query.end - query.start) + 20
   if (length > out.scratchEnd - out.scratch) return
@@ -138,8 +137,8 @@ function composeUrl(scheme: Value, host: Value, path: Value, query: Value, out: 
   const port = out.numbers[DST_PORT]!
   if (port > 0 && port <= 65_535 && port !== DEFAULT_PORTS.get(prefix) && findByte(buf, host.start, host.end, 0x3a) < 0)
     at += buf.write(`:${port}`, at, 'latin1')
-  if (isPath) at += buf.copy(buf, at, path.start, path.end)
-  else buf[at++] = 0x2f
+  if (buf[path.start] !== 0x2f) buf[at++] = 0x2f
+  at += buf.copy(buf, at, path.start, path.end)
   if (hasQuery) {
     if (buf[query.start] !== 0x3f) buf[at++] = 0x3f
     at += buf.copy(buf, at, query.start, query.end)

@@ -6,7 +6,7 @@
  * write `recognizes` and `parse` by hand with `FieldTable`s and the scan functions.
  */
 import type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
-import { find, matchesAt, needle, readDigits } from '../lib/bytes.ts'
+import { find, matchesAt, needle, readDigits, skipBlanks } from '../lib/bytes.ts'
 import type { RecordFields } from '../record.ts'
 import { type FieldRows, FieldTable } from './field-table.ts'
 import { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
@@ -20,9 +20,10 @@ import { readAnyTime, readClock, withOffset } from './values/time.ts'
 export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
 export { isPlaceholder } from '../lib/placeholder.ts'
-export { applyElff, decodeUser, ELFF_FIELDS, type ElffName } from './elff.ts'
+export { applyElff, composeUrl, decodeUser, ELFF_FIELDS, type ElffName } from './elff.ts'
 export { action, anyTime, clfTime, count, epoch, type Field, isoTime, monthTime, raw, setText, text } from './field.ts'
 export { type FieldRows, FieldTable } from './field-table.ts'
+export { AsaDirections, type AsaRule, asaTextStart, readAsaId, readAsaMessage } from './grammar/asa.ts'
 export { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
 export {
   ACCESS_LOG,
@@ -83,6 +84,7 @@ export type SkipReason =
   | 'not_tcp_udp'
   | 'appliance_itself'
   | 'repeats_session'
+  | 'unknown_direction'
   | 'inbound'
   | 'empty'
 /** Why a frame of a known appliance gave no record. A closed set: it becomes a metric label. */
@@ -280,6 +282,22 @@ export function jsonParser<Name extends string>(declared: Declaration<Name> & { 
       return complete(table, declared.finish, frame, out)
     }
   }
+}
+
+/** Offset of the object under a key near the start of the frame (`{"event":{…}}`), or that of the whole when there is none. */
+export function jsonInner(frame: Frame, quotedKey: Uint8Array): number {
+  const { buf, end } = frame
+  const key = headFind(frame, quotedKey)
+  if (key < 0) return jsonStart(frame)
+  let at = skipBlanks(buf, key + quotedKey.length, end)
+  if (buf[at] === 0x3a) at = skipBlanks(buf, at + 1, end)
+  return buf[at] === 0x7b ? at : jsonStart(frame)
+}
+
+/** True when one of the literals stands in the first 300 bytes of the frame. */
+export function headHasAny(frame: Frame, literals: readonly Uint8Array[]): boolean {
+  for (const literal of literals) if (headFind(frame, literal) >= 0) return true
+  return false
 }
 
 /** Offset of the first `{` in the head of the body, or the body itself. */

@@ -34,6 +34,8 @@ export class W3cState {
   names: readonly string[] = []
   tabs = false
   first: FirstColumn = 'any'
+  /** Column of `date` when it is one of the first few, else -1. */
+  dateColumn = -1
   /** Zone of `date` and `time`: UTC unless `#GMT-Offset` says otherwise. */
   zone: Zone = UTC
   /** `#Date` or `#Start-Date`, for rows that have a clock only. */
@@ -117,6 +119,7 @@ export function setNames(state: W3cState, fields: string, table: FieldTable): vo
   state.names = (state.tabs ? trimmed.split(/ *\t */) : trimmed.split(/ +/)).slice(0, NAMES_MAX)
   state.map = table.columns(state.names)
   const first = state.names[0] ?? ''
+  state.dateColumn = state.names.slice(0, 8).indexOf('date')
   state.first = first === 'date' ? 'date' : first === 'c-ip' ? 'address' : 'any'
 }
 
@@ -147,7 +150,12 @@ export function looksLikeRow(frame: Frame, state: W3cState): boolean {
   if (state.first === 'date') return isDate(buf, at)
   if (state.first === 'address') return isAddress(buf, at, end) || (buf[at] === 0x2d && isSeparator(buf[at + 1]!, state.tabs))
   if (state.tabs) return buf.indexOf(TAB, at) < end && buf.indexOf(TAB, at) > 0
-  return buf[at] !== 0x7b && buf[at] !== 0x3c && frame.cef < 0 && frame.leef < 0
+  if (buf[at] === 0x7b || buf[at] === 0x3c) return false
+  for (let column = 0; column < state.dateColumn; column++) {
+    while (at < end && !isSeparator(buf[at]!, false)) if (buf[at++] === QUOTE) return true // blanks may be within values
+    while (at < end && isSeparator(buf[at]!, false)) at++
+  }
+  return state.dateColumn < 0 || isDate(buf, at)
 }
 
 /** True for `YYYY-MM-DD` at `at`. */

@@ -170,6 +170,7 @@ export class ActionTable {
   /** Words beside the usual ones of record.md section 2; `null` says that a word decides nothing. */
   constructor(words: Record<string, Action | null> = {}) {
     const all = new Map<string, number>()
+    for (const word of ['-', 'n/a', 'none', 'null', 'unknown']) all.set(word, 0)
     for (const word of ALLOWED_WORDS.split(' ')) all.set(word, ACTION_ALLOWED)
     for (const word of BLOCKED_WORDS.split(' ')) all.set(word, ACTION_BLOCKED)
     for (const [word, action] of Object.entries(words)) {
