@@ -67,6 +67,15 @@ export const SCHEME_HTTP = 1
 export const SCHEME_HTTPS = 2
 export const SCHEME_FTP = 3
 
+/**
+ * Values of `RecordFields.phase`. One connection must count once: a start counts only while its intake has shown no end, and an
+ * interim line, which carries running totals, never does (process/phases.ts).
+ */
+export const PHASE_WHOLE = 0
+export const PHASE_START = 1
+export const PHASE_INTERIM = 2
+export const PHASE_END = 3
+
 /** Names of the text fields, by index. */
 export const TEXT_FIELD_NAMES = ['srcIp', 'user', 'device', 'dstIp', 'dstHost', 'url'] as const
 
@@ -86,6 +95,8 @@ export class RecordFields {
   action = ACTION_ABSENT
   /** Scheme of a URL that is logged without one, when the line tells it otherwise: one of SCHEME_… */
   scheme = SCHEME_UNKNOWN
+  /** Which line of its connection this is: one of PHASE_… */
+  phase = PHASE_WHOLE
   /** Why the frame was skipped or is malformed; empty while all is well. */
   reason = ''
   /** Next free byte of the scratch region, and its end. */
@@ -112,6 +123,7 @@ export class RecordFields {
     numbers[4] = -1
     this.action = ACTION_ABSENT
     this.scheme = SCHEME_UNKNOWN
+    this.phase = PHASE_WHOLE
     this.reason = ''
   }
 

@@ -20,6 +20,8 @@ export interface Binding {
   state: unknown
   /** The configuration names the parser, so its frames need no recognition. */
   fixed: boolean
+  /** This intake has shown the end of a connection. */
+  hasEnds: boolean
   /** Outcome counts of this source and parser, shared by all intakes. */
   tally: Tally
 }
@@ -101,7 +103,7 @@ export class Identifier {
       tally = { source, parser: parser.id, parsed: 0, skipped: new Map(), malformed: new Map() }
       this.#tallies.set(key, tally)
     }
-    const binding: Binding = { source, parser, state, fixed, tally }
+    const binding: Binding = { source, parser, state, fixed, hasEnds: false, tally }
     if (intake.known.length >= KNOWN_MAX) intake.known.shift()
     intake.known.push(binding)
     intake.last = binding

@@ -11,6 +11,7 @@ import type { FrameBlock } from '../lib/frame-block.ts'
 import { namedZone } from '../parse/values/zone.ts'
 import { ATTRIBUTES, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
+import { judgePhase } from '../process/phases.ts'
 import { Privacy } from '../process/privacy.ts'
 import { TIME } from '../record.ts'
 import type { LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
@@ -150,7 +151,7 @@ export class LaneEngine {
     if (encoder === null) bytes = this.#output(source, emit).appendRaw(block.bytes, start, end, now)
     else {
       countAttributes(fields, counts.attributes)
-      reason = this.#filter.apply(fields, now)
+      reason = judgePhase(fields, binding) || this.#filter.apply(fields, now)
       if (reason === '') {
         this.#privacy.apply(fields)
         bytes = this.#output(source, emit).append(fields)

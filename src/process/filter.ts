@@ -5,7 +5,16 @@
 import { isInternalIp, Networks } from '../lib/networks.ts'
 import { DST_HOST, DST_IP, type RecordFields, SRC_IP, TIME } from '../record.ts'
 
-export const DROP_REASONS = ['too_old', 'in_future', 'internal', 'not_outbound', 'line_too_long', 'internal_error'] as const
+export const DROP_REASONS = [
+  'connection_start',
+  'interim',
+  'too_old',
+  'in_future',
+  'internal',
+  'not_outbound',
+  'line_too_long',
+  'internal_error'
+] as const
 export type DropReason = (typeof DROP_REASONS)[number]
 
 export interface FilterOptions {

@@ -61,6 +61,7 @@ export function canonicalHost(text: string): string | undefined {
   if (host === '') return ''
   if (/^[a-z0-9._-]+$/.test(host)) return host.length <= HOST_MAX_BYTES && !host.startsWith('.') ? host : undefined
   if (/[\u0000-\u0020"#%/:<>?@[\\\]^`{|}]/.test(host)) return undefined
-  const ascii = domainToASCII(host)
-  return ascii === '' || ascii.length > HOST_MAX_BYTES ? undefined : ascii
+  // What IDNA maps to dots and other ASCII counts only now: `例え。` ends with a dot, and some signs pass as they are.
+  const ascii = domainToASCII(host).replace(/\.+$/, '')
+  return /^[a-z0-9_-][a-z0-9._-]*$/.test(ascii) && ascii.length <= HOST_MAX_BYTES ? ascii : undefined
 }

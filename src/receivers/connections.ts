@@ -12,6 +12,7 @@ import { CidrList, plainAddress } from '../lib/cidr.ts'
 import { orAborted } from './deadline.ts'
 import type { ReceiverLog } from './listen.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
+import { BufferedSocket } from './read-buffer.ts'
 
 export interface ConnectionLimits {
   allow: readonly string[]
@@ -204,8 +205,7 @@ class Connection {
     this.finished = new Promise(resolve => {
       this.#finish = resolve
     })
-    socket.on('data', chunk => this.#take(chunk))
-    socket.resume() // a PROXY header may have been read before, which left the socket paused
+    this.#listen(socket)
     socket.once('end', () => this.#over('end'))
     socket.once('close', () => this.#over('abort'))
     socket.on('error', () => {}) // counted where the raw socket was admitted; 'close' follows
@@ -227,6 +227,18 @@ class Connection {
     this.#over(isQuiet ? 'end' : 'cut')
     this.#socket.destroy()
     await orAborted(this.finished, deadline)
+  }
+
+  #listen(socket: Socket): void {
+    if (socket instanceof BufferedSocket) {
+      socket.handTo(bytes => {
+        this.#take(bytes)
+        return this.#room === undefined
+      })
+      return
+    }
+    socket.on('data', chunk => this.#take(chunk))
+    socket.resume() // a PROXY header may have been read before, which left the socket paused
   }
 
   #take(chunk: Buffer): void {

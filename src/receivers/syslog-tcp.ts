@@ -8,6 +8,7 @@ import type { OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../con
 import { Connections } from './connections.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
+import { withReadBuffer } from './read-buffer.ts'
 
 export const SyslogTcpOptions = Type.Object({
   name: NameOption('syslog-tcp'),
@@ -37,7 +38,12 @@ export class SyslogTcpReceiver implements Receiver {
 
   async start(open: OpenIntake): Promise<void> {
     this.#open = open
-    const server = createServer(socket => this.#connections.accept(socket, (ready, address) => this.#connections.read(ready, address)))
+    // Balancers are read by 'data' until their header is known.
+    const isBuffered = this.#options.proxies.length === 0
+    const server = createServer({ pauseOnConnect: isBuffered }, accepted => {
+      const socket = isBuffered ? withReadBuffer(accepted) : accepted
+      this.#connections.accept(socket, (ready, address) => this.#connections.read(ready, address))
+    })
     this.#server = server
     try {
       this.#address = await listenTcp(server, this.#address)

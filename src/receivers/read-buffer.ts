@@ -1,0 +1,72 @@
+/**
+ * Reading accepted sockets into one reused buffer. Node allocates 64 KiB for every chunk it emits as 'data', which costs three
+ * times as much as the read itself (docs/performance.md); client sockets can be given a buffer of their own (`onread`), but
+ * accepted ones can not. So the accepted handle is taken over by a socket that is made with `onread`.
+ *
+ * This uses `_handle` and `_server`, which Node does not document. When they are not as expected, the socket stays as it is and
+ * emits 'data'; both ways pass the same tests.
+ */
+import { Socket, type SocketConstructorOpts } from 'node:net'
+
+const BUFFER_BYTES = 256 * 1024
+
+/** Gets bytes that are lent until it returns; false stops reading until `resume()`. */
+export type OnBytes = (bytes: Buffer) => boolean
+
+interface Internals {
+  _handle: unknown
+  _server?: unknown
+  server?: unknown
+}
+
+/** A socket that hands its bytes to `onBytes` instead of emitting 'data'. */
+export class BufferedSocket extends Socket {
+  onBytes: OnBytes | undefined
+  /** Bytes that came before anybody listened. */
+  #early: Buffer[] = []
+
+  /** Bytes go here from now on, those that came before first. */
+  handTo(onBytes: OnBytes): void {
+    this.onBytes = onBytes
+    let goesOn = true
+    for (const bytes of this.#early.splice(0)) goesOn = onBytes(bytes) && goesOn
+    if (goesOn) this.resume()
+    else this.pause()
+  }
+
+  /** Called with the bytes of one read. */
+  takeBytes(bytes: Buffer): boolean {
+    if (this.onBytes !== undefined) return this.onBytes(bytes)
+    this.#early.push(Buffer.from(bytes))
+    return false
+  }
+}
+
+/** The buffer of all sockets of this thread: each read is consumed before the next one begins. */
+const shared = Buffer.alloc(BUFFER_BYTES)
+
+/** Takes over a socket of a server made with `pauseOnConnect`; returns the same socket when that is not possible. */
+export function withReadBuffer(accepted: Socket): Socket {
+  const raw = accepted as unknown as Internals
+  const handle = raw._handle
+  if (handle === null || typeof handle !== 'object' || raw._server === undefined) {
+    accepted.resume()
+    return accepted
+  }
+  const options = {
+    handle,
+    allowHalfOpen: accepted.allowHalfOpen,
+    onread: {
+      buffer: shared,
+      callback: (count: number, buffer: Uint8Array): boolean => socket.takeBytes(buffer.subarray(0, count) as Buffer)
+    }
+  }
+  const socket: BufferedSocket = new BufferedSocket(options as unknown as SocketConstructorOpts)
+  const taken: Internals = socket as unknown as Internals
+  taken.server = raw.server
+  taken._server = raw._server
+  raw._server = null
+  raw.server = null
+  raw._handle = null
+  return socket as Socket
+}
