@@ -104,7 +104,8 @@ class RunningPipeline implements Pipeline {
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
     this.#intakes = intakes
-    for (const receiver of createReceivers(config.receivers, log.child({ part: 'receiver' }))) {
+    const needs = { log: log.child({ part: 'receiver' }), isFull: () => spool.full }
+    for (const receiver of createReceivers(config.receivers, needs)) {
       this.#receivers.push(receiver)
       await receiver.start((peer, framing) => intakes.open(peer, framing))
     }

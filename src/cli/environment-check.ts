@@ -1,17 +1,22 @@
-/** Can this machine run the configuration: are the addresses free, can the directories be written. */
+/** Can this machine run the configuration: are the addresses free, are the certificates good, can the directories be written. */
 import { createSocket } from 'node:dgram'
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { createServer, isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type ListenAddress, parseListen } from '../config/listen.ts'
+import { listenersOf } from '../config/receiver-listeners.ts'
 import type { Config } from '../config/schema.ts'
+import { checkCertificate } from '../pipeline/certificate-check.ts'
 import type { Check } from '../telemetry/status.ts'
 
-/** One check per listener and directory; every address is bound for a moment. */
+/** One check per listener, certificate and directory; every address is bound for a moment. */
 export async function checkEnvironment(config: Config): Promise<Check[]> {
   const checks: Check[] = []
-  for (const receiver of config.receivers)
-    for (const protocol of receiver.protocols) checks.push(await tryBind(`receiver ${receiver.name}`, protocol, receiver.listen))
+  for (const receiver of config.receivers) {
+    const what = `receiver ${receiver.name}`
+    for (const { transport, listen } of listenersOf(receiver)) checks.push(await tryBind(what, transport, listen))
+    if ('tls' in receiver && receiver.tls !== undefined) checks.push(await checkCertificate(what, receiver.tls, Date.now()))
+  }
   checks.push(await tryBind('admin', 'tcp', config.admin.listen))
   if (config.tenant.local) {
     checks.push(await tryBind('local tenant', 'tcp', config.tenant.local.listen))

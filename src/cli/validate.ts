@@ -55,7 +55,10 @@ function finish(report: Report, code: number, json: boolean | undefined, io: Io)
   }
   for (const line of formatFaults(report.file, report.faults)) io.stderr.write(`${line}\n`)
   for (const line of formatFaults(report.file, report.warnings)) io.stderr.write(`warning: ${line}\n`)
-  for (const { name, ok, detail } of report.environment) if (!ok) io.stderr.write(`${name}: ${detail}\n`)
+  for (const { name, ok, detail } of report.environment) {
+    if (!ok) io.stderr.write(`${name}: ${detail}\n`)
+    else if (detail !== undefined) io.stdout.write(`${name}: ${detail}\n`)
+  }
   if (report.ok) io.stdout.write(`${report.file}: fine${report.warnings.length > 0 ? `, ${report.warnings.length} warnings` : ''}\n`)
   return code
 }

@@ -1,6 +1,7 @@
 /** What a schema cannot say: names that must match or differ, listeners that collide, settings that belong together. */
 import type { Path } from './faults.ts'
 import { hostsOverlap, isLoopback, parseListen } from './listen.ts'
+import { listenersOf } from './receiver-listeners.ts'
 import type { AuthConfig, Config, ReceiverConfig } from './schema.ts'
 import { suggest } from './suggest.ts'
 
@@ -48,11 +49,48 @@ function checkAuth(auth: AuthConfig, report: SemanticReport): void {
     if (auth[key] === undefined) report.fault(path, `the key "${key}" is missing; ${proofs[0]} needs it`)
 }
 
-function checkReceivers({ receivers }: Config, report: SemanticReport): void {
+function checkReceivers({ receivers, sources }: Config, report: SemanticReport): void {
   const names = new Set<string>()
-  for (const [index, { name }] of receivers.entries()) {
-    if (names.has(name)) report.fault(['receivers', index, 'name'], `another receiver is already named ${JSON.stringify(name)}`)
-    names.add(name)
+  const sourceNames = sources.map(source => source.name)
+  for (const [index, receiver] of receivers.entries()) {
+    const path = ['receivers', index]
+    if (names.has(receiver.name)) report.fault([...path, 'name'], `another receiver is already named ${JSON.stringify(receiver.name)}`)
+    names.add(receiver.name)
+    if ('tls' in receiver && receiver.tls !== undefined) checkTls(receiver.tls, [...path, 'tls'], report)
+    if (receiver.type === 'http-push') checkHttpPush(receiver, path, sourceNames, report)
+  }
+}
+
+type TlsConfig = Extract<ReceiverConfig, { type: 'syslog-tls' }>['tls']
+type HttpPushConfig = Extract<ReceiverConfig, { type: 'http-push' }>
+
+function checkTls(tls: TlsConfig, path: Path, report: SemanticReport): void {
+  const asks = tls.client_certificate !== 'none'
+  if (asks && tls.client_ca_file === undefined)
+    report.fault(path, `the key "client_ca_file" is missing; client_certificate ${tls.client_certificate} needs it`)
+  if (!asks && (tls.client_ca_file !== undefined || tls.client_names.length > 0))
+    report.fault([...path, 'client_certificate'], 'is none, so nobody is asked for a certificate; say optional or required')
+  else if (tls.client_certificate === 'optional' && tls.client_names.length > 0)
+    report.warn([...path, 'client_names'], 'does not keep out clients that show no certificate; required does')
+}
+
+function checkHttpPush(receiver: HttpPushConfig, path: Path, sourceNames: readonly string[], report: SemanticReport): void {
+  const { anonymous, paths, tls, listen } = receiver
+  const hasSecret = (given: { secret?: string; secret_file?: string }) => given.secret !== undefined || given.secret_file !== undefined
+  const hasPassword = receiver.basic_password !== undefined || receiver.basic_password_file !== undefined
+  const isOpen = !hasSecret(receiver) && !hasPassword && !paths.every(hasSecret)
+  if (isOpen && !anonymous) report.fault(path, 'the key "secret" is missing; or give basic_user and basic_password, or say anonymous: true')
+  if (!isOpen && anonymous) report.fault([...path, 'anonymous'], 'asks nobody for the secret or password that is given')
+  if (hasPassword !== (receiver.basic_user !== undefined)) report.fault(path, 'basic_user and basic_password belong together')
+  if (!isOpen && tls === undefined && !isLoopback(parseListen(listen).host))
+    report.warn([...path, 'listen'], 'without tls the secret goes over the network in the clear, unless a proxy ends TLS before')
+  const seen = new Set<string>()
+  for (const [index, entry] of paths.entries()) {
+    const at = [...path, 'paths', index]
+    if (seen.has(entry.path)) report.fault([...at, 'path'], `${entry.path} stands there twice`)
+    seen.add(entry.path)
+    if (entry.source !== undefined && !sourceNames.includes(entry.source))
+      report.fault([...at, 'source'], unknown('source', entry.source, sourceNames))
   }
 }
 
@@ -107,9 +145,9 @@ interface Listener {
   port: number
 }
 
-function listenersOf(config: Config): Listener[] {
+function allListeners(config: Config): Listener[] {
   const listeners: Listener[] = config.receivers.flatMap((receiver, index) =>
-    transportsOf(receiver).map(transport => ({ path: ['receivers', index, 'listen'], transport, ...parseListen(receiver.listen) }))
+    listenersOf(receiver).map(({ transport, listen }) => ({ path: ['receivers', index, 'listen'], transport, ...parseListen(listen) }))
   )
   listeners.push({ path: ['admin', 'listen'], transport: 'tcp', ...parseListen(config.admin.listen) })
   if (config.tenant.local)
@@ -117,10 +155,8 @@ function listenersOf(config: Config): Listener[] {
   return listeners
 }
 
-const transportsOf = (receiver: ReceiverConfig): string[] => receiver.protocols
-
 function checkListeners(config: Config, report: SemanticReport): void {
-  const listeners = listenersOf(config)
+  const listeners = allListeners(config)
   for (const [index, listener] of listeners.entries()) {
     const rival = listeners
       .slice(0, index)

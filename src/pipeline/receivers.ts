@@ -1,25 +1,114 @@
-/** Receivers by the configuration. A new type of receiver is one case here. */
+/**
+ * Receivers by the configuration: the only place that maps keys of the file to options of a receiver. A new type of receiver is
+ * one case in `receiversOf`.
+ */
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
-import { SyslogTcpReceiver } from '../receivers/syslog-tcp.ts'
-import { SyslogUdpReceiver } from '../receivers/syslog-udp.ts'
+import { type HttpPushOptions, HttpPushReceiver } from '../receivers/http-push.ts'
+import { type RelpOptions, RelpReceiver } from '../receivers/relp.ts'
+import { type SyslogTcpOptions, SyslogTcpReceiver } from '../receivers/syslog-tcp.ts'
+import { type SyslogTlsOptions, SyslogTlsReceiver } from '../receivers/syslog-tls.ts'
+import { type SyslogUdpOptions, SyslogUdpReceiver } from '../receivers/syslog-udp.ts'
+import type { TlsOptions } from '../receivers/tls-identity.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
-export function createReceivers(configs: readonly ReceiverConfig[], log: Logger): Receiver[] {
-  return configs.flatMap(config => {
-    switch (config.type) {
-      case 'syslog':
-        return config.protocols.map(protocol => {
-          const { name, listen, allow } = config
-          if (protocol === 'udp') {
-            return new SyslogUdpReceiver(
-              { name, listen, allow, receiveBufferBytes: config.receive_buffer, maxSenders: config.max_senders },
-              { log }
-            )
-          }
-          const limits = { maxConnections: config.max_connections, maxConnectionsPerPeer: config.max_connections_per_peer }
-          return new SyslogTcpReceiver({ name, listen, allow, ...limits, idleTimeoutMs: config.idle_timeout }, { log })
-        })
-    }
-  })
+export interface ReceiverNeeds {
+  log: Logger
+  /** True while the spool takes no more; asked by receivers that can put a sender off. */
+  isFull: () => boolean
+}
+
+type ConfigOf<Type extends ReceiverConfig['type']> = Extract<ReceiverConfig, { type: Type }>
+
+export function createReceivers(configs: readonly ReceiverConfig[], needs: ReceiverNeeds): Receiver[] {
+  return configs.flatMap(config => receiversOf(config, needs))
+}
+
+function receiversOf(config: ReceiverConfig, { log, isFull }: ReceiverNeeds): Receiver[] {
+  switch (config.type) {
+    case 'syslog':
+      return config.protocols.map(protocol =>
+        protocol === 'udp' ? new SyslogUdpReceiver(udpOptions(config), { log }) : new SyslogTcpReceiver(tcpOptions(config), { log })
+      )
+    case 'syslog-tls':
+      return [new SyslogTlsReceiver(syslogTlsOptions(config), { log })]
+    case 'relp':
+      return [new RelpReceiver(relpOptions(config), { log })]
+    case 'http-push':
+      return [new HttpPushReceiver(httpPushOptions(config), { log, isFull })]
+  }
+}
+
+export function udpOptions(config: ConfigOf<'syslog'>): SyslogUdpOptions {
+  const { name, listen, allow, receive_buffer, max_senders, sender_idle_timeout } = config
+  return { name, listen, allow, receiveBufferBytes: receive_buffer, maxSenders: max_senders, senderIdleMs: sender_idle_timeout }
+}
+
+export const tcpOptions = (config: ConfigOf<'syslog'>): SyslogTcpOptions => streamOptions(config)
+
+export const syslogTlsOptions = (config: ConfigOf<'syslog-tls'>): SyslogTlsOptions => ({
+  ...streamOptions(config),
+  ...tlsOptions(config.tls)
+})
+
+export const relpOptions = (config: ConfigOf<'relp'>): RelpOptions => ({ ...streamOptions(config), ...nestedTls(config.tls) })
+
+export function httpPushOptions(config: ConfigOf<'http-push'>): HttpPushOptions {
+  const { name, listen, allow, proxies, hec, anonymous, paths } = config
+  return {
+    name,
+    listen,
+    allow,
+    proxies,
+    ...nestedTls(config.tls),
+    paths: paths.map(({ path, source, format, secret }) => ({ path, format, ...given({ source, secret }) })),
+    hec,
+    anonymous,
+    secretHeader: config.secret_header,
+    ...given({ secret: config.secret, basicUser: config.basic_user, basicPassword: config.basic_password }),
+    bodyMaxBytes: config.body_max_bytes,
+    inflatedMaxBytes: config.inflated_max_bytes,
+    bufferedMaxBytes: config.buffered_max_bytes,
+    maxConnections: config.max_connections,
+    maxRequests: config.max_requests,
+    requestTimeoutMs: config.request_timeout,
+    roomTimeoutMs: config.room_timeout,
+    retryAfterSeconds: Math.round(config.retry_after / 1000)
+  }
+}
+
+/** Options of every receiver that reads a stream per connection. */
+function streamOptions(config: ConfigOf<'syslog' | 'syslog-tls' | 'relp'>): SyslogTcpOptions {
+  const { name, listen, allow, proxies } = config
+  return {
+    name,
+    listen,
+    allow,
+    proxies,
+    maxConnections: config.max_connections,
+    maxConnectionsPerPeer: config.max_connections_per_peer,
+    idleTimeoutMs: config.idle_timeout,
+    handshakeTimeoutMs: config.handshake_timeout
+  }
+}
+
+/** Options of a `tls` key, which every type of receiver has alike. */
+export function tlsOptions(tls: ConfigOf<'syslog-tls'>['tls']): TlsOptions {
+  return {
+    certFile: tls.cert_file,
+    keyFile: tls.key_file,
+    ...given({ clientCaFile: tls.client_ca_file }),
+    clientCertificate: tls.client_certificate,
+    clientNames: tls.client_names,
+    minVersion: tls.min_version,
+    reloadIntervalMs: tls.reload_interval,
+    sessionTickets: tls.session_tickets
+  }
+}
+
+const nestedTls = (tls: ConfigOf<'relp'>['tls']): { tls?: TlsOptions } => (tls === undefined ? {} : { tls: tlsOptions(tls) })
+
+/** The entries that have a value. */
+function given<Text extends Record<string, string | undefined>>(entries: Text): { [Key in keyof Text]?: string } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as { [Key in keyof Text]?: string }
 }

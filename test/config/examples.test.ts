@@ -12,7 +12,13 @@ import { applianceIds } from '../../src/lib/appliance-ids.ts'
 
 const DIR = join(import.meta.dirname, '../../config')
 const EXAMPLES = readdirSync(DIR).filter(name => name.endsWith('.yaml'))
-const ENV = { SLUICE_TOKEN: 't', SLUICE_TENANT_ID: 'a', SLUICE_CLIENT_ID: 'b', SLUICE_CLIENT_SECRET: 'c' }
+const ENV = {
+  SLUICE_TOKEN: 't',
+  SLUICE_TENANT_ID: 'a',
+  SLUICE_CLIENT_ID: 'b',
+  SLUICE_CLIENT_SECRET: 'c',
+  SLUICE_PUSH_SECRET: 'push-secret'
+}
 
 const load = (name: string) => loadConfig({ path: join(DIR, name), env: ENV, cwd: '/', appliances: applianceIds() })
 

@@ -1,0 +1,158 @@
+import t from 'tap'
+import type { TObject } from 'typebox'
+import { parseConfig } from '../../src/config/load.ts'
+import type { ReceiverConfig } from '../../src/config/schema.ts'
+import { createReceivers, httpPushOptions, relpOptions, syslogTlsOptions, tcpOptions, udpOptions } from '../../src/pipeline/receivers.ts'
+import { HttpPathOptions, HttpPushOptions } from '../../src/receivers/http-push.ts'
+import { withDefaults } from '../../src/receivers/options.ts'
+import { RelpOptions } from '../../src/receivers/relp.ts'
+import { SyslogTcpOptions } from '../../src/receivers/syslog-tcp.ts'
+import { SyslogTlsOptions } from '../../src/receivers/syslog-tls.ts'
+import { SyslogUdpOptions } from '../../src/receivers/syslog-udp.ts'
+import { TlsOptions } from '../../src/receivers/tls-identity.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+
+function receiver<Type extends ReceiverConfig['type']>(type: Type, keys = ''): Extract<ReceiverConfig, { type: Type }> {
+  const text = `receivers: [{ type: ${type}, ${keys} }]\nsources: [{ name: a }]`
+  return parseConfig(text, { env: {}, cwd: '/etc/x', file: 'x.yaml' }).config.receivers[0] as Extract<ReceiverConfig, { type: Type }>
+}
+
+const TLS_NEEDED = 'tls: { cert_file: c, key_file: k }'
+const TLS_FULL =
+  'tls: { cert_file: c, key_file: k, client_ca_file: a, client_certificate: required, client_names: [n], min_version: TLSv1.3, reload_interval: 7s, session_tickets: refuse }'
+const TLS_OPTIONS = {
+  certFile: '/etc/x/c',
+  keyFile: '/etc/x/k',
+  clientCaFile: '/etc/x/a',
+  clientCertificate: 'required',
+  clientNames: ['n'],
+  minVersion: 'TLSv1.3',
+  reloadIntervalMs: 7000,
+  sessionTickets: 'refuse'
+}
+const STREAM_FULL =
+  'name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], proxies: [10.1.0.0/16], max_connections: 2, max_connections_per_peer: 3, idle_timeout: 4s, handshake_timeout: 5s'
+const STREAM_OPTIONS = {
+  name: 'n',
+  listen: '127.0.0.1:1',
+  allow: ['10.0.0.0/8'],
+  proxies: ['10.1.0.0/16'],
+  maxConnections: 2,
+  maxConnectionsPerPeer: 3,
+  idleTimeoutMs: 4000,
+  handshakeTimeoutMs: 5000
+}
+
+/** Every option of the schema is there, so that nothing a receiver can do is out of reach of the configuration. */
+function reachesAll(t: { same: (a: unknown, b: unknown, message: string) => void }, options: object, schema: TObject): void {
+  t.same(Object.keys(options).sort(), Object.keys(schema.properties).sort(), 'every option is reached')
+}
+
+t.test('every key of syslog reaches its option', async t => {
+  const config = receiver('syslog', `${STREAM_FULL}, receive_buffer: 1MiB, max_senders: 6, sender_idle_timeout: 7s`)
+  t.same(tcpOptions(config), STREAM_OPTIONS)
+  reachesAll(t, tcpOptions(config), SyslogTcpOptions)
+  t.same(udpOptions(config), {
+    name: 'n',
+    listen: '127.0.0.1:1',
+    allow: ['10.0.0.0/8'],
+    receiveBufferBytes: 2 ** 20,
+    maxSenders: 6,
+    senderIdleMs: 7000
+  })
+  reachesAll(t, udpOptions(config), SyslogUdpOptions)
+})
+
+t.test('every key of syslog-tls and relp reaches its option', async t => {
+  const tls = syslogTlsOptions(receiver('syslog-tls', `${STREAM_FULL}, ${TLS_FULL}`))
+  t.same(tls, { ...STREAM_OPTIONS, ...TLS_OPTIONS })
+  reachesAll(t, tls, SyslogTlsOptions)
+  const relp = relpOptions(receiver('relp', `${STREAM_FULL}, ${TLS_FULL}`))
+  t.same(relp, { ...STREAM_OPTIONS, tls: TLS_OPTIONS })
+  reachesAll(t, relp, RelpOptions)
+  reachesAll(t, relp.tls!, TlsOptions)
+  t.equal(relpOptions(receiver('relp')).tls, undefined)
+})
+
+t.test('every key of http-push reaches its option', async t => {
+  const options = httpPushOptions(
+    receiver(
+      'http-push',
+      `name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], proxies: [10.1.0.0/16], ${TLS_FULL}, hec: false, secret: password1, secret_header: x-a,
+       basic_user: u, basic_password: password2, paths: [{ path: /p, source: a, format: json, secret: password3 }], body_max_bytes: 1KiB,
+       inflated_max_bytes: 2KiB, buffered_max_bytes: 3KiB, max_connections: 4, max_requests: 5, request_timeout: 6s, room_timeout: 7s,
+       retry_after: 8s`
+    )
+  )
+  t.same(options, {
+    name: 'n',
+    listen: '127.0.0.1:1',
+    allow: ['10.0.0.0/8'],
+    proxies: ['10.1.0.0/16'],
+    tls: TLS_OPTIONS,
+    hec: false,
+    anonymous: false,
+    secret: 'password1',
+    secretHeader: 'x-a',
+    basicUser: 'u',
+    basicPassword: 'password2',
+    paths: [{ path: '/p', source: 'a', format: 'json', secret: 'password3' }],
+    bodyMaxBytes: 1024,
+    inflatedMaxBytes: 2048,
+    bufferedMaxBytes: 3072,
+    maxConnections: 4,
+    maxRequests: 5,
+    requestTimeoutMs: 6000,
+    roomTimeoutMs: 7000,
+    retryAfterSeconds: 8
+  })
+  reachesAll(t, options, HttpPushOptions)
+  reachesAll(t, options.paths[0]!, HttpPathOptions)
+  t.equal(httpPushOptions(receiver('http-push', 'anonymous: true')).anonymous, true)
+})
+
+t.test('the defaults of the configuration are those of the receivers', async t => {
+  const named = { name: 'n' }
+  t.same(udpOptions(receiver('syslog', 'name: n')), withDefaults(SyslogUdpOptions, named))
+  t.same(tcpOptions(receiver('syslog', 'name: n')), withDefaults(SyslogTcpOptions, named))
+  const files = { certFile: '/etc/x/c', keyFile: '/etc/x/k' }
+  t.same(syslogTlsOptions(receiver('syslog-tls', `name: n, ${TLS_NEEDED}`)), withDefaults(SyslogTlsOptions, { ...named, ...files }))
+  t.same(relpOptions(receiver('relp', 'name: n')), withDefaults(RelpOptions, named))
+  const anonymous = { ...named, anonymous: true }
+  t.same(httpPushOptions(receiver('http-push', 'name: n, anonymous: true')), withDefaults(HttpPushOptions, anonymous))
+})
+
+t.test('each entry becomes its receivers, with its name', async t => {
+  const text = `receivers:
+  - { type: syslog, name: one }
+  - { type: syslog-tls, ${TLS_NEEDED} }
+  - { type: relp }
+  - { type: http-push, anonymous: true }`
+  const { receivers } = parseConfig(text, { env: {}, cwd: '/', file: 'x.yaml' }).config
+  const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
+  t.same(
+    createReceivers(receivers, { log, isFull: () => false }).flatMap(made =>
+      made.status().map(({ name, protocol, state }) => [name, protocol, state])
+    ),
+    [
+      ['one', 'syslog-udp', 'stopped'],
+      ['one', 'syslog-tcp', 'stopped'],
+      ['syslog-tls', 'syslog-tls', 'stopped'],
+      ['relp', 'relp', 'stopped'],
+      ['http-push', 'http', 'stopped']
+    ]
+  )
+})
+
+t.test('http-push asks the spool itself whether it is full', async t => {
+  const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
+  let full = false
+  const [made] = createReceivers([receiver('http-push', 'listen: 127.0.0.1:0, anonymous: true')], { log, isFull: () => full })
+  await made!.start(() => t.fail('no intake is opened') as never)
+  t.teardown(() => made!.stop(AbortSignal.timeout(1000)))
+  full = true
+  t.equal(made!.status()[0]!.state, 'paused')
+  const answer = await fetch(`http://${made!.status()[0]!.address}/logs`, { method: 'POST', body: 'x' })
+  t.equal(answer.status, 503)
+  t.equal(answer.headers.get('retry-after'), '30')
+})
