@@ -62,6 +62,7 @@ async function feed(
       fed.bytes += chunk.length
       fed.last = chunk
       await Promise.race([new Promise<unknown>(resolve => engine.write(chunk, resolve)), ended])
+      if (engine.bytesWritten < fed.bytes) return // it wants no more, which 'end' tells only when all was read
     }
   } catch (error) {
     engine.destroy(error as Error)

@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process'
+import { createReadStream, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import t from 'tap'
+import { packingOf, UnpackError, unpacked } from '../../src/receivers/unpack.ts'
+
+const run = promisify(execFile)
+const LIMITS = { unpackedMaxBytes: 1024 ** 3, unpackedMaxRatio: 300 }
+const dir = mkdtempSync(join(tmpdir(), 'sluice-unpack-'))
+/** Lines that compress like logs, longer than a bzip2 block. */
+const LINES = Buffer.from(
+  Array.from(
+    { length: 30_000 },
+    (_, i) => `date=2026-10-01 srcip=10.0.${i % 256}.${(i * 7) % 256} msg="${((i * 2654435761) >>> 0).toString(36)}"`
+  ).join('\n')
+)
+const plain = join(dir, 'traffic.log')
+writeFileSync(plain, LINES)
+
+async function* cut(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+async function unpack(bytes: Buffer, size = 64 * 1024, limits = LIMITS): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of unpacked(cut(bytes, size), limits)) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces)
+}
+
+const faultOf = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'none',
+    error => (error instanceof UnpackError ? `${error.kind}: ${error.message}` : String(error))
+  )
+
+/** Output of a command line tool, made in the folder of the test. */
+async function made(name: string, command: string, ...args: string[]): Promise<Buffer> {
+  await run(command, args, { cwd: dir })
+  return readFileSync(join(dir, name))
+}
+
+t.test('what the common tools pack comes out as it was, however it is cut', async t => {
+  const half = LINES.length >> 1
+  const files: Record<string, Buffer> = {
+    plain: LINES,
+    gzip: gzipSync(LINES),
+    'gzip by its tool, with name': await made('traffic.log.gz', 'gzip', '-k', 'traffic.log'),
+    'gzip, three members': Buffer.concat([gzipSync(LINES.subarray(0, half)), gzipSync(''), gzipSync(LINES.subarray(half))]),
+    'gzip, zeros after it': Buffer.concat([gzipSync(LINES), Buffer.alloc(1000)]),
+    zstd: zstdCompressSync(LINES),
+    'zstd by its tool': await made('traffic.log.zst', 'zstd', '-q', '-19', 'traffic.log'),
+    'zstd, two frames and a skippable one': Buffer.concat([
+      zstdCompressSync(LINES.subarray(0, half)),
+      Buffer.from('502a4d1803000000aabbcc', 'hex'),
+      zstdCompressSync(LINES.subarray(half))
+    ]),
+    zip: await made('one.zip', 'zip', '-q', 'one.zip', 'traffic.log'),
+    'zip, stored': await made('stored.zip', 'zip', '-q', '-0', 'stored.zip', 'traffic.log'),
+    'zip written to a pipe': await made('piped.zip', 'sh', '-c', 'cat traffic.log | zip -q - - | cat > piped.zip'),
+    bzip2: await made('traffic.log.bz2', 'bzip2', '-k', 'traffic.log'),
+    'bzip2, two streams of small blocks': await made(
+      'two.bz2',
+      'sh',
+      '-c',
+      `head -c ${half} traffic.log | bzip2 -1 > two.bz2; tail -c +${half + 1} traffic.log | bzip2 -1 >> two.bz2`
+    )
+  }
+  for (const [title, bytes] of Object.entries(files)) {
+    for (const size of [64 * 1024, 1000, bytes.length]) t.ok((await unpack(bytes, size)).equals(LINES), `${title} in chunks of ${size}`)
+  }
+  const small = Buffer.from('one\ntwo\n')
+  for (const bytes of [gzipSync(small), zstdCompressSync(small), Buffer.concat([gzipSync('one\n'), gzipSync('two\n')]), small]) {
+    for (let size = 1; size <= bytes.length; size++) t.ok((await unpack(bytes, size)).equals(small), `${bytes.length} bytes by ${size}`)
+  }
+})
+
+t.test('long runs of one byte come back from bzip2', async t => {
+  for (const length of [3, 4, 5, 255, 259, 260, 5000]) {
+    writeFileSync(join(dir, 'run.txt'), 'x'.repeat(length))
+    const bytes = await made('run.txt.bz2', 'bzip2', '-kf', 'run.txt')
+    t.equal((await unpack(bytes)).toString(), 'x'.repeat(length))
+  }
+  writeFileSync(join(dir, 'empty.txt'), '')
+  t.equal((await unpack(await made('empty.txt.bz2', 'bzip2', '-k', 'empty.txt'))).length, 0)
+})
+
+t.test('a file that breaks off is a fault, wherever it does', async t => {
+  const small = Buffer.from('line one\nline two\n'.repeat(20))
+  writeFileSync(join(dir, 'small.log'), small)
+  const whole = [
+    gzipSync(small),
+    zstdCompressSync(small),
+    await made('small.zip', 'zip', '-q', 'small.zip', 'small.log'),
+    await made('small.log.bz2', 'bzip2', '-k', 'small.log')
+  ]
+  for (const bytes of whole) {
+    const packing = packingOf(bytes)
+    for (let length = 10; length < bytes.length - (packing === 'zip' ? 22 : 0); length++) {
+      t.match(await faultOf(unpack(bytes.subarray(0, length))), /^damaged/, `${packing} cut after ${length} of ${bytes.length}`)
+    }
+  }
+})
+
+t.test('a flipped bit is found by the checksum', async t => {
+  const noise = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * i * 31 + (i >> 3)) & 0xff))
+  writeFileSync(join(dir, 'noise.log'), noise)
+  const whole = [
+    gzipSync(noise),
+    await made('noise.zip', 'zip', '-q', '-0', 'noise.zip', 'noise.log'),
+    await made('noise.log.bz2', 'bzip2', '-k', 'noise.log')
+  ]
+  for (const bytes of whole) {
+    const bad = Buffer.from(bytes)
+    bad[bytes.length >> 1]! ^= 4
+    t.match(await faultOf(unpack(bad)), /^damaged/, packingOf(bytes))
+  }
+  t.match(await faultOf(unpack(Buffer.concat([gzipSync('a'), Buffer.from('more')]))), /something else after/)
+})
+
+t.test('a bomb is stopped by the size and by the ratio', async t => {
+  const zeros = Buffer.alloc(40 * 1024 * 1024)
+  const nested = Buffer.concat(Array.from({ length: 20 }, () => zstdCompressSync(zeros)))
+  t.match(await faultOf(unpack(gzipSync(zeros), 100)), /^limit: .* more than 300 times/)
+  t.match(await faultOf(unpack(nested, 1024)), /^limit: .* more than 300 times/)
+  t.match(await faultOf(unpack(gzipSync(LINES), 1000, { ...LIMITS, unpackedMaxBytes: 100_000 })), /^limit: .*100000 bytes/)
+  writeFileSync(join(dir, 'zeros'), zeros)
+  t.match(await faultOf(unpack(await made('zeros.bz2', 'bzip2', '-k', 'zeros'))), /^limit/)
+  const wide = await made('wide.zst', 'sh', '-c', 'zstd -q --long=27 --stream-size=200000000 < zeros > wide.zst')
+  t.match(await faultOf(unpack(wide)), /^(damaged|limit)/, 'a window that would take much memory')
+})
+
+t.test('archives that hold several files, and formats that are not read, are refused by name', async t => {
+  writeFileSync(join(dir, 'b.log'), 'second\n')
+  const two = await made('two.zip', 'zip', '-q', 'two.zip', 'traffic.log', 'b.log')
+  t.match(await faultOf(unpack(two)), /^unsupported: .*more than one file/)
+  await run('mkdir', ['-p', '__MACOSX', 'folder'], { cwd: dir })
+  writeFileSync(join(dir, '__MACOSX/._b.log'), 'junk')
+  const mac = await made('mac.zip', 'zip', '-qr', 'mac.zip', 'folder', '__MACOSX', 'b.log')
+  t.equal((await unpack(mac)).toString(), 'second\n')
+  t.match(await faultOf(unpack(await made('none.zip', 'zip', '-qr', 'none.zip', 'folder'))), /no file inside/)
+  t.match(await faultOf(unpack(await made('secret.zip', 'zip', '-q', '-P', 'pw', 'secret.zip', 'b.log'))), /encrypted/)
+  t.match(await faultOf(unpack(await made('a.tar', 'tar', '-cf', 'a.tar', 'b.log'))), /tar archives/)
+  t.match(await faultOf(unpack(await made('a.tgz', 'tar', '-czf', 'a.tgz', 'b.log'))), /tar archives/)
+  t.match(await faultOf(unpack(Buffer.from('fd377a585a000004', 'hex'))), /xz is not read/)
+})
+
+t.test('text that only begins like an archive stays plain', async t => {
+  for (const text of ['', 'P', 'PK is a name', 'BZh91 is no archive', '\x1f']) t.equal((await unpack(Buffer.from(text))).toString(), text)
+})
+
+t.test('a reader that stops early lets go of the file, and nothing is read ahead without bound', async t => {
+  let given = 0
+  let isClosed = false
+  const bytes = gzipSync(Buffer.from(Array.from({ length: 4_000_000 }, (_, i) => (i * i * 31 + (i >> 5)) & 0xff)))
+  async function* source(): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of cut(bytes, 1024)) {
+        given += chunk.length
+        yield chunk
+      }
+    } finally {
+      isClosed = true
+    }
+  }
+  const pieces = unpacked(source(), LIMITS)
+  await pieces.next()
+  await new Promise(resolve => setTimeout(resolve, 50))
+  t.ok(given < bytes.length / 2, `${given} of ${bytes.length}`)
+  await pieces.return(undefined)
+  t.ok(isClosed)
+  t.equal(await faultOf(unpacked(createReadStream(join(dir, 'absent')), LIMITS).next()).then(text => /ENOENT/.test(text)), true)
+})
+
+t.test('raw deflate without a header is nothing that is recognised', async t => {
+  t.equal(packingOf(deflateRawSync('x')), 'plain')
+})
