@@ -43,7 +43,12 @@ async function tcpRound(collector: Collector, lines: Buffer, bytes: number): Pro
 /** TCP, FortiGate, GENERIC_CEF, gzip level 1, spool with fdatasync; rsyslog doing receive, parse and gzip. */
 export async function wholePathTcp(options: PathOptions): Promise<PathResult[]> {
   const lines = makeLines('fortinet-fortigate', LINES_BYTES)
-  const starts = [() => startSluice(2, options), () => startSluice(1), () => startRsyslog()]
+  const starts = [
+    () => startSluice(2, options),
+    () => startSluice(1),
+    () => startRsyslog('wanted fields'),
+    () => startRsyslog('every field')
+  ]
   const results = starts.map(() => ({ name: '', rounds: [] as Round[], peak: 0 }))
   for (let round = 0; round < options.rounds; round++) {
     for (const [index, start] of starts.entries()) {

