@@ -75,5 +75,5 @@ export function isInternalIp(buf: Buffer, start: number, end: number): boolean {
   if (isCanonicalIpv4(buf, start, end)) return INTERNAL_IPV4.containsIpv4(readIpv4(buf, start, end))
   const text = buf.toString('latin1', start, Math.min(end, start + 5))
   if (text === '::1') return true
-  return /^(f[cd][0-9a-f]{2}:|fe[89abc][0-9a-f]:|ff[0-9a-f]{2}:)/.test(text)
+  return /^(f[cd][0-9a-f]{2}:|fe[89a-f][0-9a-f]:|ff[0-9a-f]{2}:)/.test(text)
 }

@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { FRAME_MAX_BYTES } from '../../src/contracts.ts'
+import { BLOCK_BYTES, BLOCK_FILL_BYTES, BLOCK_FRAMES_MAX, FrameBlock } from '../../src/lib/frame-block.ts'
+
+const framesOf = (block: FrameBlock) =>
+  Array.from({ length: block.count }, (_, index) => ({
+    text: block.bytes.toString('latin1', block.start(index), block.end(index)),
+    intake: block.intake(index)
+  }))
+
+t.test('frames come back as they went in, each followed by a line feed', { timeout: 60_000 }, async t => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.nat(0xffffffff)), { maxLength: 40 }), frames => {
+      const block = new FrameBlock()
+      for (const [bytes, intake] of frames) {
+        const padded = Buffer.concat([Buffer.from('<<'), bytes, Buffer.from('>>')])
+        block.append(padded, 2, 2 + bytes.length, intake)
+      }
+      const back = framesOf(block)
+      return (
+        back.length === frames.length &&
+        back.every(
+          ({ text, intake }, index) => text === Buffer.from(frames[index]![0]).toString('latin1') && intake === frames[index]![1]
+        ) &&
+        back.every((_, index) => block.bytes[block.end(index)] === 0x0a)
+      )
+    }),
+    { numRuns: 300 }
+  )
+  t.pass('no counterexample')
+})
+
+t.test('a block takes frames until it is full by bytes, the last one of any allowed size', async t => {
+  const block = new FrameBlock()
+  const frame = Buffer.alloc(FRAME_MAX_BYTES, 'a')
+  while (block.used + 1000 < BLOCK_FILL_BYTES) block.append(frame, 0, 999, 1)
+  t.notOk(block.isFull)
+  block.append(frame, 0, FRAME_MAX_BYTES, 2)
+  t.ok(block.isFull)
+  t.ok(block.used <= block.scratchStart, 'the scratch is untouched')
+  t.equal(framesOf(block).at(-1)!.text, frame.toString('latin1'))
+  t.equal(block.bytes[block.scratchStart - 1], 0, 'nothing was written behind it')
+})
+
+t.test('a block is full by the number of frames, too', async t => {
+  const block = new FrameBlock()
+  const empty = Buffer.alloc(0)
+  for (let i = 0; i < BLOCK_FRAMES_MAX - 1; i++) block.append(empty, 0, 0, i)
+  t.notOk(block.isFull)
+  block.append(empty, 0, 0, BLOCK_FRAMES_MAX - 1)
+  t.ok(block.isFull)
+  t.equal(block.intake(BLOCK_FRAMES_MAX - 1), BLOCK_FRAMES_MAX - 1)
+  t.equal(block.end(BLOCK_FRAMES_MAX - 1), block.start(BLOCK_FRAMES_MAX - 1))
+})
+
+t.test('the memory can be handed over and read on the other side', async t => {
+  const block = new FrameBlock()
+  block.append(Buffer.from('hello'), 0, 5, 7)
+  const memory = structuredClone(block.memory, { transfer: [block.memory] })
+  t.equal(block.memory.byteLength, 0, 'it is gone here')
+  t.equal(memory.byteLength, BLOCK_BYTES)
+  const other = new FrameBlock(memory)
+  other.count = 1
+  t.same(framesOf(other), [{ text: 'hello', intake: 7 }])
+})
+
+t.test('a cleared block starts again', async t => {
+  const block = new FrameBlock()
+  block.append(Buffer.from('old'), 0, 3, 1)
+  block.clear()
+  t.same([block.count, block.used], [0, 0])
+  block.append(Buffer.from('n'), 0, 1, 2)
+  t.same(framesOf(block), [{ text: 'n', intake: 2 }])
+})

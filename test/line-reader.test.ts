@@ -1,0 +1,83 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { FRAME_MAX_BYTES } from '../src/contracts.ts'
+import { LineReader, type LineReaderOptions } from '../src/line-reader.ts'
+import { loadParsers } from '../src/parse/load.ts'
+import { readCsv, readW3c } from './encode/readers.ts'
+import { FIXTURE_NOW, fixtures } from './parse/fixtures.ts'
+
+const parsers = await loadParsers()
+const SQUID =
+  '1767604530.250    120 192.0.2.10 TCP_MISS/200 4512 GET http://www.example.com/index.html alice HIER_DIRECT/203.0.113.10 text/html'
+
+const newReader = (options: Partial<LineReaderOptions> = {}) =>
+  new LineReader({ parsers, appliance: 'auto', timeZone: 'UTC', now: FIXTURE_NOW, format: undefined, ...options })
+const answers = (text: string) =>
+  text
+    .split('\n')
+    .slice(0, -1)
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+const readAll = (bytes: Buffer, options: Partial<LineReaderOptions> = {}) => {
+  const reader = newReader(options)
+  return reader.feed(bytes) + reader.end()
+}
+
+t.test('every line has one answer, whatever it is', async t => {
+  const lines = [SQUID, '', 'no log line', '\0\xff', `${SQUID}\r`, '   ']
+  const got = answers(readAll(Buffer.from(lines.map(line => `${line}\n`).join(''), 'latin1')))
+  t.same(
+    got.map(({ outcome }) => outcome),
+    ['parsed', 'skipped', 'unidentified', 'unidentified', 'parsed', got[5]!.outcome]
+  )
+  t.match(got[0], { parser: 'squid-native', record: { time: '2026-01-05T09:15:30.250Z', srcIp: '192.0.2.10', user: 'alice' } })
+  t.match(got[1], { reason: 'empty' })
+  t.match(got[2], { reason: 'unidentified' })
+})
+
+t.test('a last line without line feed is answered at the end, once', async t => {
+  const reader = newReader()
+  t.equal(reader.feed(Buffer.from(SQUID)), '')
+  t.equal(answers(reader.end()).length, 1)
+  t.equal(reader.end(), '')
+})
+
+t.test('how the bytes are cut into chunks changes nothing', { timeout: 60_000 }, async t => {
+  const all = Buffer.concat(fixtures().map(({ bytes }) => bytes))
+  const whole = readAll(all)
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 5, maxLength: 50 }), sizes => {
+      const reader = newReader()
+      let text = ''
+      for (let at = 0, index = 0; at < all.length; at += sizes[index++ % sizes.length]!) {
+        text += reader.feed(all.subarray(at, at + sizes[index % sizes.length]!))
+      }
+      return text + reader.end() === whole
+    }),
+    { numRuns: 5 }
+  )
+  t.ok(answers(whole).length > 100)
+})
+
+t.test('a line beyond the cap is cut, answered once, and the next line is unharmed', async t => {
+  const long = Buffer.alloc(FRAME_MAX_BYTES * 4, 'x')
+  const got = answers(readAll(Buffer.concat([Buffer.from('y'), long, Buffer.from(`\n${SQUID}\n`)])))
+  t.same(
+    got.map(({ outcome }) => outcome),
+    ['unidentified', 'parsed']
+  )
+})
+
+t.test('with a format, only records come, with their head once', async t => {
+  const bytes = Buffer.from(`${SQUID}\nnonsense\n${SQUID}\n`)
+  t.equal(readW3c(readAll(bytes, { format: 'w3c' })).length, 2)
+  t.equal(readCsv(readAll(bytes, { format: 'csv' })).length, 2)
+  t.match(readAll(bytes, { format: 'cef' }), /^CEF:0\|[^\n]+\nCEF:0\|[^\n]+\n$/)
+})
+
+t.test('one parser can be asked for, and clocks without offset are in the zone that was named', async t => {
+  t.match(answers(readAll(Buffer.from(`${SQUID}\n`), { appliance: 'fortinet-fortigate' }))[0], { parser: 'fortinet-fortigate' })
+  const line =
+    'date=2026-01-15 time=10:11:12 devname="fw" devid="FG100" logid="0000000013" type="traffic" subtype="forward" level="notice" srcip=10.0.0.7 dstip=203.0.113.9 action="close" sentbyte=1 rcvdbyte=2\n'
+  t.match(answers(readAll(Buffer.from(line), { timeZone: 'Europe/Berlin' }))[0], { record: { time: '2026-01-15T09:11:12.000Z' } })
+  t.throws(() => newReader({ timeZone: 'Nowhere/Land' }), RangeError)
+})
