@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** Process entry: arguments to the command line, its exit code to the shell. */
-import { runCommandLine } from './cli/command-line.ts'
+import { ensureOpensslSettings } from './cli/openssl-settings.ts'
+
+ensureOpensslSettings()
 
 // A reader that has seen enough (`sluice status | head -1`) closes the pipe; that is no failure.
 process.stdout.on('error', error => {
@@ -8,6 +10,8 @@ process.stdout.on('error', error => {
   throw error
 })
 
+// Loaded only now, so that nothing is loaded twice.
+const { runCommandLine } = await import('./cli/command-line.ts')
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,

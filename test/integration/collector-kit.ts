@@ -13,9 +13,22 @@ import type { PipelineStatus } from '../../src/telemetry/status.ts'
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const UNTIL_MS = 60_000
 
+/** Plain syslog. */
+interface SyslogSetup {
+  name: string
+  protocols: ('udp' | 'tcp')[]
+}
+
+/** An entry as the file writes it; it gets a free port. */
+interface OtherSetup {
+  type: string
+  name: string
+  [key: string]: unknown
+}
+
 /** One entry of `receivers` and one of `sources`, by the receiver's name. */
 export interface Setup {
-  receivers: { name: string; protocols: ('udp' | 'tcp')[] }[]
+  receivers: (SyslogSetup | OtherSetup)[]
   sources: { name: string; receiver?: string; format?: 'cef' | 'leef' | 'w3c' | 'csv'; appliance?: string }[]
   lanes?: number
   /** How long a file stays open. */
@@ -25,7 +38,7 @@ export interface Setup {
 /** Configuration with every process filter off, own ports, and everything in the working directory. */
 export function configText({ receivers, sources, lanes = 2, flushInterval = '500ms' }: Setup): string {
   const config = {
-    receivers: receivers.map(({ name, protocols }) => ({ type: 'syslog', name, protocols, listen: '127.0.0.1:0' })),
+    receivers: receivers.map(receiver => ({ type: 'syslog', listen: '127.0.0.1:0', ...receiver })),
     sources: sources.map(({ name, receiver, format = 'cef', appliance = 'auto' }) => ({
       name,
       appliance,
@@ -81,7 +94,7 @@ export class RunningCollector {
     if (!running) throw new Error(`The collector ended at once: ${JSON.stringify(this.log)}`)
   }
 
-  port(receiver: string, protocol: 'syslog-udp' | 'syslog-tcp'): number {
+  port(receiver: string, protocol: 'syslog-udp' | 'syslog-tcp' | 'syslog-tls' | 'relp' | 'http'): number {
     const port = this.#ports.get(`${receiver} ${protocol}`)
     if (port === undefined) throw new Error(`No listener ${receiver} ${protocol}`)
     return port
@@ -127,11 +140,20 @@ export class RunningCollector {
   }
 }
 
-/** Starts `sluice run` in the directory, which keeps spool and tenant for the next start. */
-export async function startCollector(t: Test, cwd: string, setup: Setup): Promise<RunningCollector> {
+/**
+ * Starts `sluice run` in the directory, which keeps spool and tenant for the next start. `command`: program and arguments that
+ * stand for `sluice run`.
+ */
+export async function startCollector(
+  t: Test,
+  cwd: string,
+  setup: Setup,
+  command: readonly [string, ...string[]] = [process.execPath, MAIN, 'run']
+): Promise<RunningCollector> {
   const config = join(cwd, 'sluice.yaml')
   writeFileSync(config, configText(setup))
-  const child = spawn(process.execPath, [MAIN, 'run', '--config', config], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [program, ...args] = command
+  const child = spawn(program, [...args, '--config', config], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
   const collector = new RunningCollector(child, cwd)
   t.teardown(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return

@@ -1,0 +1,38 @@
+/**
+ * The collector must not send TLS 1.3 session tickets (config/openssl.cnf says why), and OpenSSL reads that setting only when
+ * a process begins. So that no way of starting it can forget the flag, the process replaces itself once.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageRoot } from '../lib/package-root.ts'
+
+export interface Start {
+  /** Arguments behind the program. */
+  args: readonly string[]
+  execArgv: readonly string[]
+  env: Readonly<Record<string, string | undefined>>
+  /** The settings of the package. */
+  settingsFile: string
+}
+
+/** Flags of Node that the process must be started again with; undefined when it runs with OpenSSL settings, or needs none. */
+export function missingFlags({ args, execArgv, env, settingsFile }: Start): string[] | undefined {
+  const [verb = 'run'] = args
+  if (verb !== 'run' && !verb.startsWith('-')) return undefined // only `run`, the default, listens for TLS
+  const flags = [...execArgv, env.NODE_OPTIONS ?? ''].join(' ')
+  // Who chose settings of their own keeps them; receivers test at start whether tickets are sent, and warn.
+  if (/--openssl-(shared-)?config/.test(flags) || env.OPENSSL_CONF || !existsSync(settingsFile)) return undefined
+  return [...execArgv, `--openssl-config=${settingsFile}`]
+}
+
+/** Starts this process again, same id and streams, when it lacks the settings. Returns when it does not, or cannot (Windows). */
+export function ensureOpensslSettings(): void {
+  const settingsFile = join(packageRoot(), 'config', 'openssl.cnf')
+  const flags = missingFlags({ args: process.argv.slice(2), execArgv: process.execArgv, env: process.env, settingsFile })
+  if (flags === undefined || process.execve === undefined) return
+  try {
+    process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], process.env)
+  } catch {
+    // Not on this platform: a TLS receiver will say that tickets are sent.
+  }
+}
