@@ -63,12 +63,13 @@ export class Samples {
     this.add('receiver_up', state === 'listening' || state === 'paused' ? 1 : 0, name, protocol)
     this.add('receiver_paused', state === 'paused' ? 1 : 0, name, protocol)
     for (const [counter, value] of Object.entries(counters)) {
-      if (isReceiverCounter(counter)) this.add(counter, value, name, protocol)
+      if (isReceiverMetric(counter, 'counter')) this.add(counter, value, name, protocol)
       else this.add('receiver_events_total', value, name, protocol, counter.replace(/_total$/, ''))
     }
     for (const [gauge, value] of Object.entries(gauges)) {
       const kind = BUFFER_KINDS[gauge]
       if (kind !== undefined) this.add('udp_receive_buffer_bytes', value, name, protocol, kind)
+      else if (isReceiverMetric(gauge, 'gauge')) this.add(gauge, value, name, protocol)
     }
   }
 
@@ -146,9 +147,9 @@ export class Samples {
 
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000)
 
-/** A counter of the catalogue with a receiver's labels. */
-function isReceiverCounter(name: string): name is MetricName {
+/** A metric of the catalogue with a receiver's labels. */
+function isReceiverMetric(name: string, type: 'counter' | 'gauge'): name is MetricName {
   if (!Object.hasOwn(CATALOGUE, name)) return false
-  const { type, labels } = CATALOGUE[name as MetricName]
-  return type === 'counter' && labels.length === 2 && (labels as readonly string[])[0] === 'receiver'
+  const entry = CATALOGUE[name as MetricName]
+  return entry.type === type && entry.labels.length === 2 && (entry.labels as readonly string[])[0] === 'receiver'
 }

@@ -50,6 +50,28 @@ t.test('names keep the conventions: suffixes by type and unit, bounded label set
   }
 })
 
+t.test('what a receiver counts and measures is exported under its own name', async t => {
+  const status = sampleStatus()
+  status.receivers.push({
+    name: 'tls',
+    protocol: 'syslog-tls',
+    address: '0.0.0.0:6514',
+    state: 'listening',
+    connections: 1,
+    counters: { handshake_failed_total: 3, certificate_reloads_total: 1 },
+    gauges: { tls_certificate_expiry_timestamp_seconds: 1_800_000_000, paused_connections: 0, not_in_the_catalogue: 9 }
+  })
+  const text = await createMetrics(() => status, { withProcess: false }).scrape()
+  for (const line of [
+    'sluice_handshake_failed_total{receiver="tls",protocol="syslog-tls"} 3',
+    'sluice_certificate_reloads_total{receiver="tls",protocol="syslog-tls"} 1',
+    'sluice_tls_certificate_expiry_timestamp_seconds{receiver="tls",protocol="syslog-tls"} 1800000000',
+    'sluice_paused_connections{receiver="tls",protocol="syslog-tls"} 0'
+  ])
+    t.ok(text.includes(`\n${line}\n`), line)
+  t.notMatch(text, 'not_in_the_catalogue')
+})
+
 t.test('a wrong number of labels is our bug and fails loudly', async t => {
   t.throws(() => new Samples().add('connections' as MetricName, 1, 'only one'), RangeError)
 })
