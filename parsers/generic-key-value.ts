@@ -9,6 +9,7 @@ import {
   cefStart,
   FieldTable,
   type Frame,
+  isAddress,
   isTransaction,
   leefStart,
   malformed,
@@ -16,7 +17,8 @@ import {
   type Parser,
   PLAIN,
   QUOTE_BACKSLASH,
-  skip
+  skip,
+  time
 } from '../src/parse/kit.ts'
 
 const table = new FieldTable(COMMON_FIELDS)
@@ -38,7 +40,7 @@ const parser: Parser = {
   recognizes(frame) {
     if (frame.buf[frame.body] === 0x7b || cefStart(frame) >= 0 || leefStart(frame) >= 0) return false
     table.begin(frame)
-    return scan(frame, Math.min(frame.end, frame.body + RECOGNIZE_BYTES)) >= 3 && isTransaction(has)
+    return scan(frame, Math.min(frame.end, frame.body + RECOGNIZE_BYTES)) >= 3 && isTransaction(has) && isPlausible(frame)
   },
   parse(frame, out) {
     table.begin(frame)
@@ -46,6 +48,13 @@ const parser: Parser = {
     if (!isTransaction(has)) return skip(out, 'not_traffic')
     return applyCommon(table, frame, out) ? 'parsed' : skip(out, 'not_tcp_udp')
   }
+}
+
+/** Words mislead (`time` may be a duration, `src` a file): the client must look like an address and the time must be one. */
+function isPlausible(frame: Frame): boolean {
+  const { buf, zone, now } = frame
+  if (!isAddress(buf, v.src.start, v.src.end)) return false
+  return v.date.present || !Number.isNaN(time.readAnyTime(buf, v.time.start, v.time.end, zone, now))
 }
 
 /** Sets the values of the keys that have a common meaning; of several keys for one meaning the first with a value counts. */
