@@ -7,7 +7,8 @@ import { packageRoot } from '../lib/package-root.ts'
 const FILES: readonly [path: string, file: string, type: string][] = [
   ['/', 'page.html', 'text/html; charset=utf-8'],
   ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
-  ['/page.css', 'page.css', 'text/css; charset=utf-8']
+  ['/page.css', 'page.css', 'text/css; charset=utf-8'],
+  ['/icon.svg', 'icon.svg', 'image/svg+xml']
 ]
 
 const HEADERS = {

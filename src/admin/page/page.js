@@ -42,14 +42,21 @@ function stage(name, value, ...losses) {
   return item
 }
 
-function sourceCard({ name, appliance, format, frames, records, dropped, lastSeenMs, lastEventMs, lastUploadMs }) {
+/** What the records carry, in percent: reports lose what is missing. */
+function quality(parsed, attributes) {
+  if (parsed === 0) return ''
+  const shares = attributes.map(({ attribute, count }) => `${attribute} ${Math.round((100 * count) / parsed)} %`)
+  return make('p', 'quiet', `records with ${shares.join(' · ')}`)
+}
+
+function sourceCard({ name, appliance, format, frames, records, dropped, attributes, outcomes, lastSeenMs, lastEventMs, lastUploadMs }) {
   const reasons = dropped.map(({ reason, count }) => [`dropped: ${reason}`, count, false])
   const times = `last line ${ago(lastSeenMs)} · last event ${ago(lastEventMs)} · last upload ${ago(lastUploadMs)}`
   return make(
     'article',
     'source',
     make('h3', '', name),
-    make('span', 'quiet', `${appliance} · ${format}`),
+    make('span', 'quiet', `${appliance === 'auto' ? recognised(outcomes) : appliance} · ${format}`),
     make(
       'ol',
       'flow',
@@ -65,8 +72,20 @@ function sourceCard({ name, appliance, format, frames, records, dropped, lastSee
       stage('in the spool', records.spooled, ['set aside', records.setAside, true], ['removed', records.removed, true]),
       stage('uploaded', records.uploaded)
     ),
+    quality(records.parsed, attributes),
     make('p', 'quiet', times)
   )
+}
+
+/** The parsers that read this source's lines, the busiest first. */
+function recognised(outcomes) {
+  const parsers = outcomes.filter(({ outcome }) => outcome === 'parsed').sort((a, b) => b.count - a.count)
+  return parsers.length === 0 ? 'auto' : `auto: ${parsers.map(({ parser }) => parser).join(', ')}`
+}
+
+function rejectedRow({ atMs, source, outcome, parser, reason, text }) {
+  const why = `${outcome}${parser ? ` by ${parser}` : ''}: ${reason}`
+  return make('tr', '', cell(clock.format(atMs)), cell(source), cell(why), make('td', 'line', make('code', '', text.slice(0, 300))))
 }
 
 const cell = (value, className) => make('td', className ?? '', String(value))
@@ -156,17 +175,28 @@ function showTrouble(text) {
   byId('state').className = 'state bad'
 }
 
+function ask(path, token) {
+  return fetch(path, { headers: token ? { authorization: `Bearer ${token}` } : {}, signal: AbortSignal.timeout(10_000) })
+}
+
+async function showRejected(token) {
+  const response = await ask('/api/v1/tap?limit=20', token)
+  if (!response.ok) return
+  const samples = await response.json()
+  byId('rejected-section').hidden = samples.length === 0
+  byId('rejected').replaceChildren(...samples.reverse().map(rejectedRow))
+}
+
 async function refresh() {
   const token = sessionStorage.getItem(TOKEN_KEY)
   try {
-    const response = await fetch('/api/v1/status', {
-      headers: token ? { authorization: `Bearer ${token}` } : {},
-      signal: AbortSignal.timeout(10_000)
-    })
+    const response = await ask('/api/v1/status', token)
     byId('sign-in').hidden = response.status !== 401
     if (response.status === 401) showTrouble(token ? 'token refused' : 'locked')
-    else if (response.ok) show(await response.json())
-    else showTrouble(`the server answered ${response.status}`)
+    else if (response.ok) {
+      show(await response.json())
+      await showRejected(token)
+    } else showTrouble(`the server answered ${response.status}`)
   } catch {
     showTrouble('not reachable')
   }
