@@ -49,6 +49,8 @@ interface IntakeRoute {
   candidates: number[]
   lane: number
   pinned: boolean
+  /** A format with state was seen: pinned for good, whatever other lanes, which saw less of the intake, say later. */
+  hasState: boolean
   opened: boolean[]
 }
 
@@ -143,7 +145,13 @@ export class LanePool {
   openIntake(candidates: number[]): number {
     const intake = this.#nextIntake
     this.#nextIntake = (this.#nextIntake + 1) >>> 0
-    this.#routes.set(intake, { candidates, lane: intake % this.#slots.length, pinned: true, opened: this.#slots.map(() => false) })
+    this.#routes.set(intake, {
+      candidates,
+      lane: intake % this.#slots.length,
+      pinned: true,
+      hasState: false,
+      opened: this.#slots.map(() => false)
+    })
     return intake
   }
 
@@ -288,7 +296,9 @@ export class LanePool {
   #applyPin(slot: LaneSlot, { intake, pinned }: Pin): void {
     const route = this.#routes.get(intake)
     if (route === undefined) return
-    if (pinned && !route.pinned) route.lane = slot.index
+    if (route.hasState) return
+    if (pinned) route.lane = slot.index
+    route.hasState = pinned
     route.pinned = pinned
   }
 
