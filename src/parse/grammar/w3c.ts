@@ -68,6 +68,7 @@ const SOFTWARE: readonly (readonly [RegExp, string])[] = [
 const FIELDS: readonly (readonly [RegExp, string])[] = [
   [/\bx-bluecoat-request-tenant-id\b/, 'symantec-wss'],
   [/\bx-(?:cs|c)-(?:traffic-type|country|app-cci)\b/, 'netskope'],
+  [/\bx-ss-(?:category|last-rule-name|last-rule-action|block-type|external-ip)\b/, 'cisco-cloud-web-security'],
   [/\bx-acltag\b|\bx-resultcode-httpstatus\b/, 'cisco-wsa'],
   [/\bsc-filter-result\b|\bs-supplier-(?:name|ip)\b|\bx-exception-id\b/, 'bluecoat-proxysg'],
   [/\bcs-Network\b|\boriginal client IP\b|\bs-svcname\b|\bsource-ip\tdestination-ip\tprotocol\tparam#1\b/, 'microsoft-isa']
