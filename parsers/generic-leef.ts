@@ -9,14 +9,19 @@ import {
   headerTime,
   isDigit,
   isOtherTransport,
+  LeefHeader,
   leefParser,
   leefStart,
+  malformed,
   raw,
+  readLeefHeader,
   setScheme,
   skip,
   text
 } from '../src/parse/kit.ts'
 import { ACTION_ALLOWED, ACTION_BLOCKED, TIME } from '../src/record.ts'
+
+const header = new LeefHeader()
 
 export default leefParser({
   id: 'generic-leef',
@@ -47,6 +52,8 @@ export default leefParser({
     appproto: raw()
   },
   finish(v, out, frame) {
+    // between blanks, keys can not be told from the words of a value
+    if (readLeefHeader(frame.buf, leefStart(frame), frame.end, header) && header.delimiter === 0x20) return malformed(out, 'bad_syntax')
     if (!v.src.present || !(v.dst.present || v.url.present || v.hostname.present || v.dstHostName.present)) return skip(out, 'not_traffic')
     if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
     // a category is a decision only where products put it there

@@ -32,6 +32,7 @@ import {
   needle,
   type Outcome,
   type Parser,
+  prefixScheme,
   raw,
   readCefHeader,
   readLeefHeader,
@@ -306,6 +307,7 @@ function complete(frame: Frame, out: RecordFields): Outcome {
   setScheme(v.protocol, out)
   setScheme(v.app, out)
   setScheme(v.appproto, out)
+  prefixScheme(out)
   return 'parsed'
 }
 

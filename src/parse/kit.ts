@@ -21,7 +21,7 @@ export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
 export { isPlaceholder } from '../lib/placeholder.ts'
 export { applyCommon, COMMON_FIELDS, type CommonName, commonName, isTransaction, meaningOf } from './common-names.ts'
-export { applyElff, composeUrl, decodeUser, ELFF_FIELDS, type ElffName } from './elff.ts'
+export { applyElff, composeUrl, decodeUser, ELFF_FIELDS, type ElffName, prefixScheme } from './elff.ts'
 export { action, anyTime, clfTime, count, epoch, type Field, isoTime, monthTime, raw, setText, text } from './field.ts'
 export { type FieldRows, FieldTable } from './field-table.ts'
 export { AsaDirections, type AsaRule, asaTextStart, readAsaId, readAsaMessage } from './grammar/asa.ts'
@@ -99,6 +99,29 @@ export function headHas(frame: Frame, literal: Uint8Array): boolean {
 /** Offset of the literal in the first 300 bytes of the frame, or -1. */
 export function headFind(frame: Frame, literal: Uint8Array): number {
   return find(frame.buf, frame.start, Math.min(frame.end, frame.start + HEAD_BYTES), literal)
+}
+
+/**
+ * A literal that stands at the same place in line after line of one device: where it stood last is tried first, so that a
+ * recogniser costs no scan. For heads of frames.
+ */
+export class Landmark {
+  readonly #literal: Uint8Array
+  #offset = 0
+
+  constructor(literal: string) {
+    this.#literal = needle(literal)
+  }
+
+  /** Offset of the literal in the first 300 bytes of the frame, or -1. */
+  find(frame: Frame): number {
+    const { buf, start, end } = frame
+    const at = start + this.#offset
+    if (matchesAt(buf, at, end, this.#literal)) return at
+    const found = headFind(frame, this.#literal)
+    if (found >= 0) this.#offset = found - start
+    return found
+  }
 }
 
 /** Offset of `CEF:` in the head of the frame, or -1; looked for once per frame. */
