@@ -1,0 +1,190 @@
+import type { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import type { Block } from '../../src/contracts.ts'
+import type { LaneSpec } from '../../src/lanes/messages.ts'
+import { LanePool, OUTSTANDING_MAX } from '../../src/lanes/pool.ts'
+import { loadParsers } from '../../src/parse/load.ts'
+import { until } from '../integration/collector-kit.ts'
+import { linesBySource, specOf, totalsOf } from './lane-kit.ts'
+
+const parsers = await loadParsers()
+t.setTimeout(240_000)
+
+const squid = (number: number): Buffer =>
+  Buffer.from(
+    `1767604530.250    120 192.0.2.10 TCP_MISS/200 4512 GET http://www.example.com/index.html u${number} HIER_DIRECT/203.0.113.10 text/html`
+  )
+const fortigate = Buffer.from(
+  '<189>date=2026-01-15 time=10:11:12 devname="fw" devid="FG100" logid="0000000013" type="traffic" subtype="forward" level="notice" vd="root" eventtime=1768471872000000000 tz="+0000" srcip=10.0.0.7 dstip=203.0.113.9 dstport=443 action="close" user="alice" sentbyte=1 rcvdbyte=2'
+)
+const W3C_HEADER = Buffer.from('#Fields: date time c-ip cs-username cs-method cs-uri sc-status sc-bytes cs-bytes')
+const w3cRow = (number: number): Buffer => Buffer.from(`2026-01-05 09:15:30 192.0.2.11 w${number} GET http://www.example.org/a 200 512 100`)
+
+async function start(t: Test, lanes: number, spec: LaneSpec = specOf([{}])) {
+  const workers: Worker[] = []
+  const onWorker = (worker: Worker) => void workers.push(worker)
+  process.on('worker', onWorker)
+  const blocks: Block[] = []
+  const failures: { lane: number; lostFrames: number }[] = []
+  const pool = await LanePool.start(lanes, spec, parsers, {
+    onBlocks: made => blocks.push(...made),
+    onLaneFailure: (lane, _, lostFrames) => failures.push({ lane, lostFrames })
+  })
+  t.teardown(async () => {
+    process.off('worker', onWorker)
+    await pool.stop()
+  })
+  const add = (intake: number, frame: Buffer) => pool.append(intake, frame, 0, frame.length)
+  return {
+    pool,
+    blocks,
+    workers,
+    failures,
+    add,
+    totals: () => totalsOf(pool.stats().flatMap(({ stats }) => stats)),
+    users: () =>
+      [
+        ...Object.values(linesBySource(blocks))
+          .join('')
+          .matchAll(/ suser=(\S+) /g)
+      ]
+        .map(match => match[1]!)
+        .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  }
+}
+
+const numbered = (letter: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${letter}${index}`)
+
+for (const lanes of [1, 2]) {
+  t.test(`a flush gives back everything appended before it (lanes: ${lanes})`, async t => {
+    const { pool, add, users, totals } = await start(t, lanes)
+    const intakes = [pool.openIntake([0]), pool.openIntake([0]), pool.openIntake([0])]
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 2000; i++) add(intakes[i % 3]!, squid(round * 2000 + i))
+      await pool.flush()
+      t.equal(users().length, (round + 1) * 2000, `round ${round}`)
+      t.equal(totals().written, (round + 1) * 2000, 'and in the counts')
+      t.equal(pool.framesInFlight, 0)
+    }
+    t.same(users(), numbered('u', 10_000), 'each once')
+  })
+
+  t.test(`a flush beside another one waits for what that one covers (lanes: ${lanes})`, async t => {
+    const { pool, add, users } = await start(t, lanes)
+    const intake = pool.openIntake([0])
+    for (let round = 1; round <= 5; round++) {
+      for (let i = 0; i < 5000; i++) add(intake, squid(i))
+      const first = pool.flush()
+      await pool.flush()
+      t.equal(users().length, round * 5000, `round ${round}`)
+      await first
+    }
+  })
+}
+
+t.test('one heavy sender without state uses all lanes', async t => {
+  const { pool, add } = await start(t, 2)
+  const intake = pool.openIntake([0])
+  add(intake, squid(0))
+  await pool.flush()
+  for (let i = 0; i < 20_000; i++) add(intake, squid(i))
+  await pool.flush()
+  for (const { index, stats } of pool.stats()) t.ok(stats[0]!.frames > 2000, `lane ${index} had ${stats[0]!.frames} frames`)
+})
+
+t.test('an intake with state keeps its header while a heavy one without uses both lanes', async t => {
+  const { pool, add, users, totals } = await start(t, 2)
+  const heavy = pool.openIntake([0])
+  add(heavy, squid(0))
+  await pool.flush()
+  const stateful = [pool.openIntake([0]), pool.openIntake([0])]
+  for (const intake of stateful) add(intake, W3C_HEADER)
+  for (let row = 0; row < 1000; row++) {
+    for (const intake of stateful) add(intake, w3cRow(row))
+    for (let i = 0; i < 20; i++) add(heavy, squid(i))
+    if (row % 50 === 0) pool.handOver()
+  }
+  await pool.flush()
+  t.equal(users().filter(user => user.startsWith('w')).length, 2000, 'every row was read')
+  t.match(totals(), { frames: 1 + 2 + 2000 + 20_000, skipped: 2, malformed: 0, unidentified: 0 })
+  for (const { stats } of pool.stats()) t.ok(stats[0]!.frames > 2000, `both lanes worked: ${stats[0]!.frames}`)
+})
+
+t.test('a relay that begins to send a format with state is pinned, whatever another lane saw of it', async t => {
+  const { pool, add, users, totals } = await start(t, 2)
+  const relay = pool.openIntake([0])
+  add(relay, squid(0))
+  await pool.flush()
+  add(relay, W3C_HEADER)
+  pool.handOver()
+  // The other lane meets this intake for the first time, and is the last to say what it saw: nothing with state.
+  for (let i = 0; i < 3000; i++) add(relay, fortigate)
+  await pool.flush()
+  for (let row = 0; row < 500; row++) {
+    add(relay, w3cRow(row))
+    if (row % 50 === 0) pool.handOver()
+  }
+  await pool.flush()
+  t.equal(users().filter(user => user.startsWith('w')).length, 500)
+  t.match(totals(), { malformed: 0, unidentified: 0 })
+})
+
+t.test('senders wait while all blocks are out, and go on when they are back', async t => {
+  const { pool, add, users } = await start(t, 2)
+  const intake = pool.openIntake([0])
+  let count = 0
+  while (!pool.isBusy) add(intake, squid(count++))
+  t.equal(pool.outstanding, OUTSTANDING_MAX)
+  await pool.room()
+  t.notOk(pool.isBusy)
+  await pool.flush()
+  t.equal(pool.outstanding, 0)
+  t.equal(users().length, count)
+})
+
+t.test('thousands of intakes come and go without being forgotten too early', async t => {
+  const { pool, add, users, totals } = await start(t, 2)
+  for (let i = 0; i < 5000; i++) {
+    const intake = pool.openIntake([0])
+    add(intake, squid(i))
+    pool.closeIntake(intake)
+    if (i % 500 === 0) pool.handOver()
+  }
+  await pool.flush()
+  t.same(users(), numbered('u', 5000))
+  t.match(totals(), { frames: 5000, unidentified: 0, malformed: 0 })
+})
+
+t.test('a lane that ends is counted, what it held is counted as lost, and it is started again', async t => {
+  const { pool, add, users, totals, workers, failures } = await start(t, 2)
+  const intakes = [pool.openIntake([0]), pool.openIntake([0])]
+  for (let i = 0; i < 1000; i++) add(intakes[i % 2]!, squid(i))
+  await pool.flush()
+  let appended = 1000
+  for (; appended < 30_000; appended++) add(intakes[appended % 2]!, squid(appended))
+  pool.handOver()
+  void workers[0]!.terminate()
+  await pool.flush()
+  await until('the end is noticed', () => failures.length === 1)
+  const lost = pool.lostFrames
+  t.equal(failures[0]!.lostFrames, lost)
+  await pool.flush()
+  t.equal(totals().frames + lost, appended, 'every frame is counted or lost')
+  t.equal(totals().written, users().length, 'what is counted as written came back')
+  t.equal(pool.framesInFlight, 0)
+
+  // While it is away the other lane serves both intakes.
+  for (let i = 0; i < 1000; i++) add(intakes[i % 2]!, squid(appended++))
+  await pool.flush()
+  t.equal(pool.lostFrames, lost, 'nothing more is lost')
+  await until('it is back', () => pool.stats().every(({ alive }) => alive))
+  for (let i = 0; i < 1000; i++) add(intakes[i % 2]!, squid(appended++))
+  await pool.flush()
+  t.equal(totals().frames + lost, appended)
+  t.equal(totals().written, users().length)
+  t.equal(
+    pool.stats().reduce((sum, { restarts }) => sum + restarts, 0),
+    1
+  )
+  t.equal(pool.outstanding, 0)
+})

@@ -1,0 +1,148 @@
+/** Receipts: when `commit` and `end` may answer, beside flushes, reloads and a lane that ends. */
+import { EventEmitter, once } from 'node:events'
+import type { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import type { Block, Peer, Spool } from '../../src/contracts.ts'
+import { LanePool } from '../../src/lanes/pool.ts'
+import { loadParsers } from '../../src/parse/load.ts'
+import { Intakes } from '../../src/pipeline/intakes.ts'
+import { SourceBinding } from '../../src/pipeline/source-binding.ts'
+import { specOf } from '../lanes/lane-kit.ts'
+
+const parsers = await loadParsers()
+t.setTimeout(120_000)
+
+const PEER: Peer = { receiver: 'in', protocol: 'syslog-tcp', address: '192.0.2.1' }
+const BINDING = new SourceBinding([])
+const line = (number: number): string =>
+  `1767604530.250    120 192.0.2.10 TCP_MISS/200 4512 GET http://www.example.com/index.html u${number} HIER_DIRECT/203.0.113.10 text/html\n`
+const lines = (count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, index) => line(index)).join(''))
+
+/** A spool in memory that knows what was durable at each commit. */
+class MemorySpool extends EventEmitter implements Spool {
+  full = false
+  records = 0
+  durable = 0
+
+  append({ recordCount }: Block): void {
+    this.records += recordCount
+  }
+
+  async commit(): Promise<void> {
+    this.durable = this.records
+    this.emit('commit')
+  }
+
+  async closeAll(): Promise<void> {}
+}
+
+async function start(t: Test, lanes = 2) {
+  const workers: Worker[] = []
+  const onWorker = (worker: Worker) => void workers.push(worker)
+  process.on('worker', onWorker)
+  const spool = new MemorySpool()
+  const newPool = () =>
+    LanePool.start(lanes, specOf([{}]), parsers, {
+      onBlocks: blocks => {
+        for (const block of blocks) spool.append(block)
+      },
+      onLaneFailure: () => {}
+    })
+  const pool = await newPool()
+  // The binding knows no configuration here: every intake may go to the one source.
+  const binding = Object.assign(Object.create(BINDING), { candidates: () => [0] }) as SourceBinding
+  const intakes = new Intakes({ pool, spool, binding })
+  t.teardown(async () => {
+    process.off('worker', onWorker)
+    await intakes.stop()
+    await pool.stop()
+  })
+  return { intakes, pool, spool, workers, binding, newPool }
+}
+
+t.test('a receipt comes when all that was accepted before is durable, also beside the flushes of the clock', async t => {
+  const { intakes, spool } = await start(t)
+  const intake = intakes.open(PEER, 'lines')
+  for (let round = 1; round <= 20; round++) {
+    intake.accept(lines(2000))
+    await intake.commit()
+    t.ok(spool.durable >= round * 2000, `round ${round}: ${spool.durable}`)
+  }
+  await intake.end()
+  t.equal(spool.durable, 40_000)
+})
+
+t.test('the end of an intake covers a last line without line feed', async t => {
+  const { intakes, spool } = await start(t, 1)
+  const intake = intakes.open(PEER, 'lines')
+  intake.accept(Buffer.from(line(1).trimEnd()))
+  await intake.commit()
+  t.equal(spool.durable, 0, 'half a line is no frame')
+  await intake.end()
+  t.equal(spool.durable, 1)
+})
+
+t.test('a sender that vanished leaves its whole lines, and the rest is counted', async t => {
+  const { intakes, spool } = await start(t, 1)
+  const intake = intakes.open(PEER, 'lines')
+  intake.accept(Buffer.from(line(1) + line(2).slice(0, 20)))
+  intake.abort()
+  const other = intakes.open(PEER, 'lines')
+  await other.end()
+  t.equal(spool.durable, 1)
+  t.equal(intakes.counts.aborted, 1)
+})
+
+t.test('a receipt during a reload covers what the old lanes still had', async t => {
+  const { intakes, spool, newPool, binding } = await start(t)
+  const next = await newPool()
+  t.teardown(() => next.stop())
+  const intake = intakes.open(PEER, 'lines')
+  for (let round = 0; round < 20; round++) intake.accept(lines(2000))
+  let drained = false
+  const replaced = intakes.replaceLanes(next, binding, () => {
+    drained = true
+  })
+  await intake.commit()
+  t.ok(drained, 'the old lanes were empty before')
+  t.equal(spool.durable, 40_000)
+  await replaced
+  intake.accept(lines(100))
+  await intake.end()
+  t.equal(spool.durable, 40_100, 'the new lanes serve the same intake')
+})
+
+t.test('nobody gets a receipt for frames that a lane took with it; the next receipt is given again', async t => {
+  const { intakes, spool, workers, pool } = await start(t)
+  const intake = intakes.open(PEER, 'lines')
+  intake.accept(lines(10))
+  await intake.commit()
+  const exits = workers.map(worker => once(worker, 'exit'))
+  for (let round = 0; round < 10; round++) intake.accept(lines(2000))
+  const receipt = intake.commit()
+  for (const worker of workers) void worker.terminate()
+  await t.rejects(receipt, { name: 'CollectorError', code: 'LANE_FAILED', retryable: true })
+  await Promise.all(exits)
+  t.ok(pool.lostFrames > 0)
+  t.equal(intakes.lostFrames, pool.lostFrames)
+  while (!pool.stats().every(({ alive }) => alive)) await new Promise(resolve => setTimeout(resolve, 20))
+  await intake.commit().catch(() => undefined) // what was lost after the first answer
+  const before = spool.durable
+  intake.accept(lines(5))
+  await intake.commit()
+  t.equal(spool.durable, before + 5)
+})
+
+t.test('framing is counted by listener, while connections live and after', async t => {
+  const { intakes } = await start(t, 1)
+  const one = intakes.open(PEER, 'syslog-stream')
+  const other = intakes.open({ ...PEER, receiver: 'other' }, 'syslog-stream')
+  one.accept(Buffer.from('<13>a\n5 <13>b<13>c\n'))
+  other.accept(Buffer.from('<13>a\n'))
+  t.match(intakes.framerStats('in', 'syslog-tcp'), { newline: 2, octetCounted: 1 })
+  await one.end()
+  t.match(intakes.framerStats('in', 'syslog-tcp'), { newline: 2, octetCounted: 1 })
+  t.match(intakes.framerStats('other', 'syslog-tcp'), { newline: 1, octetCounted: 0 })
+  t.match(intakes.framerStats('nobody', 'syslog-tcp'), { newline: 0 })
+  await other.end()
+})
