@@ -68,4 +68,4 @@ export const optionalTls = (description: string) => Type.Optional(Type.Object(Tl
 export const secret = (description: string, minLength = 1) =>
   Type.Optional(Type.String({ description, minLength, maxLength: 65536, secret: true }))
 
-export const secretFile = (key: string) => Type.Optional(path({ description: `File that holds \`${key}\`; read at start and reload.` }))
+export const secretFile = (key: string) => Type.Optional(path({ description: `File that holds \`${key}\`; read at start.` }))
