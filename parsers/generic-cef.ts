@@ -12,6 +12,7 @@ import {
   headerTime,
   isDigit,
   isOtherTransport,
+  productSignature,
   raw,
   setScheme,
   skip,
@@ -25,6 +26,7 @@ export default cefParser({
   id: 'generic-cef',
   appliance: 'Any product that writes CEF',
   generic: true,
+  signature: frame => productSignature(frame, cefStart(frame)),
   recognizes(frame) {
     const mark = cefStart(frame)
     if (mark < 0) return false

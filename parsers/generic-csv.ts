@@ -50,6 +50,7 @@ const parser: Parser<State> = {
   appliance: 'Any CSV with a header row',
   generic: true,
   newState: () => ({ map: undefined, syntax: { separator: 0x2c, quote: QUOTE, runs: false, brackets: false }, columns: 0, bare: true }),
+  signature: () => 0, // rows are told by their header, which no other parser of this intake has
   recognizes: (frame, state) => (state?.map !== undefined && looksLikeRow(frame, state)) || readHeaderRow(frame) !== undefined,
   parse(frame, out, state) {
     const header = readHeaderRow(frame)

@@ -13,6 +13,7 @@ import {
   leefParser,
   leefStart,
   malformed,
+  productSignature,
   raw,
   readLeefHeader,
   setScheme,
@@ -27,6 +28,7 @@ export default leefParser({
   id: 'generic-leef',
   appliance: 'Any product that writes LEEF',
   generic: true,
+  signature: frame => productSignature(frame, leefStart(frame)),
   recognizes(frame) {
     const mark = leefStart(frame)
     return mark >= 0 && isDigit(frame.buf[mark + 5])

@@ -39,6 +39,7 @@ const parser: Parser<W3cState> = {
   appliance: 'Any proxy that writes the W3C extended log format',
   generic: true,
   newState: () => new W3cState(),
+  signature: () => 0, // rows are told by their header, which no other parser of this intake has
   recognizes(frame, state) {
     if (isDirective(frame)) {
       const owner = directiveOwner(frame)

@@ -163,6 +163,11 @@ export interface Parser<State = unknown> {
   readonly appliance: string
   /** Generic parsers are asked last. */
   readonly generic?: boolean
+  /**
+   * For generic parsers, which would take lines that a specific parser reads better: a number that differs when another parser
+   * may have to be asked (the vendor and product of a CEF header, say). Without it all specific parsers are asked for each frame.
+   */
+  signature?(frame: Frame): number
   /** Its lines are passed on as they came; there is no record to normalise. */
   readonly passThrough?: boolean
   /** State per intake (a header row, a connection table); its frames then stay on one lane. */

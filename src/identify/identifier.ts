@@ -20,6 +20,8 @@ export interface Binding {
   state: unknown
   /** The configuration names the parser, so its frames need no recognition. */
   fixed: boolean
+  /** Of a generic parser: the signature of the frames for which no specific parser was found. */
+  signature: number
   /** This intake has shown the end of a connection. */
   hasEnds: boolean
   /** Outcome counts of this source and parser, shared by all intakes. */
@@ -75,14 +77,16 @@ export class Identifier {
   /** The binding for this frame, or null when no source or no parser fits. */
   identify(intake: IntakeIdentity, frame: Frame): Binding | null {
     const last = intake.last
-    if (last !== null && (last.fixed || last.parser.recognizes(frame, last.state))) return last
-    return this.#search(intake, frame)
+    if (last !== null && (last.fixed || (last.parser.recognizes(frame, last.state) && isSettled(last, frame)))) return last
+    const found = this.#search(intake, frame)
+    if (found !== null && found.parser.generic === true) found.signature = found.parser.signature?.(frame) ?? Number.NaN
+    return found
   }
 
   #search(intake: IntakeIdentity, frame: Frame): Binding | null {
     for (const parser of this.#parsers) {
       const known = intake.known.find(binding => binding.parser === parser)
-      if (known === intake.last && known !== undefined) continue // asked already
+      if (known !== undefined && known === intake.last && parser.generic !== true) continue // asked already
       if (!parser.recognizes(frame, known?.state)) continue
       if (known !== undefined) {
         intake.last = known
@@ -103,11 +107,16 @@ export class Identifier {
       tally = { source, parser: parser.id, parsed: 0, skipped: new Map(), malformed: new Map() }
       this.#tallies.set(key, tally)
     }
-    const binding: Binding = { source, parser, state, fixed, hasEnds: false, tally }
+    const binding: Binding = { source, parser, state, fixed, signature: Number.NaN, hasEnds: false, tally }
     if (intake.known.length >= KNOWN_MAX) intake.known.shift()
     intake.known.push(binding)
     intake.last = binding
     this.changed.push(intake)
     return binding
   }
+}
+
+/** A generic parser keeps a frame only when the specific ones were asked about one like it. */
+function isSettled(last: Binding, frame: Frame): boolean {
+  return last.parser.generic !== true || last.parser.signature?.(frame) === last.signature
 }

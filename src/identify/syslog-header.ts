@@ -265,9 +265,21 @@ function isoEnd(buf: Buffer, start: number, end: number, afterPri: boolean): num
   let at = clock + 8
   while (at < end && buf[at] !== SPACE && at - clock < 24) {
     const byte = buf[at]!
-    if (!(digit(byte) || byte === 0x2e || byte === 0x2b || byte === DASH || byte === COLON || byte === 0x5a || byte === 0x2c)) return 0
+    if (
+      !(
+        digit(byte) ||
+        byte === 0x2e ||
+        byte === 0x2b ||
+        byte === DASH ||
+        byte === COLON ||
+        byte === 0x5a ||
+        (byte === 0x2c && digit(buf[at + 1]))
+      )
+    )
+      return 0
     at++
   }
+  if (at < end && buf[at] !== SPACE) return 0 // a column of a row begins so as well
   if (buf[at - 1] === COLON) return at - 1 // Cisco: `2026-01-05T09:15:30Z: %…`
   return at
 }

@@ -168,6 +168,19 @@ function sameText(buf: Uint8Array, start: number, end: number, word: string): nu
   return start + word.length
 }
 
+/** For generic parsers of CEF and LEEF: a hash of version, vendor and product, by which specific parsers recognise their lines. */
+export function productSignature(frame: Frame, mark: number): number {
+  const { buf, end } = frame
+  let hash = 0
+  let pipes = 0
+  for (let at = mark; at < end && at - mark < HEAD_BYTES; at++) {
+    const byte = buf[at]!
+    if (byte === 0x7c && ++pipes === 3) break
+    hash = (Math.imul(hash, 31) + byte) | 0
+  }
+  return hash
+}
+
 /** The syslog header's time in ms, by the source's zone; NaN without one. */
 export function headerTime(frame: Frame): number {
   return frame.timeStart < 0 ? Number.NaN : readAnyTime(frame.buf, frame.timeStart, frame.timeEnd, frame.zone, frame.now)
@@ -222,6 +235,8 @@ interface Declaration<Name extends string> {
   generic?: boolean
   /** What each of the appliance's words fills, in order of preference. */
   fields: FieldRows<Name>
+  /** See `Parser.signature`. */
+  signature?: (frame: Frame) => number
   /** Rules that a table cannot say; decides the outcome. Without it every frame is `parsed`. */
   finish?: Finish<Name>
 }
@@ -359,8 +374,14 @@ export function delimitedParser<Name extends string>(
   }
 }
 
-function identity(declared: { id: string; appliance: string; generic?: boolean }): { id: string; appliance: string; generic: boolean } {
-  return { id: declared.id, appliance: declared.appliance, generic: declared.generic ?? false }
+function identity(declared: {
+  id: string
+  appliance: string
+  generic?: boolean
+  signature?: (frame: Frame) => number
+}): Pick<Parser, 'id' | 'appliance' | 'generic' | 'signature'> {
+  const { id, appliance, generic = false, signature } = declared
+  return signature === undefined ? { id, appliance, generic } : { id, appliance, generic, signature }
 }
 
 function complete<Name extends string>(

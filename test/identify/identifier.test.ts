@@ -1,0 +1,99 @@
+import t from 'tap'
+import type { Frame, Parser } from '../../src/contracts.ts'
+import { Identifier } from '../../src/identify/identifier.ts'
+import { newFrame, readHeader } from '../../src/identify/syslog-header.ts'
+import { UTC } from '../../src/parse/values/zone.ts'
+
+/** A parser that recognises lines by their first word and counts how often it was asked. */
+function byWord(id: string, word: string, more: Partial<Parser> = {}): Parser & { asked: number } {
+  const parser = {
+    id,
+    appliance: id,
+    asked: 0,
+    recognizes(frame: Frame) {
+      parser.asked++
+      return frame.buf.toString('latin1', frame.body, frame.end).startsWith(word)
+    },
+    parse: () => 'parsed' as const,
+    ...more
+  }
+  return parser
+}
+
+const frame = newFrame(UTC)
+function at(line: string): Frame {
+  const buf = Buffer.from(`${line}\n`)
+  readHeader(frame, buf, 0, buf.length - 1)
+  return frame
+}
+
+t.test('a line that fits the last parser asks no other', async t => {
+  const [a, b] = [byWord('a', 'alpha'), byWord('b', 'beta')]
+  const identifier = new Identifier([a, b])
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  t.equal(identifier.identify(intake, at('beta 1'))?.parser, b)
+  a.asked = 0
+  t.equal(identifier.identify(intake, at('beta 2'))?.parser, b)
+  t.equal(a.asked, 0)
+})
+
+t.test('a relay that mixes appliances is told apart per frame', async t => {
+  const identifier = new Identifier([byWord('a', 'alpha'), byWord('b', 'beta')])
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  const ids = ['alpha', 'beta', 'gamma', 'alpha', 'beta'].map(word => identifier.identify(intake, at(`${word} x`))?.parser.id ?? null)
+  t.same(ids, ['a', 'b', null, 'a', 'b'])
+  t.equal(intake.known.length, 2, 'one binding per parser')
+})
+
+t.test('a generic parser takes no lines from a specific one, whatever came last', async t => {
+  const generic = byWord('generic', 'mark', { generic: true })
+  const specific = byWord('specific', 'mark vendor')
+  const identifier = new Identifier([specific, generic])
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  const ids = ['mark other', 'mark vendor', 'mark other', 'mark vendor'].map(line => identifier.identify(intake, at(line))?.parser.id)
+  t.same(ids, ['generic', 'specific', 'generic', 'specific'])
+})
+
+t.test('a generic parser with a signature asks the others only when it changes', async t => {
+  const generic = byWord('generic', 'mark', { generic: true, signature: ({ buf, body }) => buf[body + 5]! })
+  const specific = byWord('specific', 'mark vendor')
+  const identifier = new Identifier([specific, generic])
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  identifier.identify(intake, at('mark other 1'))
+  specific.asked = 0
+  t.equal(identifier.identify(intake, at('mark other 2'))?.parser, generic)
+  t.equal(specific.asked, 0)
+  t.equal(identifier.identify(intake, at('mark vendor'))?.parser, specific)
+})
+
+t.test('a source that names its parser guesses nothing', async t => {
+  const [a, b] = [byWord('a', 'alpha'), byWord('b', 'beta')]
+  const identifier = new Identifier([a, b])
+  const intake = identifier.open(0, [{ source: 3, parser: b }])
+  t.match(identifier.identify(intake, at('alpha')), { source: 3, parser: { id: 'b' } })
+  t.equal(a.asked + b.asked, 0)
+})
+
+t.test('sources that name parsers come before the one that takes all; without one, other lines are unidentified', async t => {
+  const [a, b] = [byWord('a', 'alpha'), byWord('b', 'beta')]
+  const identifier = new Identifier([a, b])
+  const both = identifier.open(0, [
+    { source: 0, parser: null },
+    { source: 1, parser: b }
+  ])
+  t.equal(identifier.identify(both, at('beta'))?.source, 1)
+  t.equal(identifier.identify(both, at('alpha'))?.source, 0)
+  const named = identifier.open(1, [
+    { source: 0, parser: a },
+    { source: 1, parser: b }
+  ])
+  t.equal(identifier.identify(named, at('gamma')), null)
+})
+
+t.test('a hostile relay gets no unbounded list of parsers', async t => {
+  const parsers = Array.from({ length: 100 }, (_, index) => byWord(`p${index}`, `word${index} `))
+  const identifier = new Identifier(parsers)
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  for (let index = 0; index < 100; index++) identifier.identify(intake, at(`word${index} x`))
+  t.equal(intake.known.length, 64)
+})
