@@ -15,7 +15,6 @@ import {
   epoch,
   FieldTable,
   type Frame,
-  find,
   headerOrArrivalTime,
   headerTime,
   isDigit,
@@ -40,10 +39,11 @@ import {
 } from '../src/parse/kit.ts'
 import { DEVICE, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
 
-const LOGID = needle('logid=')
-const DEVID = needle('devid="FG')
-const TYPE = needle('type=')
-const SUBTYPE = needle('subtype=')
+const LOGID = needle('logid')
+const DEVID = needle('devid')
+const SERIAL = needle('"FG')
+const TYPE = needle('type')
+const SUBTYPE = needle('subtype')
 /** What is left of a CEF header whose `CEF:` a relay took for a tag. */
 const CUT_CEF = needle('0|Fortinet|Forti')
 
@@ -139,9 +139,7 @@ const parser: Parser = {
       if (cefStart(frame) >= 0) return isCef(frame)
       if (matchesAt(buf, body, end, CUT_CEF)) return true
     }
-    const head = Math.min(end, frame.start + 300)
-    const type = find(buf, body, head, TYPE)
-    return type >= 0 && find(buf, type + 5, head, SUBTYPE) >= 0 && (find(buf, body, head, LOGID) >= 0 || find(buf, body, head, DEVID) >= 0)
+    return hasPairs(buf, body, Math.min(end, frame.start + HEAD_BYTES))
   },
   parse(frame, out) {
     if (frame.buf[frame.body]! < 0x61) {
@@ -153,6 +151,31 @@ const parser: Parser = {
 }
 
 const NO_CEF = -100
+/** The keys that tell stand this near to the start. */
+const HEAD_BYTES = 300
+const EQUALS = 0x3d
+
+/** True when `type=` and `subtype=` stand there, and `logid=` or a serial number of the product. Looks at each `=` once. */
+function hasPairs(buf: Uint8Array, start: number, end: number): boolean {
+  let owned = false
+  let typed = false
+  let subtyped = false
+  for (let at = start + 4; at < end; at++) {
+    if (buf[at] !== EQUALS) continue
+    if (!typed && isKey(buf, start, at, TYPE)) typed = true
+    else if (!subtyped && isKey(buf, start, at, SUBTYPE)) subtyped = true
+    else if (!owned && (isKey(buf, start, at, LOGID) || (isKey(buf, start, at, DEVID) && matchesAt(buf, at + 1, end, SERIAL)))) owned = true
+    if (owned && typed && subtyped) return true
+  }
+  return false
+}
+
+/** True when the word ends at `end` and stands alone before it. */
+function isKey(buf: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
+  const at = end - word.length
+  if (at < start || !matchesAt(buf, at, end, word)) return false
+  return at === start || buf[at - 1] === 0x20 || buf[at - 1] === 0x2c
+}
 
 const isCef = (frame: Frame): boolean => cefIs(frame, 'Fortinet', 'Fortigate') || cefIs(frame, 'Fortinet', 'FortiGate')
 
