@@ -35,8 +35,8 @@ export interface Setup {
   flushInterval?: string
 }
 
-/** Configuration with every process filter off, own ports, and everything in the working directory. */
-export function configText({ receivers, sources, lanes = 2, flushInterval = '500ms' }: Setup): string {
+/** Configuration with every process filter off, own ports, and everything in the directory. */
+export function configText({ receivers, sources, lanes = 2, flushInterval = '500ms' }: Setup, dir = '.'): string {
   const config = {
     receivers: receivers.map(receiver => ({ type: 'syslog', listen: '127.0.0.1:0', ...receiver })),
     sources: sources.map(({ name, receiver, format = 'cef', appliance = 'auto' }) => ({
@@ -45,8 +45,8 @@ export function configText({ receivers, sources, lanes = 2, flushInterval = '500
       format,
       ...(receiver === undefined ? {} : { from: { receivers: [receiver] } })
     })),
-    tenant: { local: { listen: '127.0.0.1:0', dir: './tenant' } },
-    spool: { dir: './spool', min_free_bytes: '1MiB' },
+    tenant: { local: { listen: '127.0.0.1:0', dir: join(dir, 'tenant') } },
+    spool: { dir: join(dir, 'spool'), min_free_bytes: '1MiB' },
     upload: { flush_interval: flushInterval, requests_per_minute: 100_000 },
     process: { drop_internal: false, max_age: 'off', max_future: 'off' },
     privacy: { strip_query: false },
@@ -151,17 +151,29 @@ export async function startCollector(
   command: readonly [string, ...string[]] = [process.execPath, MAIN, 'run']
 ): Promise<RunningCollector> {
   const config = join(cwd, 'sluice.yaml')
-  writeFileSync(config, configText(setup))
+  writeFileSync(config, configText(setup, cwd))
   const [program, ...args] = command
-  const child = spawn(program, [...args, '--config', config], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, [...args, '--config', config], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true // a group of its own, so that what a command starts ends with it
+  })
   const collector = new RunningCollector(child, cwd)
   t.teardown(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
+    killGroup(child.pid!)
     await collector.exited
   })
   await collector.started()
   return collector
+}
+
+/** Ends what is left of a command and of what it started. */
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // nothing is left
+  }
 }
 
 export function tenantFiles(cwd: string, source: string): string[] {
