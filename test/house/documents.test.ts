@@ -1,7 +1,7 @@
 /** What the documents say is there is there, and what they show works. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import t from 'tap'
+import t, { type Test as Tap } from 'tap'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
@@ -48,24 +48,25 @@ t.test('npm scripts that documents and .ci/run call exist', async t => {
   t.ok(calls > 5)
 })
 
+/** Loads a configuration as if it stood in a file; secrets that it takes from files are there. Returns the warnings. */
+function warningsOf(t: Tap, text: string): unknown[] {
+  const secrets = [...text.matchAll(/\/run\/secrets\/([a-z_-]+)/g)].map(([, name]) => [name!, 'a'.repeat(64)])
+  const dir = t.testdir(Object.fromEntries(secrets))
+  const path = join(dir, 'sluice.yaml')
+  writeFileSync(path, text.replaceAll('/run/secrets', dir))
+  return loadConfig({ path, env: { SLUICE_TOKEN: 'a', SLUICE_CLIENT_SECRET: 'b' }, cwd: dir, appliances: applianceIds() }).warnings
+}
+
 t.test('configurations that documents show load without a warning', async t => {
-  let shown = 0
-  for (const document of DOCUMENTS) {
-    for (const [, text] of read(document).matchAll(/```yaml\n([\s\S]*?)```/g)) {
-      shown++
-      const path = join(t.testdir({ 'sluice.yaml': text! }), 'sluice.yaml')
-      const env = { SLUICE_TOKEN: 'a', SLUICE_CLIENT_SECRET: 'b' }
-      t.same(loadConfig({ path, env, cwd: dirname(path), appliances: applianceIds() }).warnings, [], document)
-    }
-  }
-  t.ok(shown > 0)
+  const shown = DOCUMENTS.flatMap(document =>
+    [...read(document).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => ({ document, text: text! }))
+  )
+  t.ok(shown.length > 0)
+  for (const { document, text } of shown) t.test(document, async t => t.same(warningsOf(t, text), []))
 })
 
 t.test('the configuration of the container loads, its token in a file', async t => {
-  const dir = t.testdir({ token: 'a'.repeat(64) })
-  const path = join(t.testdirName, 'sluice.yaml')
-  t.testdir({ token: 'a'.repeat(64), 'sluice.yaml': read('docker/sluice.yaml').replace('/run/secrets/admin_token', join(dir, 'token')) })
-  t.same(loadConfig({ path, env: {}, cwd: dir, appliances: applianceIds() }).warnings, [])
+  t.same(warningsOf(t, read('docker/sluice.yaml')), [])
 })
 
 t.test('every decision has its number, a title and what would change it', async t => {
@@ -74,6 +75,16 @@ t.test('every decision has its number, a title and what would change it', async 
     t.match(name, new RegExp(`^${String(index + 1).padStart(4, '0')}-[a-z0-9-]+\\.md$`))
     t.match(read(`docs/decisions/${name}`), /^# [\s\S]*^## What would make us change it$/m, name)
   })
+})
+
+t.test('each run-time dependency has its reason in decision 4', async t => {
+  const { dependencies, optionalDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+  const names = Object.keys({ ...dependencies, ...optionalDependencies })
+  const reasons = read('docs/decisions/0004-dependencies.md')
+  t.same(
+    names.filter(name => !new RegExp(`[| ,(\`]${name}[ ,)\`]`).test(reasons)),
+    []
+  )
 })
 
 /** Absolute paths of the machine a file was written on. */
