@@ -17,6 +17,7 @@ import type { Frame, Outcome } from '../../contracts.ts'
 import { find, findByte, findLastByte, isDigit, matchesAt, needle, readCount, readDigits } from '../../lib/bytes.ts'
 import { ACTION_ALLOWED, ACTION_BLOCKED, DST_IP, DST_PORT, type RecordFields, SRC_IP, TOTAL, URL, USER } from '../../record.ts'
 import type { MalformedReason, SkipReason } from '../kit.ts'
+import { Endpoint, hashRange, NEAR_BYTES, readAddress, readEndpoint, readListed } from './asa-endpoint.ts'
 
 /** Connections whose direction the ports do not tell, by a hash of id and endpoints. Bounded: a newer one takes the place of an older. */
 export class AsaDirections {
@@ -49,16 +50,6 @@ export interface AsaRule {
   initiatorFirst: boolean
 }
 
-class Endpoint {
-  start = 0
-  end = 0
-  /** -1 when absent. */
-  port = -1
-  userStart = 0
-  userEnd = 0
-  hash = 0
-}
-
 const first = new Endpoint()
 const second = new Endpoint()
 
@@ -81,9 +72,6 @@ const URL_WORD = needle('URL ')
 const DENIED_URL = needle('Access denied URL ')
 const DEST = needle(' DEST ')
 const SRC_WORD = needle(' SRC ')
-/** No name, address or user is longer; what is looked for near a place is looked for this far. */
-const NEAR_BYTES = 320
-
 /** Where the text of the last message number starts; set by `readAsaId`. */
 export let asaTextStart = 0
 
@@ -147,55 +135,6 @@ function skipped(out: RecordFields, reason: SkipReason): Outcome {
 function broken(out: RecordFields, reason: MalformedReason = 'bad_syntax'): Outcome {
   out.reason = reason
   return 'malformed'
-}
-
-function hashRange(buf: Uint8Array, start: number, end: number, seed: number): number {
-  let hash = seed
-  for (let at = start; at < end; at++) hash = (Math.imul(hash, 0x01000193) ^ buf[at]!) | 0
-  return hash
-}
-
-/** Reads `interface:address[/port][ (mapped)][(user)]`; returns the offset after it, or -1. */
-function readEndpoint(buf: Uint8Array, at: number, end: number, endpoint: Endpoint): number {
-  const colon = findByte(buf, at, Math.min(end, at + 80), 0x3a)
-  return colon < 0 ? -1 : readAddress(buf, colon + 1, end, endpoint)
-}
-
-function readAddress(buf: Uint8Array, at: number, end: number, endpoint: Endpoint): number {
-  let p = at
-  const last = Math.min(end, at + 255)
-  while (p < last && buf[p] !== 0x2f && buf[p] !== 0x20 && buf[p] !== 0x28) p++
-  if (p === at) return -1
-  endpoint.start = at
-  endpoint.end = p
-  endpoint.port = -1
-  if (p < end && buf[p] === 0x2f) {
-    const portStart = ++p
-    while (p < end && isDigit(buf[p])) p++
-    endpoint.port = readCount(buf, portStart, p)
-  }
-  endpoint.hash = hashRange(buf, at, p, 0x811c9dc5)
-  if (p + 1 < end && buf[p] === 0x20 && buf[p + 1] === 0x28) p = afterBracket(buf, p + 1, end)
-  return readUser(buf, p, end, endpoint)
-}
-
-/** Offset after the bracket that opens at `at`. */
-function afterBracket(buf: Uint8Array, at: number, end: number): number {
-  const close = findByte(buf, at, Math.min(end, at + NEAR_BYTES), 0x29)
-  return close < 0 ? end : close + 1
-}
-
-/** `(user)` or `(user, security group)` directly after an endpoint. */
-function readUser(buf: Uint8Array, at: number, end: number, endpoint: Endpoint): number {
-  endpoint.userStart = 0
-  endpoint.userEnd = 0
-  if (at >= end || buf[at] !== 0x28) return at
-  const after = afterBracket(buf, at, end)
-  const close = buf[after - 1] === 0x29 ? after - 1 : after
-  const comma = findByte(buf, at, close, 0x2c)
-  endpoint.userStart = at + 1
-  endpoint.userEnd = comma < 0 ? close : comma
-  return after
 }
 
 /** Ports that are services although they are not below 1024. */
@@ -366,19 +305,6 @@ function accessList(frame: Frame, at: number, out: RecordFields): Outcome {
   setEndpoints(first, second, out)
   out.action = isAllowed ? ACTION_ALLOWED : ACTION_BLOCKED
   return 'parsed'
-}
-
-/** `interface/address(port)[(user)]`. */
-function readListed(buf: Uint8Array, at: number, end: number, endpoint: Endpoint): number {
-  const slash = findByte(buf, at, Math.min(end, at + 80), 0x2f)
-  if (slash < 0) return -1
-  const open = findByte(buf, slash, Math.min(end, slash + 256), 0x28)
-  if (open < 0) return -1
-  const after = afterBracket(buf, open, end)
-  endpoint.start = slash + 1
-  endpoint.end = open
-  endpoint.port = readCount(buf, open + 1, after - 1)
-  return readUser(buf, after, end, endpoint)
 }
 
 function accessed(frame: Frame, at: number, out: RecordFields): Outcome {
