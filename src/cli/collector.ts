@@ -141,9 +141,9 @@ function reloader(deps: CollectorDeps, pipeline: RunningPipeline): Reloader {
   return { state, reload, close }
 }
 
-/** What belongs to the process and not to the pipeline. */
+/** What is opened once, at the start. */
 function needsRestart(current: Config, next: Config): string[] {
-  const keys = ['admin'] as const
+  const keys = ['admin', 'receivers', 'spool'] as const
   return keys
     .filter(key => JSON.stringify(current[key]) !== JSON.stringify(next[key]))
     .map(key => `${key}: changed; takes effect at the next start`)

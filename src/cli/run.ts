@@ -42,8 +42,11 @@ export const run: Verb = async (args, io) => {
 function announce(log: Logger, collector: Collector, path: string | undefined): void {
   const { version, receivers, sources, tenant, lanes, spool } = collector.status()
   log.info({ version, config: path ?? 'defaults', lanes: lanes.length, spool: spool.dir }, `Sluice ${version} is running`)
-  for (const { name, protocol, address } of receivers)
-    log.info({ receiver: name, protocol, address }, `listening: ${protocol} on ${address}`)
+  for (const { name, protocol, address, gauges } of receivers) {
+    const endsAt = gauges?.tls_certificate_expiry_timestamp_seconds
+    const how = endsAt === undefined ? '' : `, TLS certificate until ${new Date(endsAt * 1000).toISOString()}`
+    log.info({ receiver: name, protocol, address }, `listening: ${protocol} on ${address}${how}`)
+  }
   for (const { name, dataSource, appliance, format } of sources) log.info({ dataSource, appliance, format }, `source: ${name}`)
   log.info({ url: `${collector.adminUrl}/` }, `page: ${collector.adminUrl}/`)
   log.info({ url: `${collector.adminUrl}/metrics` }, `metrics: ${collector.adminUrl}/metrics`)

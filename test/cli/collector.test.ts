@@ -82,6 +82,11 @@ t.test('a reload takes the new file over; a bad one leaves the old configuration
   t.match(await collector.reload(), { ok: false, messages: ['Cannot bind'] })
   pipeline.refuse = false
   t.match(await collector.reload(), { ok: true, messages: ['admin: changed; takes effect at the next start'] })
+  write('admin: { listen: "127.0.0.1:1" }\nreceivers: [{ type: relp }]\nspool: { max_bytes: 1GiB }\n')
+  t.match(await collector.reload(), {
+    ok: true,
+    messages: ['receivers: changed; takes effect at the next start', 'spool: changed; takes effect at the next start']
+  })
   t.equal(log.level, 'info', 'the level of the new file')
   t.equal(collector.status().config.lastReloadSucceeded, true)
 })

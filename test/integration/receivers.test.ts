@@ -144,6 +144,19 @@ t.test('every way in delivers each line once, and the balance holds', LONG, asyn
   const cwd = t.testdir({})
   const collector = await start(t, cwd)
 
+  await t.test('the log says where each listens, and until when its certificate counts', async t => {
+    const said = collector.log.map(({ msg }) => msg).filter(msg => msg.startsWith('listening: '))
+    t.match(said, [
+      /^listening: syslog-udp on 127\.0\.0\.1:\d+$/,
+      /^listening: syslog-tcp on 127\.0\.0\.1:\d+$/,
+      /^listening: syslog-tls on 127\.0\.0\.1:\d+, TLS certificate until 20/,
+      /^listening: relp on 127\.0\.0\.1:\d+$/,
+      /^listening: relp on 127\.0\.0\.1:\d+, TLS certificate until 20/,
+      /^listening: http on 127\.0\.0\.1:\d+, TLS certificate until 20/
+    ])
+    t.equal(said.length, NAMES.length)
+  })
+
   await t.test('rsyslogd sends over TCP, TLS, RELP, and RELP with certificates', LONG, async t => {
     await startRsyslog(t, cwd, collector)
     for (const name of ['tcp', 'tls', 'relp', 'relp-tls']) await arrives(t, collector, name, numbers)
