@@ -13,7 +13,7 @@ import { ATTRIBUTES, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
 import { judgePhase } from '../process/phases.ts'
 import { Privacy } from '../process/privacy.ts'
-import { TIME } from '../record.ts'
+import { DOWNLOADED, TIME, TOTAL, UPLOADED } from '../record.ts'
 import type { LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
 
@@ -156,6 +156,7 @@ export class LaneEngine {
         this.#privacy.apply(fields)
         bytes = this.#output(source, emit).append(fields)
         if (bytes < 0) reason = 'line_too_long'
+        else if (encoder!.format !== 'csv' && knowsTotalOnly(fields.numbers)) reader.corrections[source]!.total_only++
       }
     }
     if (reason !== '') {
@@ -268,6 +269,9 @@ export class LaneEngine {
     this.#sample(block, index, source, 'malformed', binding?.parser.id ?? '', `internal_error: ${String(error)}`)
   }
 }
+
+/** All formats but CSV have no place for a total, so it is written as downloaded or not at all. */
+const knowsTotalOnly = (numbers: Float64Array): boolean => numbers[TOTAL]! >= 0 && numbers[DOWNLOADED]! < 0 && numbers[UPLOADED]! < 0
 
 const noCounts = (): SourceCounts => ({
   frames: 0,

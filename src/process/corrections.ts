@@ -8,7 +8,8 @@ export const CORRECTIONS = [
   'name_cut',
   'url_cut',
   'host_dropped',
-  'url_dropped'
+  'url_dropped',
+  'total_only'
 ] as const
 export type Correction = (typeof CORRECTIONS)[number]
 export type Corrections = Record<Correction, number>

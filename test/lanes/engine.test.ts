@@ -5,6 +5,7 @@ import { createFramer } from '../../src/framing/framer.ts'
 import { LaneEngine } from '../../src/lanes/engine.ts'
 import type { LaneSpec } from '../../src/lanes/messages.ts'
 import { loadParsers } from '../../src/parse/load.ts'
+import { DOWNLOADED, TOTAL, UPLOADED } from '../../src/record.ts'
 import { FIXTURE_NOW, fixtures } from '../parse/fixtures.ts'
 import { frameBlocks, linesBySource, specOf, type TestFrame, totalsOf } from './lane-kit.ts'
 
@@ -155,6 +156,28 @@ t.test('a large input comes out in several blocks, each of its own', async t => 
   t.equal(totals.written, 6000)
   t.ok(blocks.length > 1, `${blocks.length} blocks`)
   t.equal(linesBySource(blocks)['source-0']!.split('\n').length - 1, 6000)
+})
+
+t.test('records that know only a total are counted, where the format has no place for it', async t => {
+  const squid = lines.find(line => line.includes('TCP_MISS/200'))!
+  const total = parsers.map(parser => ({
+    ...parser,
+    parse: (...[frame, out, state]: Parameters<Parser['parse']>) => {
+      const outcome = parser.parse(frame, out, state)
+      out.numbers[UPLOADED] = -1
+      out.numbers[DOWNLOADED] = -1
+      out.numbers[TOTAL] = 30
+      return outcome
+    }
+  }))
+  for (const [format, count] of [
+    ['cef', 2],
+    ['csv', 0]
+  ] as const) {
+    const frames = [squid, squid].map(bytes => ({ bytes, intake: 0 }))
+    const { stats } = run(specOf([{ format }]), frames, [9], { 0: [0] }, total)
+    t.equal(Object.fromEntries(stats.sources[0]!.corrections).total_only ?? 0, count, format)
+  }
 })
 
 // ── bugs of ours ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
