@@ -238,6 +238,7 @@ function laneSpec(config: Config): LaneSpec {
     sources: config.sources.map(source => ({
       name: source.name,
       appliance: source.appliance,
+      ...(source.template === undefined ? {} : { template: source.template }),
       format: source.format,
       timeZone: source.time_zone,
       encode: encodeOptions(source)

@@ -1,9 +1,10 @@
 /** The configuration as every verb loads it. */
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { applianceIds } from '../lib/appliance-ids.ts'
+import { templateFaults } from '../parse/template/compile.ts'
 import type { Io } from './verb.ts'
 
 /** Throws ConfigError. */
 export function loadForVerb(path: string | undefined, io: Pick<Io, 'env' | 'cwd'>): LoadedConfig {
-  return loadConfig({ path, env: io.env, cwd: io.cwd, appliances: applianceIds() })
+  return loadConfig({ path, env: io.env, cwd: io.cwd, appliances: applianceIds(), checkTemplate: templateFaults })
 }

@@ -11,7 +11,7 @@ import { type Environment, interpolate } from './interpolate.ts'
 import { isObject, type NormalizeContext, normalize, type SchemaNode } from './normalize.ts'
 import { type Config, ConfigSchema } from './schema.ts'
 import { checkSchema } from './schema-check.ts'
-import { checkSemantics } from './semantic-check.ts'
+import { checkSemantics, type TemplateChecker } from './semantic-check.ts'
 import { SourceMap } from './source-map.ts'
 
 const FILE_MAX_BYTES = 1024 * 1024
@@ -24,6 +24,8 @@ export interface LoadOptions {
   cwd: string
   /** Ids that `sources[].appliance` may name; without the list any id passes. */
   appliances?: readonly string[]
+  /** Says what is wrong with a `sources[].template`; without it any template passes. */
+  checkTemplate?: TemplateChecker
 }
 
 export interface LoadedConfig {
@@ -64,7 +66,7 @@ export function parseConfig(text: string, options: Omit<LoadOptions, 'path'> & {
   const warnings: Fault[] = []
   // Values of the wrong shape would only yield nonsense here, so what belongs together is checked when each by itself is right.
   if (faults.length === 0)
-    checkSemantics(config as Config, options.appliances, { fault: onFault, warn: (at, message) => warnings.push(map.fault(at, message)) })
+    checkSemantics(config as Config, options, { fault: onFault, warn: (at, message) => warnings.push(map.fault(at, message)) })
   if (faults.length > 0)
     throw new ConfigError(
       options.file,

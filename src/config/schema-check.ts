@@ -43,6 +43,9 @@ function describe(error: ErrorObject, config: unknown): Violation {
         ? { path, message: unknown('value', quote(error.data), allowed), atKey: false }
         : { path: [...path, name], message: unknown('key', name, allowed), atKey: true }
     }
+    case 'minProperties':
+    case 'maxProperties':
+      return { path, message: `exactly one of ${Object.keys(schema.properties ?? {}).join(', ')} must be given`, atKey: false }
     case 'pattern':
       return { path, message: `${JSON.stringify(error.data)} does not fit; it must match ${error.params.pattern}`, atKey: false }
     case 'uniqueItems':

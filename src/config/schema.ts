@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { cidr, duration, durationOrOff, lanes, listen, path, size, url, zone } from './kinds.ts'
 import { AnyReceiver } from './receiver-schemas.ts'
+import { TemplateSchema } from './template-schema.ts'
 
 const secret = (description: string) => Type.Optional(Type.String({ description, minLength: 1, maxLength: 65536, secret: true }))
 const secretFile = (key: string) => Type.Optional(path({ description: `File that holds \`${key}\`; read at start and reload.` }))
@@ -115,6 +116,7 @@ const Source = Type.Object(
       minLength: 1,
       maxLength: 64
     }),
+    template: Type.Optional(TemplateSchema),
     from: Type.Object(
       {
         peers: Type.Array(cidr({ description: 'An address or network.' }), {
@@ -307,5 +309,6 @@ export const ConfigSchema = Type.Object(
  */
 export type Config = Static<typeof ConfigSchema>
 export type SourceConfig = Static<typeof Source>
+export type TemplateConfig = Static<typeof TemplateSchema>
 export type AuthConfig = Static<typeof Auth>
 export type { ReceiverConfig, SyslogReceiverConfig } from './receiver-schemas.ts'

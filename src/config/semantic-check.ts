@@ -2,7 +2,7 @@
 import type { Path } from './faults.ts'
 import { hostsOverlap, isLoopback, parseListen } from './listen.ts'
 import { listenersOf } from './receiver-listeners.ts'
-import type { AuthConfig, Config, ReceiverConfig } from './schema.ts'
+import type { AuthConfig, Config, ReceiverConfig, SourceConfig, TemplateConfig } from './schema.ts'
 import { suggest } from './suggest.ts'
 
 export interface SemanticReport {
@@ -10,11 +10,20 @@ export interface SemanticReport {
   warn(path: Path, message: string): void
 }
 
-/** `appliances`: ids that `sources[].appliance` may name; without the list any id passes. */
-export function checkSemantics(config: Config, appliances: readonly string[] | undefined, report: SemanticReport): void {
+/** What is wrong with a template; paths lead from the template to the value. Parsers are of another room, so this is handed in. */
+export type TemplateChecker = (template: TemplateConfig) => readonly { path: Path; message: string }[]
+
+/** What only other rooms know. */
+export interface Knowledge {
+  /** Ids that `sources[].appliance` may name; without the list any id passes. */
+  appliances?: readonly string[]
+  checkTemplate?: TemplateChecker
+}
+
+export function checkSemantics(config: Config, knowledge: Knowledge, report: SemanticReport): void {
   checkTenant(config, report)
   checkReceivers(config, report)
-  checkSources(config, appliances, report)
+  checkSources(config, knowledge, report)
   checkListeners(config, report)
   checkAdmin(config, report)
   checkBudget(config, report)
@@ -101,7 +110,7 @@ const GENERIC_FORMATS: Readonly<Record<string, string>> = {
   CUSTOM_PARSER: 'csv'
 }
 
-function checkSources({ sources, receivers }: Config, appliances: readonly string[] | undefined, report: SemanticReport): void {
+function checkSources({ sources, receivers }: Config, { appliances, checkTemplate }: Knowledge, report: SemanticReport): void {
   const receiverNames = receivers.map(receiver => receiver.name)
   const names = new Set<string>()
   const bindings = new Map<string, string>()
@@ -113,13 +122,30 @@ function checkSources({ sources, receivers }: Config, appliances: readonly strin
       report.fault([...path, 'appliance'], unknown('appliance', source.appliance, appliances))
     for (const [at, name] of source.from.receivers.entries())
       if (!receiverNames.includes(name)) report.fault([...path, 'from', 'receivers', at], unknown('receiver', name, receiverNames))
-    const binding = JSON.stringify([[...source.from.peers].sort(), [...source.from.receivers].sort(), source.appliance])
+    const binding = JSON.stringify([[...source.from.peers].sort(), [...source.from.receivers].sort(), source.appliance, source.template])
     const rival = bindings.get(binding)
     if (rival !== undefined)
-      report.fault([...path, 'from'], `takes the same as source ${JSON.stringify(rival)}; peers, receivers or appliance must differ`)
+      report.fault(
+        [...path, 'from'],
+        `takes the same as source ${JSON.stringify(rival)}; peers, receivers, appliance or template must differ`
+      )
     bindings.set(binding, source.name)
     checkFormat(source, path, report)
+    checkSourceTemplate(source, path, checkTemplate, report)
   }
+}
+
+function checkSourceTemplate(
+  { appliance, format, template }: SourceConfig,
+  path: Path,
+  check: TemplateChecker | undefined,
+  report: SemanticReport
+): void {
+  if (template === undefined) return
+  const at = [...path, 'template']
+  if (appliance !== 'auto') report.fault(at, 'says how the lines look, and so does appliance; give one of them')
+  if (format === 'raw') report.fault(at, 'has no meaning with format raw')
+  for (const fault of check?.(template) ?? []) report.fault([...at, ...fault.path], fault.message)
 }
 
 function checkFormat(source: Config['sources'][number], path: Path, report: SemanticReport): void {

@@ -8,6 +8,7 @@ import { OUTPUT_BYTES, Output } from '../encode/output.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity, SourceBinding } from '../identify/identifier.ts'
 import type { FrameBlock } from '../lib/frame-block.ts'
+import { compileTemplate } from '../parse/template/compile.ts'
 import { namedZone } from '../parse/values/zone.ts'
 import { ATTRIBUTES, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
@@ -59,15 +60,18 @@ export class LaneEngine {
   #isCounted = false
   #isParsed = false
 
-  /** @throws Error when a source names a parser that does not exist. */
+  /** @throws Error when a source names a parser that does not exist, TemplateError when its template is no good. */
   constructor(spec: LaneSpec, parsers: readonly Parser[]) {
     this.#spec = spec
     const zones = spec.sources.map(source => namedZone(source.timeZone))
-    const asked = spec.sources.some(source => source.format === 'raw') ? [...parsers, rawParser] : parsers
+    const templates = spec.sources.map(({ template }) => (template === undefined ? undefined : compileTemplate(template)))
+    // What a person said about a source comes before what is guessed; raw lines are whatever nobody else wants.
+    const asked = [...templates.filter(parser => parser !== undefined), ...parsers]
+    if (spec.sources.some(source => source.format === 'raw')) asked.push(rawParser)
     this.#reader = new FrameReader(asked, zones)
     this.#filter = new Filter(spec.filter)
     this.#privacy = new Privacy(spec.privacy)
-    this.#bindings = spec.sources.map((source, index) => ({ source: index, parser: parserOf(source, parsers) }))
+    this.#bindings = spec.sources.map((source, index) => ({ source: index, parser: templates[index] ?? parserOf(source, parsers) }))
     this.#encoders = spec.sources.map(source => (source.format === 'raw' ? null : newEncoder(source.format, source.encode)))
     this.#outputs = spec.sources.map(() => undefined)
     this.#counts = [...spec.sources.map(noCounts), noCounts()]

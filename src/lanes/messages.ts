@@ -1,6 +1,7 @@
 /** What the receiving thread and a lane tell each other. Everything here crosses threads: plain data, ArrayBuffers transferred. */
 import type { Block, Format } from '../contracts.ts'
 import type { EncodeOptions } from '../encode/options.ts'
+import type { Template } from '../parse/template/template.ts'
 import type { FilterOptions } from '../process/filter.ts'
 import type { PrivacyOptions } from '../process/privacy.ts'
 
@@ -9,6 +10,8 @@ export interface LaneSource {
   name: string
   /** Parser id, or `auto`. */
   appliance: string
+  /** Makes the parser instead of `appliance`. */
+  template?: Template
   format: Format
   timeZone: string
   encode: EncodeOptions
