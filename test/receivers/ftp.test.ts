@@ -250,7 +250,7 @@ t.test('files that are damaged, unknown or bombs are refused with 550 and counte
   const bad: [string, Buffer, RegExp][] = [
     ['damaged', gz.subarray(0, gz.length - 3), /550 .*ends in the middle/],
     ['unsupported', Buffer.from('fd377a585a00000400', 'hex'), /550 .*xz is not read/],
-    ['bomb', gzipSync(Buffer.alloc(40 * 1024 * 1024, 'a\n')), /550 .*300 times/]
+    ['bomb', gzipSync(Buffer.alloc(40 * 1024 * 1024)), /550 .*300 times/]
   ]
   for (const [name, bytes, answer] of bad) {
     const { code, out } = await curl('HQ/a.log', '-T', file(`bad-${name}`, bytes))
