@@ -2,8 +2,8 @@
  * Barracuda CloudGen Firewall (NextGen, F-Series): firewall activity log, by position and as key=value, and the JSON of its
  * streaming (connections and web). Format: Barracuda Campus, "Firewall Activity Log". Sent is client to server.
  *
- * Session ends (`Remove`) are logged when they are switched on; `Allow` is the record of a session only while an intake has
- * never shown an end.
+ * A session is logged when it begins (`Allow`), when its application is known (`Detect`) and, when that is switched on, when it
+ * ends (`Remove`).
  */
 import {
   action,
@@ -31,7 +31,18 @@ import {
   text,
   type Value
 } from '../src/parse/kit.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, type RecordFields, SRC_IP, TIME, USER } from '../src/record.ts'
+import {
+  ACTION_ALLOWED,
+  ACTION_BLOCKED,
+  PHASE_END,
+  PHASE_INTERIM,
+  PHASE_START,
+  PHASE_WHOLE,
+  type RecordFields,
+  SRC_IP,
+  TIME,
+  USER
+} from '../src/record.ts'
 
 const activity = new FieldTable({
   type: raw(),
@@ -56,7 +67,7 @@ const COLUMNS_MIN = 8
 const streaming = new FieldTable({
   timestamp: epoch(),
   component: raw(),
-  action: action({ end: 'allowed' }),
+  action: action({ begin: 'allowed', start: 'allowed', update: 'allowed', end: 'allowed' }),
   traffic_type: raw(),
   ip_proto: raw(),
   src_ip: text('srcIp'),
@@ -89,30 +100,24 @@ const FAIL = needle('Fail')
 const LOCAL = needle('Local')
 const REFUSALS = ['Block', 'Drop', 'Deny', 'Reject'].map(needle)
 
-/** What an intake has shown: whether ends of sessions are sent. */
-interface Seen {
-  ends: boolean
-}
-
-const parser: Parser<Seen> = {
+const parser: Parser = {
   id: 'barracuda-cloudgen',
   appliance: 'Barracuda CloudGen Firewall',
-  newState: () => ({ ends: false }),
   recognizes(frame) {
     const { buf, body, end } = frame
     if (buf[body] === 0x7b) return hasAll(frame, WEB_JSON) || hasAll(frame, CONNECTION_JSON) || hasAll(frame, THREAT_JSON)
     if (headHas(frame, ACTIVITY) || headHas(frame, THREAT)) return true
     return LEVELS.some(level => matchesAt(buf, body, end, level)) && LISTS.some(list => headHas(frame, list))
   },
-  parse(frame, out, state) {
-    return frame.buf[frame.body] === 0x7b ? parseStreaming(frame, out) : parseActivity(frame, out, state)
+  parse(frame, out) {
+    return frame.buf[frame.body] === 0x7b ? parseStreaming(frame, out) : parseActivity(frame, out)
   }
 }
 
 const hasAll = (frame: Frame, marks: readonly Uint8Array[]): boolean => marks.every(mark => headHas(frame, mark))
 
 /** `T100/box_Firewall_Activity:  Info     T100 Remove: FWD|TCP|…` */
-function parseActivity(frame: Frame, out: RecordFields, state: Seen): Outcome {
+function parseActivity(frame: Frame, out: RecordFields): Outcome {
   const { buf, body, end } = frame
   if (headHas(frame, THREAT)) return skip(out, 'not_traffic')
   const pipe = findByte(buf, body, Math.min(end, body + 400), 0x7c)
@@ -127,30 +132,26 @@ function parseActivity(frame: Frame, out: RecordFields, state: Seen): Outcome {
   activity.begin(frame)
   if (matchesAt(buf, list, end, TYPE_KEY)) scanKeyValue(buf, list, end, activity.keys, activity.values, PIPE_PAIRS)
   else if (scanDelimited(buf, list, end, BY_POSITION, activity.values, PIPES) < COLUMNS_MIN) return malformed(out, 'short_row')
-  const refused = refuse(buf, word, wordEnd, out, state)
+  const refused = refuse(buf, word, wordEnd, out)
   if (refused !== undefined) return refused
   activity.apply(frame, out)
   out.numbers[TIME] = headerOrArrivalTime(frame)
   return 'parsed'
 }
 
-/** Why this event is no transaction, or undefined when it is one; sets the action. */
-function refuse(buf: Buffer, word: number, end: number, out: RecordFields, state: Seen): Outcome | undefined {
+/** Why this event is no transaction, or undefined when it is one; sets the action and the phase. */
+function refuse(buf: Buffer, word: number, end: number, out: RecordFields): Outcome | undefined {
   const { type, proto } = activity.v
   if (matchesAt(buf, word, end, LOCAL) || type.is('LIN') || type.is('LOUT') || type.startsWith('Local'))
     return skip(out, 'appliance_itself')
   if (!type.is('FWD') && !type.is('IFWD')) return skip(out, 'not_traffic')
   if (proto.present && !proto.is('TCP') && !proto.is('UDP')) return skip(out, 'not_tcp_udp')
-  if (matchesAt(buf, word, end, REMOVE)) {
-    state.ends = true
+  const phase = phaseOf(buf, word, end)
+  if (phase !== PHASE_WHOLE) {
     out.action = ACTION_ALLOWED
+    out.phase = phase
     return undefined
   }
-  if (matchesAt(buf, word, end, ALLOW)) {
-    out.action = ACTION_ALLOWED
-    return state.ends ? skip(out, 'connection_start') : undefined
-  }
-  if (matchesAt(buf, word, end, DETECT)) return skip(out, 'interim')
   if (REFUSALS.some(refusal => matchesAt(buf, word, end, refusal))) {
     out.action = ACTION_BLOCKED
     return undefined
@@ -159,14 +160,22 @@ function refuse(buf: Buffer, word: number, end: number, out: RecordFields, state
   return matchesAt(buf, word, end, FAIL) ? undefined : skip(out, 'not_traffic')
 }
 
+/** `PHASE_WHOLE` for the events that are not about an allowed session. */
+function phaseOf(buf: Buffer, word: number, end: number): number {
+  if (matchesAt(buf, word, end, REMOVE)) return PHASE_END
+  if (matchesAt(buf, word, end, ALLOW)) return PHASE_START
+  return matchesAt(buf, word, end, DETECT) ? PHASE_INTERIM : PHASE_WHOLE
+}
+
 function parseStreaming(frame: Frame, out: RecordFields): Outcome {
   streaming.begin(frame)
   if (scanJson(frame.buf, frame.body, frame.end, streamingLevel) < 0) return malformed(out, 'bad_syntax')
   const { v } = streaming
   if (v.component.present) return skip(out, 'not_traffic')
   if (isOtherTransport(v.ip_proto)) return skip(out, 'not_tcp_udp')
-  if (v.action.is('Begin') || v.action.is('Start')) return skip(out, 'connection_start')
-  if (v.action.is('Update')) return skip(out, 'interim')
+  if (v.action.is('Begin') || v.action.is('Start')) out.phase = PHASE_START
+  else if (v.action.is('Update')) out.phase = PHASE_INTERIM
+  else if (v.action.is('End')) out.phase = PHASE_END
   streaming.apply(frame, out)
   // web events say their decision by an undocumented number
   if (v.action.present && isDigit(frame.buf[v.action.start])) out.action = 0
