@@ -22,7 +22,7 @@ import {
   time,
   type Value
 } from '../src/parse/kit.ts'
-import { ACTION_ALLOWED, DOWNLOADED, type RecordFields, TIME, UPLOADED } from '../src/record.ts'
+import { ACTION_ALLOWED, DOWNLOADED, PHASE_END, PHASE_START, type RecordFields, TIME, UPLOADED } from '../src/record.ts'
 
 const EFW = needle('] EFW: ')
 const ID = needle('id=')
@@ -55,13 +55,16 @@ export default keyValueParser({
     termsent: raw()
   },
   finish(v, out, frame) {
-    if (v.event.startsWith('conn_open')) return skip(out, 'connection_start')
+    const open = v.event.startsWith('conn_open')
     const close = v.event.startsWith('conn_close')
-    if (!close && !v.event.is('request_url')) return skip(out, 'not_traffic')
+    if (!open && !close && !v.event.is('request_url')) return skip(out, 'not_traffic')
     if (isOtherTransport(v.connipproto)) return skip(out, 'not_tcp_udp')
     readTime(frame, out)
+    if (open || close) {
+      out.phase = open ? PHASE_START : PHASE_END
+      out.action = ACTION_ALLOWED
+    }
     if (!close) return 'parsed'
-    out.action = ACTION_ALLOWED
     out.numbers[UPLOADED] = readAmount(v.origsent, frame)
     out.numbers[DOWNLOADED] = readAmount(v.termsent, frame)
     return 'parsed'
