@@ -2,8 +2,8 @@
  * Juniper SRX and other Junos firewalls: flow, AppTrack and web filter events, as structured data (sd-syslog), as text
  * (syslog) and as WELF. Format: Junos OS System Log Explorer.
  *
- * The close event is the record, since the create event has no bytes. With AppTrack on, a session closes twice, once as
- * `RT_FLOW_SESSION_CLOSE` and once as `APPTRACK_SESSION_CLOSE`; whichever comes first counts.
+ * A session shows its create event, which has no bytes, AppTrack's updates with running totals, and its close. With AppTrack
+ * on, it closes twice, once as `RT_FLOW_SESSION_CLOSE` and once as `APPTRACK_SESSION_CLOSE`; whichever comes first counts.
  */
 import {
   action,
@@ -12,6 +12,7 @@ import {
   FieldTable,
   type Frame,
   find,
+  findByte,
   headerOrArrivalTime,
   headFind,
   headHas,
@@ -37,6 +38,10 @@ import {
   DOWNLOADED,
   DST_IP,
   DST_PORT,
+  PHASE_END,
+  PHASE_INTERIM,
+  PHASE_START,
+  PHASE_WHOLE,
   type RecordFields,
   SRC_IP,
   TIME,
@@ -85,9 +90,13 @@ const FLOW_DENY = needle('RT_FLOW_SESSION_DENY')
 const APPTRACK = needle('APPTRACK_SESSION_')
 const APPTRACK_CLOSE = needle('APPTRACK_SESSION_CLOSE')
 const APPTRACK_CREATE = needle('APPTRACK_SESSION_CREATE')
+const APPTRACK_VOLUME = needle('APPTRACK_SESSION_VOL_UPDATE')
+const APPTRACK_ROUTE = needle('APPTRACK_SESSION_ROUTE_UPDATE')
 const CLOSED = needle('session closed ')
 const CREATED = needle('session created ')
 const DENIED = needle('session denied ')
+const UPDATED = needle('AppTrack volume update: ')
+const ROUTED = needle('AppTrack route update: ')
 const APPTRACK_TEXT = needle('AppTrack')
 const BLOCKED = needle('BLOCKED')
 const PERMITTED = needle('PERMITTED')
@@ -148,10 +157,9 @@ function parseStructured(frame: Frame, sd: number, out: RecordFields, state: Clo
     while (event > frame.start && buf[event - 1] !== 0x20) event--
   }
   const filter = matchesAt(buf, event, sd, WEBFILTER)
-  const appTrack = matchesAt(buf, event, sd, APPTRACK_CLOSE)
-  const close = appTrack || matchesAt(buf, event, sd, FLOW_CLOSE)
   const denied = matchesAt(buf, event, sd, FLOW_DENY)
-  if (!filter && !close && !denied) return skipEvent(buf, event, sd, out)
+  const phase = phaseOf(buf, event, sd)
+  if (!filter && !denied && phase === PHASE_WHOLE) return skip(out, 'not_traffic')
   structured.begin(frame)
   const from = tokenEnd(buf, sd, frame.end)
   if (scanKeyValue(buf, from, frame.end, structured.keys, structured.values, KEY_VALUE_SYNTAX) === 0) return malformed(out, 'bad_syntax')
@@ -163,13 +171,17 @@ function parseStructured(frame: Frame, sd: number, out: RecordFields, state: Clo
   out.numbers[TIME] = headerOrArrivalTime(frame)
   if (filter) return decideFilter(buf, event + WEBFILTER.length, frame.end, out)
   out.action = denied ? ACTION_BLOCKED : ACTION_ALLOWED
-  if (close && state.repeats(sessionHash(v), appTrack, out.numbers[TIME])) return skip(out, 'repeats_session')
+  out.phase = phase
+  const appTrack = matchesAt(buf, event, sd, APPTRACK)
+  if (phase === PHASE_END && state.repeats(sessionHash(v), appTrack, out.numbers[TIME])) return skip(out, 'repeats_session')
   return 'parsed'
 }
 
-function skipEvent(buf: Buffer, event: number, end: number, out: RecordFields): Outcome {
-  if (matchesAt(buf, event, end, FLOW_CREATE) || matchesAt(buf, event, end, APPTRACK_CREATE)) return skip(out, 'connection_start')
-  return skip(out, matchesAt(buf, event, end, APPTRACK) ? 'interim' : 'not_traffic')
+/** `PHASE_WHOLE` for the events that are not about an allowed session. */
+function phaseOf(buf: Buffer, event: number, end: number): number {
+  if (matchesAt(buf, event, end, FLOW_CLOSE) || matchesAt(buf, event, end, APPTRACK_CLOSE)) return PHASE_END
+  if (matchesAt(buf, event, end, FLOW_CREATE) || matchesAt(buf, event, end, APPTRACK_CREATE)) return PHASE_START
+  return matchesAt(buf, event, end, APPTRACK_VOLUME) || matchesAt(buf, event, end, APPTRACK_ROUTE) ? PHASE_INTERIM : PHASE_WHOLE
 }
 
 function decideFilter(buf: Buffer, verdict: number, end: number, out: RecordFields): Outcome {
@@ -199,14 +211,12 @@ function hashBytes(seed: number, buf: Buffer, start: number, end: number): numbe
  */
 function parseText(frame: Frame, out: RecordFields, state: ClosedSessions): Outcome {
   const { buf, end } = frame
-  const closed = headFind(frame, CLOSED)
-  const denied = closed < 0 ? headFind(frame, DENIED) : -1
-  if (closed < 0 && denied < 0) {
-    if (headHas(frame, CREATED)) return skip(out, 'connection_start')
+  const from = findEvent(frame, out)
+  if (from < 0) {
     const event = headFind(frame, WEBFILTER)
     return event >= 0 ? parseFilterText(frame, event, out) : skip(out, 'not_traffic')
   }
-  const from = closed >= 0 ? closed : denied
+  const { phase } = out
   const arrow = find(buf, from, Math.min(end, from + 300), ARROW)
   if (arrow < 0) return malformed(out, 'bad_syntax')
   let source = arrow
@@ -216,11 +226,32 @@ function parseText(frame: Frame, out: RecordFields, state: ClosedSessions): Outc
   setEndpoint(buf, source, arrow, SRC_IP, out)
   setEndpoint(buf, target, targetEnd, DST_IP, out)
   out.numbers[TIME] = headerOrArrivalTime(frame)
-  out.action = closed >= 0 ? ACTION_ALLOWED : ACTION_BLOCKED
-  if (!readTail(buf, targetEnd, end, closed < 0, out)) return skip(out, 'not_tcp_udp')
+  out.action = phase === PHASE_WHOLE ? ACTION_BLOCKED : ACTION_ALLOWED
+  const isTransport =
+    phase === PHASE_START ? readCreated(buf, targetEnd, end, out) : readTail(buf, targetEnd, end, phase === PHASE_WHOLE, out)
+  if (!isTransport) return skip(out, 'not_tcp_udp')
   const appTrack = headHas(frame, APPTRACK_TEXT)
-  if (closed >= 0 && state.repeats(hashBytes(0, buf, source, targetEnd), appTrack, out.numbers[TIME])) return skip(out, 'repeats_session')
+  if (phase === PHASE_END && state.repeats(hashBytes(0, buf, source, targetEnd), appTrack, out.numbers[TIME]))
+    return skip(out, 'repeats_session')
   return 'parsed'
+}
+
+/** Offset of the words before the addresses, -1 when there are none; sets the phase, `PHASE_WHOLE` for a denial. */
+function findEvent(frame: Frame, out: RecordFields): number {
+  let at = headFind(frame, CLOSED)
+  out.phase = PHASE_END
+  if (at >= 0) return at
+  out.phase = PHASE_WHOLE
+  at = headFind(frame, DENIED)
+  if (at >= 0) return at
+  at = headFind(frame, CREATED)
+  if (at >= 0) out.phase = PHASE_START
+  else {
+    at = headFind(frame, UPDATED)
+    if (at < 0) at = headFind(frame, ROUTED)
+    if (at >= 0) out.phase = PHASE_INTERIM
+  }
+  return at
 }
 
 /** `192.0.2.1/443` */
@@ -257,6 +288,23 @@ function readTail(buf: Buffer, start: number, end: number, denied: boolean, out:
     at = skipBlanks(buf, wordEnd, end)
   }
   return true
+}
+
+/** Reads `… proto policy zone zone session user(roles) …` of a create event; false when the protocol is neither TCP nor UDP. */
+function readCreated(buf: Buffer, start: number, end: number, out: RecordFields): boolean {
+  before.fill(-1)
+  let words = 0
+  for (let at = skipBlanks(buf, start, end); at < end; ) {
+    const wordEnd = tokenEnd(buf, at, end)
+    if (buf[wordEnd - 1] === 0x29) {
+      out.set(USER, at, Math.max(at, findByte(buf, at, wordEnd, 0x28)))
+      break
+    }
+    before[words++ % 5] = at
+    at = skipBlanks(buf, wordEnd, end)
+  }
+  const protocol = before[words % 5]!
+  return protocol < 0 || isTcpUdp(buf, protocol, tokenEnd(buf, protocol, end))
 }
 
 /** Offset of `(` in `6(337)`, -1 when the word is not of that shape. */
@@ -301,9 +349,10 @@ function parseWelf(frame: Frame, out: RecordFields): Outcome {
   const { v } = welf
   if (!v.src.present || !v.dst.present) return skip(out, 'not_traffic')
   if (v.proto.is('1') || v.proto.is('icmp') || v.proto.is('58')) return skip(out, 'not_tcp_udp')
-  if (v.msg.startsWith('session created') || v.msg.startsWith('RT_FLOW_SESSION_CREATE')) return skip(out, 'connection_start')
   welf.apply(frame, out)
   if (v.msg.startsWith('session denied') || v.msg.startsWith('RT_FLOW_SESSION_DENY')) out.action = ACTION_BLOCKED
+  else if (v.msg.startsWith('session created') || v.msg.startsWith('RT_FLOW_SESSION_CREATE')) out.phase = PHASE_START
+  else if (v.msg.startsWith('session closed') || v.msg.startsWith('RT_FLOW_SESSION_CLOSE')) out.phase = PHASE_END
   return 'parsed'
 }
 
