@@ -36,7 +36,21 @@ import {
   text,
   type Value
 } from '../src/parse/kit.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, DEVICE, DST_HOST, DST_IP, DST_PORT, type RecordFields, SRC_IP, TIME, USER } from '../src/record.ts'
+import {
+  ACTION_ALLOWED,
+  ACTION_BLOCKED,
+  DEVICE,
+  DST_HOST,
+  DST_IP,
+  DST_PORT,
+  PHASE_END,
+  PHASE_START,
+  PHASE_WHOLE,
+  type RecordFields,
+  SRC_IP,
+  TIME,
+  USER
+} from '../src/record.ts'
 
 const syslog = new FieldTable({
   time: isoTime(),
@@ -140,7 +154,6 @@ function parseSyslog(frame: Frame, out: RecordFields): Outcome {
   const { v } = syslog
   const event = eventOf(v.m.count())
   if (event === EVENT_OTHER) return skip(out, 'not_traffic')
-  if (event === EVENT_START) return skip(out, 'connection_start')
   const slash = v.proto.present ? findByte(buf, v.proto.start, v.proto.end, 0x2f) : -1
   if (isOther(v.proto, slash)) return skip(out, 'not_tcp_udp')
   syslog.apply(frame, out)
@@ -156,7 +169,6 @@ function parseCef(frame: Frame, out: RecordFields): Outcome {
   if (extension < 0) return malformed(out, 'bad_syntax')
   const event = eventOf(readCount(buf, cefHeader.starts[4]!, cefHeader.ends[4]!))
   if (event === EVENT_OTHER) return skip(out, 'not_traffic')
-  if (event === EVENT_START) return skip(out, 'connection_start')
   scanCefExtension(buf, extension, end, cef.keys, cef.values)
   const { v } = cef
   const slash = v.proto.present ? findByte(buf, v.proto.start, v.proto.end, 0x2f) : -1
@@ -174,6 +186,8 @@ const UNKNOWN_USERS = ['Unknown (SSO bypassed)', 'Unknown (external IP)']
 function finish(event: number, proto: Value, slash: number, user: Value, firewall: Value, out: RecordFields): Outcome {
   const dropped = firewall.is('drop') || firewall.is('"drop"')
   out.action = event === EVENT_BLOCKED || dropped ? ACTION_BLOCKED : ACTION_ALLOWED
+  if (event === EVENT_START) out.phase = dropped ? PHASE_WHOLE : PHASE_START
+  else if (event === EVENT_END) out.phase = PHASE_END
   if (slash >= 0) {
     proto.start = slash + 1
     setScheme(proto, out)
