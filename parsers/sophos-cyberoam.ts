@@ -16,7 +16,7 @@ import {
   skip,
   text
 } from '../src/parse/kit.ts'
-import { TIME } from '../src/record.ts'
+import { PHASE_END, PHASE_INTERIM, PHASE_START, TIME } from '../src/record.ts'
 
 const DATE = needle('date=')
 const COMPONENT = needle(' log_component="')
@@ -50,8 +50,9 @@ export default keyValueParser({
     if (v.log_type.is('Firewall')) {
       if (v.log_component.is('Appliance Access') || v.log_component.is('Local ACL')) return skip(out, 'appliance_itself')
       if (!v.log_component.is('Firewall Rule')) return skip(out, 'not_traffic')
-      if (v.connevent.is('Start')) return skip(out, 'connection_start')
-      if (v.connevent.is('Interim')) return skip(out, 'interim')
+      if (v.connevent.is('Start')) out.phase = PHASE_START
+      else if (v.connevent.is('Interim')) out.phase = PHASE_INTERIM
+      else if (v.connevent.is('Stop')) out.phase = PHASE_END
     } else if (!v.log_type.is('Content Filtering')) return skip(out, 'not_traffic')
     if (isOtherTransport(v.protocol)) return skip(out, 'not_tcp_udp')
     out.numbers[TIME] = dateAndClock(v.date, v.time, v.timezone, frame) + Math.max(v.duration.count(), 0) * 1000
