@@ -19,7 +19,7 @@ import {
   text,
   type Value
 } from '../src/parse/kit.ts'
-import { type RecordFields, TIME } from '../src/record.ts'
+import { PHASE_END, PHASE_INTERIM, PHASE_START, type RecordFields, TIME } from '../src/record.ts'
 
 const STARTS = ['device="SFW"', 'device_name="', 'timestamp="'].map(needle)
 const COMPONENT = needle(' log_component="')
@@ -72,8 +72,10 @@ function refuse(type: Value, component: Value, event: Value, out: RecordFields):
   if (type.is('Firewall')) {
     if (component.is('Appliance Access') || component.is('Local ACL')) return skip(out, 'appliance_itself')
     if (!component.is('Firewall Rule')) return skip(out, 'not_traffic')
-    if (event.is('Start')) return skip(out, 'connection_start')
-    return event.is('Interim') ? skip(out, 'interim') : undefined
+    if (event.is('Start')) out.phase = PHASE_START
+    else if (event.is('Interim')) out.phase = PHASE_INTERIM
+    else if (event.is('Stop')) out.phase = PHASE_END
+    return undefined
   }
   const web = component.is('HTTP') || component.is('HTTPS') || component.is('Application') || component.is('SSL')
   return type.is('Content Filtering') && web ? undefined : skip(out, 'not_traffic')
