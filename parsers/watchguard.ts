@@ -2,8 +2,7 @@
  * WatchGuard Fireware (Firebox, XTM): syslog text and IBM LEEF. Format: Fireware Log Catalog.
  *
  * A policy has two switches, "send log message" (3000-0148, the decision about the first packet) and "send a log message for
- * reports" (3000-0151, the end with bytes). A permitted 3000-0148 is the record of its connection only while an intake has
- * never shown an end.
+ * reports" (3000-0151, the end with bytes). A permitted 3000-0148 is the start of its connection.
  */
 import {
   action,
@@ -38,7 +37,7 @@ import {
   tokenEnd,
   type Value
 } from '../src/parse/kit.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, DST_IP, DST_PORT, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
+import { ACTION_ALLOWED, ACTION_BLOCKED, DST_IP, DST_PORT, PHASE_END, PHASE_START, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
 
 const pairs = new FieldTable({
   src_user: text('user'),
@@ -76,43 +75,38 @@ const FIREWALL = 0x3000
 const HTTP_PROXY = 0x1aff
 const HTTPS_PROXY = 0x2cff
 
-/** What an intake has shown: whether ends of connections are sent. */
-interface Seen {
-  ends: boolean
-}
-
-const parser: Parser<Seen> = {
+const parser: Parser = {
   id: 'watchguard',
   appliance: 'WatchGuard Fireware',
-  newState: () => ({ ends: false }),
   recognizes(frame) {
     if (leefIs(frame, 'WatchGuard') || matchesAt(frame.buf, frame.body, frame.end, BARE_LEEF)) return true
     const id = headFind(frame, MSG_ID)
     return id >= 0 && frame.buf[id + MSG_ID.length + 4] === 0x2d && hex(frame.buf, id + MSG_ID.length, 4) >= 0
   },
-  parse(frame, out, state) {
+  parse(frame, out) {
     const bare = matchesAt(frame.buf, frame.body, frame.end, BARE_LEEF)
-    if (bare) return parseLeef(frame, frame.body - LEEF_MARK_BYTES, out, state)
-    if (leefStart(frame) >= 0) return parseLeef(frame, leefStart(frame), out, state)
-    return parseText(frame, out, state)
+    if (bare) return parseLeef(frame, frame.body - LEEF_MARK_BYTES, out)
+    if (leefStart(frame) >= 0) return parseLeef(frame, leefStart(frame), out)
+    return parseText(frame, out)
   }
 }
 
-/** Why this message is no transaction, or undefined when it is one; `named` says that a proxy line names a server. */
-function refuse(family: number, number: number, allowed: boolean, named: boolean, out: RecordFields, state: Seen): Outcome | undefined {
+/** Why this message is no transaction, or undefined when it is one, with its phase; `named` says that a proxy line names a server. */
+function refuse(family: number, number: number, allowed: boolean, named: boolean, out: RecordFields): Outcome | undefined {
   if (family === HTTP_PROXY) return named && number !== 0x18 ? undefined : skip(out, 'not_traffic')
   if (family === HTTPS_PROXY) return named && number !== 0x09 ? undefined : skip(out, 'not_traffic')
   if (family !== FIREWALL || number === 0x149) return skip(out, 'not_traffic')
   if (number === 0x151) {
-    state.ends = true
+    out.phase = PHASE_END
     return undefined
   }
   if (!allowed) return undefined
   if (number !== 0x148) return skip(out, 'not_traffic')
-  return state.ends ? skip(out, 'connection_start') : undefined
+  out.phase = PHASE_START
+  return undefined
 }
 
-function parseText(frame: Frame, out: RecordFields, state: Seen): Outcome {
+function parseText(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
   const id = headFind(frame, MSG_ID)
   if (id < 0) return malformed(out, 'bad_syntax')
@@ -124,7 +118,7 @@ function parseText(frame: Frame, out: RecordFields, state: Seen): Outcome {
   const word = readDisposition(buf, tokenEnd(buf, id, end), end, out)
   if (word < 0) return skip(out, 'not_traffic')
   const { v } = pairs
-  const refused = refuse(family, number, out.action === ACTION_ALLOWED, v.dstname.present || v.sni.present, out, state)
+  const refused = refuse(family, number, out.action === ACTION_ALLOWED, v.dstname.present || v.sni.present, out)
   if (refused !== undefined) return refused
   const transport = readAddresses(buf, word, end, out)
   if (transport < 0) return malformed(out, 'bad_syntax')
@@ -211,7 +205,7 @@ function readTime(frame: Frame, id: number, out: RecordFields): void {
   out.numbers[TIME] = Number.isNaN(at) ? headerOrArrivalTime(frame) : at
 }
 
-function parseLeef(frame: Frame, mark: number, out: RecordFields, state: Seen): Outcome {
+function parseLeef(frame: Frame, mark: number, out: RecordFields): Outcome {
   const { buf } = frame
   let from = mark
   let end = frame.end
@@ -228,7 +222,7 @@ function parseLeef(frame: Frame, mark: number, out: RecordFields, state: Seen): 
   scanLeef(buf, leefHeader.pairs, end, leefHeader.delimiter, leef.keys, leef.values)
   const { v } = leef
   const named = v.dstname.present || v.sni.present
-  const refused = refuse(hex(buf, event, 4), hex(buf, event + 4, 4), v.disp.is('Allow'), named, out, state)
+  const refused = refuse(hex(buf, event, 4), hex(buf, event + 4, 4), v.disp.is('Allow'), named, out)
   if (refused !== undefined) return refused
   if (!hasEndpoints(v.src, v.dst)) return skip(out, 'not_traffic')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
