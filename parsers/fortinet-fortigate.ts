@@ -37,7 +37,7 @@ import {
   type Value,
   type Zone
 } from '../src/parse/kit.ts'
-import { DEVICE, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
+import { DEVICE, PHASE_END, PHASE_INTERIM, PHASE_START, PHASE_WHOLE, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
 
 const LOGID = needle('logid')
 const DEVID = needle('devid')
@@ -55,6 +55,7 @@ const ACTIONS = {
   'server-rst': 'allowed',
   'ip-conn': 'allowed',
   dns: 'allowed',
+  start: 'allowed',
   exempt: 'allowed',
   log: 'allowed'
 } as const
@@ -196,9 +197,8 @@ function parsePairs(frame: Frame, out: RecordFields): Outcome {
   } else if (!v.type.is('utm') || !(v.subtype.is('webfilter') || v.subtype.is('app-ctrl') || v.subtype.is('ssl')))
     return skip(out, 'not_traffic')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
-  if (v.action.is('start')) return skip(out, 'connection_start')
-  if (v.logid.is('0000000020') && !v.sentdelta.seen && v.sentbyte.seen) return skip(out, 'interim')
   pairs.apply(frame, out)
+  if (v.type.is('traffic')) out.phase = phaseOf(v.action, v.logid.is('0000000020'), v.sentdelta.seen || !v.sentbyte.seen)
   if (Number.isNaN(out.numbers[TIME])) out.numbers[TIME] = localTime(frame)
   setScheme(v.service, out)
   return 'parsed'
@@ -268,13 +268,19 @@ function parseCef(frame: Frame, mark: number, out: RecordFields): Outcome {
   } else if (!v.cat.startsWith('utm') || !isWebSubtype(v.cat, subtype)) return skip(out, 'not_traffic')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
   const done = v.act.seen ? v.act : v.FTNTFGTaction.seen ? v.FTNTFGTaction : v.FortinetFortiGateaction
-  if (done.is('start') || v['ad.action'].is('start')) return skip(out, 'connection_start')
-  if (isPeriodic() && !hasDelta() && v.out.seen) return skip(out, 'interim')
   cef.apply(frame, out)
+  if (v.cat.startsWith('traffic')) out.phase = phaseOf(done.seen ? done : v['ad.action'], isPeriodic(), hasDelta() || !v.out.seen)
   if (Number.isNaN(out.numbers[TIME])) out.numbers[TIME] = headerOrArrivalTime(frame)
   dropDeviceThatIsAddress(out)
   setScheme(v.app, out)
   return 'parsed'
+}
+
+/** A periodic line counts when it says what is new since the last one; a denial has no other line. */
+function phaseOf(done: Value, periodic: boolean, isDelta: boolean): number {
+  if (done.is('start')) return PHASE_START
+  if (periodic) return isDelta ? PHASE_WHOLE : PHASE_INTERIM
+  return !done.seen || done.is('deny') || done.is('blocked') ? PHASE_WHOLE : PHASE_END
 }
 
 const isWebSubtype = (cat: Value, subtype: Value): boolean =>
