@@ -3,6 +3,8 @@ import { ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES, type Par
 import { newEncoder } from './encode/encoder.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { IntakeIdentity } from './identify/identifier.ts'
+import { compileTemplate } from './parse/template/compile.ts'
+import type { Template } from './parse/template/template.ts'
 import { namedZone } from './parse/values/zone.ts'
 
 const SCRATCH_BYTES = 64 * 1024
@@ -11,6 +13,8 @@ export interface LineReaderOptions {
   parsers: readonly Parser[]
   /** `auto`, or the id of the one parser to use. */
   appliance: string
+  /** Makes the parser instead of `appliance`. */
+  template?: Template
   /** IANA zone of clocks without offset. */
   timeZone: string
   /** Now, ms; for years that are not in the line. */
@@ -28,10 +32,11 @@ export class LineReader {
   #carry: Buffer = Buffer.alloc(0)
   #preludeDone = false
 
-  /** @throws RangeError when the time zone is unknown. */
+  /** @throws RangeError when the time zone is unknown, TemplateError when the template is no good. */
   constructor(options: LineReaderOptions) {
-    const fixed = options.parsers.find(parser => parser.id === options.appliance) ?? null
-    this.#reader = new FrameReader(options.parsers, [namedZone(options.timeZone)])
+    const { parsers, appliance, template } = options
+    const fixed = template === undefined ? (parsers.find(({ id }) => id === appliance) ?? null) : compileTemplate(template)
+    this.#reader = new FrameReader(parsers, [namedZone(options.timeZone)])
     this.#reader.frame.now = options.now
     this.#intake = this.#reader.identifier.open(0, [{ source: 0, parser: fixed }])
     this.#encoder = options.format === undefined || options.format === 'raw' ? undefined : newEncoder(options.format)

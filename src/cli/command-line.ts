@@ -14,6 +14,12 @@ interface VerbEntry {
 const CONFIG_OPTION = '  -c, --config FILE   configuration (default: ./sluice.yaml, then /etc/sluice/sluice.yaml, then none)'
 const JSON_OPTION = '      --json          print JSON'
 
+/** What of the help is the same for both verbs. */
+const SOURCE_OPTIONS = `      --source SOURCE   auto (default), the id of an appliance, or with --config the name of a source
+      --time-zone ZONE  of clocks without offset (default: that of the source, or UTC)
+      --now ISO         time from which missing years are told (default: now)
+  -c, --config FILE     configuration that has the source, with its template or appliance and its time zone`
+
 const VERBS: Readonly<Record<string, VerbEntry>> = {
   run: {
     summary: 'run the collector (default)',
@@ -33,12 +39,12 @@ ${JSON_OPTION}`,
   },
   parse: {
     summary: 'show what each line of a log becomes',
-    usage: 'sluice parse [--source auto|ID] [--time-zone ZONE] [--now ISO] [--format json|cef|leef|w3c|csv] [FILE…|-]',
+    usage: `sluice parse [--source SOURCE] [-c FILE] [--time-zone ZONE] [--now ISO] [--format json|cef|leef|w3c|csv] [FILE…|-]\n\n${SOURCE_OPTIONS}`,
     load: async () => (await import('./parse.ts')).parse
   },
   explain: {
     summary: 'say what Cloud Discovery would make of a log; fails when it would refuse it',
-    usage: 'sluice explain [--source auto|ID] [--time-zone ZONE] [--now ISO] [--json] [FILE…|-]',
+    usage: `sluice explain [--source SOURCE] [-c FILE] [--time-zone ZONE] [--now ISO] [--json] [FILE…|-]\n\n${SOURCE_OPTIONS}\n${JSON_OPTION}`,
     load: async () => (await import('./explain.ts')).explain
   },
   tap: {
@@ -50,6 +56,21 @@ ${JSON_OPTION}`,
     summary: 'show what the running collector does; fails when it is degraded',
     usage: `sluice status [-c FILE] [--url URL] [--json]\n\n${CONFIG_OPTION}\n      --url URL       admin server, instead of the one of the configuration\n${JSON_OPTION}`,
     load: async () => (await import('./status.ts')).status
+  },
+  spool: {
+    summary: 'show, check, export or upload again what is in the spool',
+    usage: `sluice spool ls|check|export|replay [ID…] [-c FILE] [--dir DIR] [--json]
+
+  ls                  what is open, waits, was set aside, is archived
+  check [ID…]         is it sound, or the first fault; fails when one is not
+  export ID           the lines as they are in the file
+  replay ID           upload an archived or set-aside segment again
+
+${CONFIG_OPTION}
+      --dir DIR       another spool than that of the configuration
+  -o, --output FILE   where export writes (default: standard output)
+${JSON_OPTION}, one object a line`,
+    load: async () => (await import('./spool.ts')).spool
   },
   tenant: {
     summary: 'run only the local tenant',

@@ -5,10 +5,9 @@ import type { Readable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { Explainer, type Explanation } from '../explain/explain.ts'
-import { loadParsers, parserIds } from '../parse/load.ts'
-import type { Verb } from './verb.ts'
-
-export const EXPLAIN_USAGE = 'sluice explain [--source auto|ID] [--time-zone ZONE] [--now ISO] [--json] [FILE…|-]'
+import { loadParsers } from '../parse/load.ts'
+import { chooseSource } from './source-choice.ts'
+import { UsageError, type Verb } from './verb.ts'
 
 /** Exit code 1 when the service would refuse one of the files. */
 export const explain: Verb = async (args, io) => {
@@ -16,24 +15,22 @@ export const explain: Verb = async (args, io) => {
     args,
     allowPositionals: true,
     options: {
-      source: { type: 'string', default: 'auto' },
-      'time-zone': { type: 'string', default: 'UTC' },
+      source: { type: 'string' },
+      config: { type: 'string', short: 'c' },
+      'time-zone': { type: 'string' },
       now: { type: 'string' },
       json: { type: 'boolean', default: false }
     }
   })
   const now = values.now === undefined ? Date.now() : Date.parse(values.now)
-  const problem = usageProblem(values.source, now)
-  if (problem !== undefined) {
-    io.stderr.write(`sluice explain: ${problem}\nusage: ${EXPLAIN_USAGE}\n`)
-    return 2
-  }
+  if (Number.isNaN(now)) throw new UsageError(`cannot read --now ${JSON.stringify(values.now)} as an ISO 8601 time`)
+  const choice = chooseSource(values, io)
   const parsers = await loadParsers()
   let refused = false
   for (const file of positionals.length === 0 ? ['-'] : positionals) {
     let explanation: Explanation
     try {
-      const explainer = new Explainer({ parsers, appliance: values.source, timeZone: values['time-zone'], now })
+      const explainer = new Explainer({ parsers, ...choice, now })
       for await (const chunk of await inputOf(file)) explainer.feed(chunk as Buffer)
       explanation = explainer.end()
     } catch (error) {
@@ -44,12 +41,6 @@ export const explain: Verb = async (args, io) => {
     io.stdout.write(values.json ? `${JSON.stringify({ file, ...explanation })}\n` : screen(file, explanation))
   }
   return refused ? 1 : 0
-}
-
-function usageProblem(source: string, now: number): string | undefined {
-  if (source !== 'auto' && !parserIds().includes(source))
-    return `unknown source "${source}", expected auto or one of ${parserIds().join(', ')}`
-  return Number.isNaN(now) ? 'cannot read --now as an ISO 8601 time' : undefined
 }
 
 /** The file's text: gzip by its magic bytes, whatever the name. */

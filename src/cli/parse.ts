@@ -5,20 +5,21 @@
 import { createReadStream } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Format } from '../contracts.ts'
-import { LineReader } from '../line-reader.ts'
-import { loadParsers, parserIds } from '../parse/load.ts'
-
-export const PARSE_USAGE = 'sluice parse [--source auto|ID] [--time-zone ZONE] [--now ISO] [--format json|cef|leef|w3c|csv] [FILE…|-]'
+import { LineReader, type LineReaderOptions } from '../line-reader.ts'
+import { loadParsers } from '../parse/load.ts'
+import { chooseSource } from './source-choice.ts'
+import { type Io, UsageError } from './verb.ts'
 
 const FORMATS = ['json', 'cef', 'leef', 'w3c', 'csv']
 
 /** Runs the verb; returns the exit code. */
-export async function parse(argv: string[]): Promise<number> {
+export async function parse(argv: string[], io: Pick<Io, 'env' | 'cwd'>): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
     options: {
       source: { type: 'string' },
+      config: { type: 'string', short: 'c' },
       'time-zone': { type: 'string' },
       now: { type: 'string' },
       format: { type: 'string' },
@@ -26,24 +27,15 @@ export async function parse(argv: string[]): Promise<number> {
     }
   })
   const format = values.format ?? 'json'
-  if (!FORMATS.includes(format)) return usage(`unknown format "${format}", expected one of ${FORMATS.join(', ')}`)
-  const source = values.source ?? 'auto'
-  if (source !== 'auto' && !parserIds().includes(source))
-    return usage(`unknown source "${source}", expected auto or one of ${parserIds().join(', ')}`)
+  if (!FORMATS.includes(format)) throw new UsageError(`unknown format "${format}", expected one of ${FORMATS.join(', ')}`)
   const now = values.now === undefined ? Date.now() : Date.parse(values.now)
-  if (Number.isNaN(now)) return usage(`cannot read --now "${values.now}" as an ISO 8601 time`)
-  let reader: LineReader
-  try {
-    reader = new LineReader({
-      parsers: await loadParsers(),
-      appliance: source,
-      timeZone: values['time-zone'] ?? 'UTC',
-      now,
-      format: format === 'json' ? undefined : (format as Format)
-    })
-  } catch (error) {
-    return usage(error instanceof RangeError ? `unknown time zone "${values['time-zone']}"` : String(error))
-  }
+  if (Number.isNaN(now)) throw new UsageError(`cannot read --now "${values.now}" as an ISO 8601 time`)
+  const reader = newReader({
+    parsers: await loadParsers(),
+    ...chooseSource(values, io),
+    now,
+    format: format === 'json' ? undefined : (format as Format)
+  })
   const inputs = positionals.length === 0 ? ['-'] : positionals
   for (const input of inputs) {
     try {
@@ -57,6 +49,15 @@ export async function parse(argv: string[]): Promise<number> {
   return 0
 }
 
+function newReader(options: LineReaderOptions): LineReader {
+  try {
+    return new LineReader(options)
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`unknown time zone "${options.timeZone}"`)
+    throw error
+  }
+}
+
 async function readInput(input: string, reader: LineReader): Promise<void> {
   const stream = input === '-' ? process.stdin : createReadStream(input, { highWaterMark: 256 * 1024 })
   for await (const chunk of stream) await print(reader.feed(chunk as Buffer))
@@ -65,9 +66,4 @@ async function readInput(input: string, reader: LineReader): Promise<void> {
 
 async function print(text: string): Promise<void> {
   if (text !== '' && !process.stdout.write(text)) await new Promise<void>(resolve => process.stdout.once('drain', resolve))
-}
-
-function usage(message: string): number {
-  process.stderr.write(`sluice parse: ${message}\nusage: ${PARSE_USAGE}\n`)
-  return 2
 }

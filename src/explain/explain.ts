@@ -5,6 +5,8 @@
 import { FRAME_MAX_BYTES, type Outcome, type Parser } from '../contracts.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity } from '../identify/identifier.ts'
+import { compileTemplate } from '../parse/template/compile.ts'
+import type { Template } from '../parse/template/template.ts'
 import { namedZone } from '../parse/values/zone.ts'
 import { ATTRIBUTES, type Attribute, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
@@ -69,12 +71,15 @@ export interface ExplainOptions {
   parsers: readonly Parser[]
   /** `auto`, or a parser's id. */
   appliance: string
+  /** Makes the parser instead of `appliance`. */
+  template?: Template
   timeZone: string
   now: number
 }
 
 export class Explainer {
   readonly #options: ExplainOptions
+  readonly #fixed: Parser | null
   readonly #reader: FrameReader
   readonly #intake: IntakeIdentity
   readonly #filter: Filter
@@ -92,13 +97,14 @@ export class Explainer {
   #firstTime = Number.POSITIVE_INFINITY
   #lastTime = Number.NEGATIVE_INFINITY
 
-  /** @throws RangeError when the time zone is unknown. */
+  /** @throws RangeError when the time zone is unknown, TemplateError when the template is no good. */
   constructor(options: ExplainOptions) {
     this.#options = options
-    const fixed = options.parsers.find(({ id }) => id === options.appliance) ?? null
+    const { appliance, template } = options
+    this.#fixed = template === undefined ? (options.parsers.find(({ id }) => id === appliance) ?? null) : compileTemplate(template)
     this.#reader = new FrameReader(options.parsers, [namedZone(options.timeZone)])
     this.#reader.frame.now = options.now
-    this.#intake = this.#reader.identifier.open(0, [{ source: 0, parser: fixed }])
+    this.#intake = this.#reader.identifier.open(0, [{ source: 0, parser: this.#fixed }])
     this.#filter = new Filter({
       dropInternal: true,
       outboundOnly: false,
@@ -160,7 +166,7 @@ export class Explainer {
   /** The explanation of everything fed; to be called once, at the end. */
   end(): Explanation {
     if (this.#carry.length > 0) this.#line(this.#carry)
-    const { parsers } = this.#options
+    const parsers = this.#fixed === null ? this.#options.parsers : [this.#fixed]
     const named = [...this.#byParser].sort((a, b) => b[1] - a[1])
     const main = named[0]?.[0] ?? ''
     const problems = this.#problems()
