@@ -53,15 +53,15 @@ const STRFTIME: Readonly<Record<string, string>> = {
   s: 'epoch',
   n: ' ',
   t: ' ',
-  '%': "'%'"
+  '%': '%'
 }
 const BLANK = 0x20
 const PATTERN_MAX_CHARS = 128
 
 /** Turns a `strftime` pattern (Squid's `%{…}tl`) into a Java-like one. @throws SyntaxError for a conversion that is not known. */
 export function fromStrftime(pattern: string): string {
-  return pattern.replace(/%([A-Za-z%])|([A-Za-z]+)|'/g, (_, letter: string | undefined, literal: string | undefined) => {
-    if (letter === undefined) return literal === undefined ? "''" : `'${literal}'`
+  return pattern.replace(/%([A-Za-z%])|([A-Za-z']+)/g, (_, letter: string | undefined, literal: string | undefined) => {
+    if (letter === undefined) return `'${literal?.replaceAll("'", "''")}'`
     const known = Object.hasOwn(STRFTIME, letter) ? STRFTIME[letter] : undefined
     if (known === undefined) throw new SyntaxError(`%${letter} is not supported in a time`)
     return known

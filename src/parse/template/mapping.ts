@@ -220,15 +220,14 @@ function csvParser({ delimiter = ',', header, columns, fields }: Mapping, { tabl
     read(frame, start, out, state = fixed): Outcome {
       table.begin(frame)
       const { map } = state
-      if (map !== undefined && scanDelimited(frame.buf, start, frame.end, map, table.values, syntax) >= map.length) {
+      const isWhole = map !== undefined && scanDelimited(frame.buf, start, frame.end, map, table.values, syntax) >= map.length
+      if (isWhole) {
         complete(frame, out)
         if (!Number.isNaN(out.numbers[TIME])) return 'parsed'
       }
       if (takeHeader(frame, start, state)) return skip(out, 'header')
       if (map === undefined) return malformed(out, 'no_header')
-      return Number.isNaN(out.numbers[TIME]) && table.values.some(({ seen }) => seen)
-        ? malformed(out, 'bad_time')
-        : malformed(out, 'short_row')
+      return malformed(out, isWhole ? 'bad_time' : 'short_row')
     }
   }) as Parser
 }

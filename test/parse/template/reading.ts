@@ -13,8 +13,7 @@ export interface Answer {
 const NOW = Date.parse('2026-02-01T00:00:00Z')
 
 export function readLines(template: Template, lines: readonly string[], timeZone = 'UTC'): Answer[] {
-  const parser = compileTemplate(template)
-  const reader = new LineReader({ parsers: [parser], appliance: parser.id, timeZone, now: NOW, format: undefined })
+  const reader = new LineReader({ parsers: [], appliance: 'auto', template, timeZone, now: NOW, format: undefined })
   const text = reader.feed(Buffer.from(lines.map(line => `${line}\n`).join('')))
   return text
     .trim()
