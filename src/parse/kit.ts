@@ -80,7 +80,6 @@ export function malformed(out: RecordFields, reason: MalformedReason): Outcome {
 export type SkipReason =
   | 'not_traffic'
   | 'header'
-  | 'connection_start'
   | 'interim'
   | 'not_tcp_udp'
   | 'appliance_itself'
