@@ -1,7 +1,7 @@
 /**
  * Cisco ASA and PIX: connections, access lists and URLs (message numbers 302013–302016, 302304, 106xxx, 304001/2), as
  * `src/parse/grammar/asa.ts` reads them. The device may print its address or name before the message, with or without a colon.
- * Teardown lines count; what a Built line said of the direction is kept per sender.
+ * What a Built line said of the direction is kept per sender, for the Teardown lines.
  */
 import {
   AsaDirections,

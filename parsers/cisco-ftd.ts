@@ -34,7 +34,7 @@ import {
   time,
   type Value
 } from '../src/parse/kit.ts'
-import { ACTION_BLOCKED, type RecordFields, TIME, USER } from '../src/record.ts'
+import { ACTION_BLOCKED, PHASE_END, PHASE_START, type RecordFields, TIME, USER } from '../src/record.ts'
 
 const table = new FieldTable({
   FirstPacketSecond: raw(),
@@ -112,7 +112,8 @@ function connectionEvent(frame: Frame, at: number, id: number, out: RecordFields
   if (isOtherTransport(v.Protocol)) return skip(out, 'not_tcp_udp')
   if (v.AccessControlRuleAction.startsWith(LINE_BREAK)) v.AccessControlRuleAction.start += LINE_BREAK.length
   table.apply(frame, out)
-  if ((id === EVENT_BEGIN || v.ConnectType.is('Start')) && out.action !== ACTION_BLOCKED) return skip(out, 'connection_start')
+  // a blocked connection has no end
+  if (out.action !== ACTION_BLOCKED) out.phase = id === EVENT_BEGIN || v.ConnectType.is('Start') ? PHASE_START : PHASE_END
   setUser(v.User, out)
   out.numbers[TIME] = eventTime(frame)
   return 'parsed'

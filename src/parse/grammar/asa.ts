@@ -4,6 +4,7 @@
  *
  *   302013/15  Built inbound|outbound TCP connection ID for A (mapped)[(user)] to B (mapped)[(user)] [(user)]
  *   302014/16  Teardown TCP connection ID for A[(user)] to B[(user)] duration H:MM:SS bytes N [reason] [(user)]
+ *   302303     Built TCP state-bypass connection ID from A (mapped) to B (mapped)
  *   302304     Teardown TCP state-bypass connection ID from A to B duration H:MM:SS, bytes N [reason]
  *   106023     Deny tcp src A[(user)] dst B[(user)] by access-group …
  *   106100     access-list NAME permitted|denied|est-allowed tcp IF/ADDRESS(PORT)[(user)] -> IF/ADDRESS(PORT) hit-cnt N first hit|…
@@ -15,7 +16,20 @@
  */
 import type { Frame, Outcome } from '../../contracts.ts'
 import { find, findByte, findLastByte, isDigit, matchesAt, needle, readCount, readDigits } from '../../lib/bytes.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, DST_IP, DST_PORT, type RecordFields, SRC_IP, TOTAL, URL, USER } from '../../record.ts'
+import {
+  ACTION_ALLOWED,
+  ACTION_BLOCKED,
+  DST_IP,
+  DST_PORT,
+  PHASE_END,
+  PHASE_INTERIM,
+  PHASE_START,
+  type RecordFields,
+  SRC_IP,
+  TOTAL,
+  URL,
+  USER
+} from '../../record.ts'
 import type { MalformedReason, SkipReason } from '../kit.ts'
 import { Endpoint, hashRange, NEAR_BYTES, readAddress, readEndpoint, readListed } from './asa-endpoint.ts'
 
@@ -105,7 +119,7 @@ export function readAsaMessage(frame: Frame, id: number, at: number, out: Record
     case 302304:
       return bypassTeardown(frame, at, out)
     case 302303:
-      return skipped(out, 'connection_start')
+      return bypassBuilt(frame, at, out)
     case 106023:
       return denied(frame, at, out)
     case 106100:
@@ -174,12 +188,13 @@ const checkHash = (): number => (Math.imul(first.hash, 0x5bd1e995) ^ Math.imul(s
 
 function built(frame: Frame, at: number, out: RecordFields, rule: AsaRule): Outcome {
   const { buf, end } = frame
-  if (readConnection(buf, at, end, FOR) < 0) return broken(out)
-  if (rule.directions !== undefined) {
-    const client = matchesAt(buf, at, end, OUTBOUND) ? SECOND : FIRST
-    if (clientByPort() !== client) rule.directions.note(slotHash(), checkHash(), client === SECOND)
-  }
-  return skipped(out, 'connection_start')
+  const after = readConnection(buf, at, end, FOR)
+  if (after < 0) return broken(out)
+  const byPort = clientByPort()
+  let client = matchesAt(buf, at, end, OUTBOUND) ? SECOND : FIRST
+  if (rule.initiatorFirst) client = byPort === UNKNOWN ? FIRST : byPort
+  if (byPort !== client) rule.directions?.note(slotHash(), checkHash(), client === SECOND)
+  return connection(buf, after, end, client, PHASE_START, out)
 }
 
 function teardown(frame: Frame, at: number, out: RecordFields, rule: AsaRule): Outcome {
@@ -191,15 +206,21 @@ function teardown(frame: Frame, at: number, out: RecordFields, rule: AsaRule): O
   if (client < 0 && rule.initiatorFirst) client = FIRST
   if (client < 0) client = clientByAddress(buf)
   if (client < 0) return skipped(out, 'unknown_direction')
-  return connection(buf, after, end, client, out)
+  return connection(buf, after, end, client, PHASE_END, out)
+}
+
+function bypassBuilt(frame: Frame, at: number, out: RecordFields): Outcome {
+  const after = readConnection(frame.buf, at, frame.end, FROM)
+  return after < 0 ? broken(out) : connection(frame.buf, after, frame.end, FIRST, PHASE_START, out)
 }
 
 function bypassTeardown(frame: Frame, at: number, out: RecordFields): Outcome {
   const after = readConnection(frame.buf, at, frame.end, FROM)
-  return after < 0 ? broken(out) : connection(frame.buf, after, frame.end, FIRST, out)
+  return after < 0 ? broken(out) : connection(frame.buf, after, frame.end, FIRST, PHASE_END, out)
 }
 
-function connection(buf: Buffer, after: number, end: number, client: number, out: RecordFields): Outcome {
+function connection(buf: Buffer, after: number, end: number, client: number, phase: number, out: RecordFields): Outcome {
+  out.phase = phase
   setEndpoints(client === SECOND ? second : first, client === SECOND ? first : second, out)
   if (out.start[USER]! < 0) setTrailingUser(buf, after, end, out)
   const word = find(buf, after, Math.min(end, after + 64), BYTES)
@@ -278,7 +299,7 @@ function inboundDenied(frame: Frame, at: number, out: RecordFields): Outcome {
   return p < 0 ? broken(out) : blocked(out)
 }
 
-/** The line comes once at the first hit and then again at every interval; the first one counts. */
+/** The line comes once at the first hit, which is the start of a connection if it is let through, and then again at every interval. */
 function accessList(frame: Frame, at: number, out: RecordFields): Outcome {
   const { buf, end } = frame
   const near = Math.min(end, at + NEAR_BYTES)
@@ -301,7 +322,8 @@ function accessList(frame: Frame, at: number, out: RecordFields): Outcome {
   if (p < 0 || !matchesAt(buf, p, end, ARROW)) return broken(out)
   p = readListed(buf, p + ARROW.length, end, second)
   if (p < 0) return broken(out)
-  if (find(buf, p, Math.min(end, p + 64), FIRST_HIT) < 0) return skipped(out, 'interim')
+  if (find(buf, p, Math.min(end, p + 64), FIRST_HIT) < 0) out.phase = PHASE_INTERIM
+  else if (isAllowed) out.phase = PHASE_START
   setEndpoints(first, second, out)
   out.action = isAllowed ? ACTION_ALLOWED : ACTION_BLOCKED
   return 'parsed'
