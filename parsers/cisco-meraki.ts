@@ -31,7 +31,18 @@ import {
   time,
   tokenEnd
 } from '../src/parse/kit.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, DST_IP, DST_PORT, type RecordFields, SRC_IP, TIME, URL } from '../src/record.ts'
+import {
+  ACTION_ALLOWED,
+  ACTION_BLOCKED,
+  DST_IP,
+  DST_PORT,
+  PHASE_END,
+  PHASE_START,
+  type RecordFields,
+  SRC_IP,
+  TIME,
+  URL
+} from '../src/record.ts'
 
 const TYPES = new KeyTable(
   'urls ip_flow_end ip_flow_start flows firewall vpn_firewall cellular_firewall events airmarshal_events security_event ids-alerts'.split(
@@ -69,7 +80,6 @@ const parser: Parser = {
   parse(frame, out) {
     if (!readMessage(frame)) return malformed(out, 'bad_syntax')
     const { type } = message
-    if (type === FLOW_START) return skip(out, 'connection_start')
     if (type < 0 || type > LAST_FLOW) return skip(out, 'not_traffic')
     return type === URLS ? parseUrls(frame, out) : parseFlow(frame, out)
   }
@@ -125,7 +135,9 @@ function parseFlow(frame: Frame, out: RecordFields): Outcome {
   table.apply(frame, out)
   setText(src, SRC_IP, out)
   setText(dst, DST_IP, out)
-  if (message.type !== FLOW_END) out.action = decision(buf, skipBlanks(buf, message.text, end), pattern, end)
+  if (message.type === FLOW_START) out.phase = PHASE_START
+  else if (message.type === FLOW_END) out.phase = PHASE_END
+  else out.action = decision(buf, skipBlanks(buf, message.text, end), pattern, end)
   return 'parsed'
 }
 
