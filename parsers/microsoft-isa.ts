@@ -37,7 +37,20 @@ import {
   type Value,
   W3cState
 } from '../src/parse/kit.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, DST_IP, DST_PORT, type RecordFields, SRC_IP, TIME, USER } from '../src/record.ts'
+import {
+  ACTION_ALLOWED,
+  ACTION_BLOCKED,
+  DST_IP,
+  DST_PORT,
+  PHASE_END,
+  PHASE_INTERIM,
+  PHASE_START,
+  PHASE_WHOLE,
+  type RecordFields,
+  SRC_IP,
+  TIME,
+  USER
+} from '../src/record.ts'
 
 const ID = 'microsoft-isa'
 const table = new FieldTable({
@@ -167,20 +180,26 @@ function trimUser(out: RecordFields): void {
   if (findByte(buf, end, out.end[USER]!, 0x3f) >= 0) out.set(USER, start, end)
 }
 
+/** `PHASE_WHOLE` for the words that are not about an allowed connection. */
+function phaseOf(action: Value): number {
+  if (action.startsWith('Terminat') || action.startsWith('Clos')) return PHASE_END
+  if (action.startsWith('Establish') || action.startsWith('Initiat')) return PHASE_START
+  return action.startsWith('Intermediate') ? PHASE_INTERIM : PHASE_WHOLE
+}
+
 function finishFirewall(frame: Frame, out: RecordFields): Outcome {
   const { action } = v
   if (isOtherTransport(v['IP protocol'])) return skip(out, 'not_tcp_udp')
   if (v['source network'].is('External')) return skip(out, 'inbound')
   if (v['source network'].is('Local Host') || v['destination network'].is('Local Host')) return skip(out, 'appliance_itself')
-  if (action.startsWith('Intermediate')) return skip(out, 'interim')
-  if (action.startsWith('Establish') || action.startsWith('Initiat')) return skip(out, 'connection_start')
   table.apply(frame, out)
   trimUser(out)
   setEndpoint(v.source, SRC_IP, out)
   out.numbers[DST_PORT] = setEndpoint(v.destination, DST_IP, out)
   setScheme(v['application protocol'], out)
   if (action.startsWith('Den')) out.action = ACTION_BLOCKED
-  else if (action.startsWith('Terminat') || action.startsWith('Clos')) out.action = ACTION_ALLOWED
+  else out.phase = phaseOf(action)
+  if (out.phase !== PHASE_WHOLE) out.action = ACTION_ALLOWED
   return 'parsed'
 }
 
