@@ -41,7 +41,7 @@ import {
   type Value,
   type Zone
 } from '../src/parse/kit.ts'
-import { DOWNLOADED, type RecordFields, TIME, TOTAL, UPLOADED, URL, USER } from '../src/record.ts'
+import { DOWNLOADED, PHASE_END, PHASE_START, type RecordFields, TIME, TOTAL, UPLOADED, URL, USER } from '../src/record.ts'
 
 const ACTIONS = {
   override: 'allowed',
@@ -175,13 +175,14 @@ function parseCsv(frame: Frame, out: RecordFields): Outcome {
   const { v } = csv
   const isTraffic = v.type.is('TRAFFIC')
   if (!isTraffic && !(v.type.is('THREAT') && v.subtype.is('url'))) return skip(out, v.type.is('THREAT') ? 'repeats_session' : 'not_traffic')
-  if (isTraffic && v.subtype.is('start')) return skip(out, 'connection_start')
   if (columns < LEAST_COLUMNS) return malformed(out, 'short_row')
   if (isOtherTransport(v.transport)) return skip(out, 'not_tcp_udp')
   csv.apply(frame, out)
   setUser(v.user, out)
   out.numbers[TIME] = generatedTime(frame)
   if (isTraffic) {
+    if (v.subtype.is('end')) out.phase = PHASE_END
+    else if (v.subtype.is('start')) out.phase = PHASE_START
     out.numbers[TOTAL] = v.misc.count()
     out.numbers[UPLOADED] = v.sent.count()
     out.numbers[DOWNLOADED] = v.received.count()
@@ -243,13 +244,14 @@ function parseCef(frame: Frame, out: RecordFields): Outcome {
   if (equals(buf, starts[typeField]!, ends[typeField]!, THREAT)) {
     if (subtype !== 'url') return skip(out, 'repeats_session')
   } else if (!equals(buf, starts[typeField]!, ends[typeField]!, TRAFFIC)) return skip(out, 'not_traffic')
-  if (subtype === 'start') return skip(out, 'connection_start')
   scanCefExtension(buf, extension, end, cef.keys, cef.values)
   const { v } = cef
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
   cef.apply(frame, out)
   if (v.suser0.present) setUser(v.suser0, out)
   else setUser(v.suser, out)
+  if (subtype === 'end') out.phase = PHASE_END
+  else if (subtype === 'start') out.phase = PHASE_START
   const when = v.start.present ? v.start : v.rt
   out.numbers[TIME] = when.present
     ? time.readAnyTime(buf, when.start, when.end, v.dtz.is('UTC') ? UTC : frame.zone, frame.now)
@@ -263,11 +265,11 @@ function parseCef(frame: Frame, out: RecordFields): Outcome {
   return 'parsed'
 }
 
-const SUBTYPES = new KeyTable(['url', 'start'])
+const SUBTYPES = new KeyTable(['url', 'start', 'end'])
 
-function cefSubtype(buf: Uint8Array, start: number, end: number): 'url' | 'start' | 'other' {
+function cefSubtype(buf: Uint8Array, start: number, end: number): 'url' | 'start' | 'end' | 'other' {
   const index = SUBTYPES.indexOf(buf, start, end)
-  return index === 0 ? 'url' : index === 1 ? 'start' : 'other'
+  return index === 0 ? 'url' : index === 1 ? 'start' : index === 2 ? 'end' : 'other'
 }
 
 /** The URL without the quotes that the firewall puts around it. */
@@ -289,11 +291,12 @@ function parseLeef(frame: Frame, out: RecordFields): Outcome {
   if (type.is('THREAT')) {
     if (!subtype.is('url')) return skip(out, 'repeats_session')
   } else if (!type.is('TRAFFIC')) return skip(out, 'not_traffic')
-  if (subtype.is('start')) return skip(out, 'connection_start')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
   leef.apply(frame, out)
   if (v.usrName.present) setUser(v.usrName, out)
   else setUser(v.SourceUser, out)
+  if (subtype.is('end')) out.phase = PHASE_END
+  else if (subtype.is('start')) out.phase = PHASE_START
   setUrl(v.Miscellaneous, out)
   setScheme(v.Application, out)
   // devTime says its zone, ReceiveTime is the firewall's own clock
