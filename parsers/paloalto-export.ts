@@ -24,7 +24,7 @@ import {
   skip,
   text
 } from '../src/parse/kit.ts'
-import type { RecordFields } from '../src/record.ts'
+import { PHASE_END, PHASE_START, type RecordFields } from '../src/record.ts'
 
 interface State {
   /** Columns of the header row, once it was seen. */
@@ -113,9 +113,10 @@ function parseRow(frame: Frame, columns: ColumnMap, out: RecordFields): Outcome 
   if (v.type.is('THREAT')) {
     if (!subtype.is('url')) return skip(out, 'repeats_session')
   } else if (v.type.present && !v.type.is('TRAFFIC')) return skip(out, 'not_traffic')
-  if (v.type.is('TRAFFIC') && subtype.is('start')) return skip(out, 'connection_start')
   if (isOtherTransport(v['ip protocol'])) return skip(out, 'not_tcp_udp')
   table.apply(frame, out)
+  if (subtype.is('start')) out.phase = PHASE_START
+  else if (subtype.is('end')) out.phase = PHASE_END
   setScheme(v.application, out)
   return 'parsed'
 }
