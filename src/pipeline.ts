@@ -28,6 +28,8 @@ export interface Pipeline {
   ready(): CheckReport
   /** Frames that gave no record, newest last; bounded. */
   samples(): RejectedSample[]
+  /** Lets an archived or set-aside segment be uploaded again; rejects with SEGMENT_DAMAGED or SPOOL_IO. */
+  replay(id: string): Promise<void>
   /** Takes over what can change while running: sources, filters, privacy, formats. */
   reload(config: Config): Promise<void>
   /** Stops receivers, commits what arrived, and ends within the deadline. */
@@ -160,6 +162,16 @@ class RunningPipeline implements Pipeline {
       .flatMap(({ stats }) => stats.flatMap(life => life.samples))
       .sort((a, b) => a.atMs - b.atMs)
       .map(sample => ({ ...sample, source: names[sample.source] ?? NO_SOURCE }))
+  }
+
+  async replay(id: string): Promise<void> {
+    const spool = this.#spool!
+    const segment = await spool.reader.segment(id, ['archive', 'set-aside'])
+    await spool.replay(id)
+    if (segment === undefined) return
+    // It enters the balance once more; it left it when it was uploaded or set aside.
+    this.#recovered.set(segment.source, (this.#recovered.get(segment.source) ?? 0) + segment.recordCount)
+    this.#log.info({ segment: id, source: segment.source, records: segment.recordCount }, 'a segment is uploaded again')
   }
 
   #watchDrift(): void {

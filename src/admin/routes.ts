@@ -1,11 +1,15 @@
 /** The admin API: checks, metrics, status and its parts, log level, reload. */
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { answers, CheckReportSchema, ErrorSchema, LogLevelSchema, listOf, open, ReloadSchema } from './schemas.ts'
+import { CollectorError } from '../errors.ts'
+import { answers, CheckReportSchema, ErrorSchema, LogLevelSchema, listOf, open, ReloadSchema, ReplaySchema } from './schemas.ts'
 import type { AdminSource } from './source.ts'
 
 /** Paths that answer without a token, so that orchestrators can ask; they then say ok or not and no more. */
 export const CHECK_PATHS = new Set(['/health', '/healthz', '/livez', '/ready', '/readyz'])
+
+/** As the spool spells them (src/spool/layout.ts). */
+const SEGMENT_ID = '^[0-9]{14}-[0-9]{6}r{0,8}$'
 
 export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToken: boolean }> = (app, { source, hasToken }, done) => {
   const checkRoute = (path: string, summary: string, run: AdminSource['health']) =>
@@ -43,6 +47,30 @@ export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToke
     '/api/v1/segments',
     { schema: answers('Segments of the spool, oldest first', { 200: listOf('SegmentSummary') }) },
     () => source.status().spool.list
+  )
+  app.post(
+    '/api/v1/segments/:id/replay',
+    {
+      schema: {
+        ...answers('Upload an archived or set-aside segment again', {
+          200: ReplaySchema,
+          404: ErrorSchema,
+          409: ErrorSchema,
+          503: ErrorSchema
+        }),
+        params: Type.Object({ id: Type.String({ pattern: SEGMENT_ID, maxLength: 32 }) })
+      }
+    },
+    async ({ params: { id } }, reply) => {
+      try {
+        await source.replay(id)
+        return { id, waiting: true }
+      } catch (error) {
+        if (!(error instanceof CollectorError)) throw error
+        const status = error.code === 'SEGMENT_DAMAGED' ? 409 : error.retryable ? 503 : 404
+        return reply.code(status).send({ code: error.code, message: error.message })
+      }
+    }
   )
   app.get(
     '/api/v1/uploads',

@@ -20,6 +20,8 @@ export const ReloadSchema = Type.Object({
   messages: Type.Array(Type.String())
 })
 
+export const ReplaySchema = Type.Object({ id: Type.String(), waiting: Type.Boolean({ description: 'It waits for its upload again.' }) })
+
 export const ErrorSchema = Type.Object({ code: Type.String(), message: Type.String() })
 
 /** Summary for the document and the schemas of the answers by status. */

@@ -18,6 +18,11 @@ export interface AdminSource {
   metrics(): Promise<{ contentType: string; text: string }>
   /** Frames that gave no record, newest last. */
   samples(): RejectedSample[]
+  /**
+   * Lets an archived or set-aside segment be uploaded again. Rejects with SEGMENT_DAMAGED when it is not sound, with SPOOL_IO when
+   * there is none of that id.
+   */
+  replay(id: string): Promise<void>
   logLevel: LogLevel
   reload(): Promise<ReloadResult>
 }

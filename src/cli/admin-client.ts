@@ -35,10 +35,10 @@ function reachable(host: string): string {
 }
 
 /** Rejects with an Error whose message says why there is no answer. */
-export async function askAdmin(target: AdminTarget, path: string): Promise<AdminAnswer> {
+export async function askAdmin(target: AdminTarget, path: string, method: 'GET' | 'POST' = 'GET'): Promise<AdminAnswer> {
   try {
     const headers: Record<string, string> = target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }
-    const response = await fetch(target.url + path, { headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' })
+    const response = await fetch(target.url + path, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' })
     const text = await response.text()
     return { status: response.status, body: JSON.parse(text) }
   } catch (error) {

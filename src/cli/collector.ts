@@ -20,6 +20,8 @@ export interface RunningPipeline {
   ready(): CheckReport
   /** Frames that gave no record, newest last. */
   samples(): RejectedSample[]
+  /** Lets an archived or set-aside segment be uploaded again; rejects with SEGMENT_DAMAGED or SPOOL_IO. */
+  replay(id: string): Promise<void>
   /** Takes over what can change while running; rejects with CollectorError and goes on as before when it cannot. */
   reload(config: Config): Promise<void>
   /** Stops receivers, commits what arrived, and ends within the deadline. */
@@ -55,6 +57,7 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
     health: () => healthOf(pipeline.status()),
     ready: () => pipeline.ready(),
     samples: () => pipeline.samples(),
+    replay: id => pipeline.replay(id),
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     get logLevel() {
       return isLogLevel(log.level) ? log.level : 'info'

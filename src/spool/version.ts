@@ -23,6 +23,18 @@ async function checkVersion(io: SpoolIo, dir: string): Promise<void> {
     if (FOLDERS.some(folder => io.sizeOf(`${dir}/${folder}`) !== undefined)) throw unreadable(dir, 'it has segments but no VERSION file')
     return await writeVersion(io, dir, path)
   }
+  await readVersion(io, dir, path, size)
+}
+
+/** For readers that own nothing: rejects with SPOOL_VERSION when the directory holds no spool, or one of another version. */
+export async function checkReadable(io: SpoolIo, dir: string): Promise<void> {
+  const path = `${dir}/VERSION`
+  const size = io.sizeOf(path)
+  if (size === undefined) throw new CollectorError('SPOOL_VERSION', `Cannot read the spool in ${dir}: there is none`)
+  await readVersion(io, dir, path, size)
+}
+
+async function readVersion(io: SpoolIo, dir: string, path: string, size: number): Promise<void> {
   const text = size > VERSION_FILE_MAX_BYTES ? '' : (await io.readFile(path)).toString()
   const version = TEXT.exec(text)?.[1]
   if (version === undefined) throw unreadable(dir, 'its VERSION file is damaged')

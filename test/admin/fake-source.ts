@@ -1,5 +1,6 @@
 /** An AdminSource without a pipeline. */
 import type { AdminSource } from '../../src/admin/source.ts'
+import { CollectorError } from '../../src/errors.ts'
 import { createMetrics } from '../../src/telemetry/registry.ts'
 import { healthOf, type PipelineStatus, readinessOf } from '../../src/telemetry/status.ts'
 import { SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
@@ -8,6 +9,8 @@ export interface FakeSource extends AdminSource {
   current: PipelineStatus
   reloads: number
   reloadOk: boolean
+  /** Segments that were asked to be uploaded again; ids that begin with 0000 are not there, with 1111 damaged. */
+  replayed: string[]
 }
 
 export function fakeSource(): FakeSource {
@@ -22,6 +25,12 @@ export function fakeSource(): FakeSource {
     ready: () => readinessOf(source.current),
     samples: () => SAMPLES,
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
+    replayed: [],
+    async replay(id) {
+      if (id.startsWith('0000')) throw new CollectorError('SPOOL_IO', `Cannot find segment ${id}`)
+      if (id.startsWith('1111')) throw new CollectorError('SEGMENT_DAMAGED', `Cannot upload segment ${id} again: piece 1 of 1 is damaged`)
+      source.replayed.push(id)
+    },
     async reload() {
       source.reloads++
       return { ok: source.reloadOk, messages: source.reloadOk ? [] : ['x.yaml:1:1: a: unknown key "a"'] }

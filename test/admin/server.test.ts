@@ -82,11 +82,31 @@ t.test('a reload answers with what happened', async t => {
   t.equal((await get('/api/v1/reload')).status, 404, 'reading a page never reloads')
 })
 
+t.test('a segment is uploaded again on request; unknown, damaged and malformed ids are told apart', async t => {
+  const { source, get } = await start(t)
+  const replay = (id: string) => get(`/api/v1/segments/${id}/replay`, { method: 'POST' })
+  const id = '01790000000000-000003'
+  const answer = await replay(id)
+  t.equal(answer.status, 200)
+  t.same(await answer.json(), { id, waiting: true })
+  const missing = await replay('00000000000000-000000')
+  t.equal(missing.status, 404)
+  t.match(await missing.json(), { code: 'SPOOL_IO', message: /Cannot find segment/ })
+  const damaged = await replay('11110000000000-000000')
+  t.equal(damaged.status, 409)
+  t.match(await damaged.json(), { code: 'SEGMENT_DAMAGED', message: /piece 1 of 1/ })
+  t.equal((await replay('..%2f..%2fetc')).status, 400)
+  t.equal((await get(`/api/v1/segments/${id}/replay`)).status, 404, 'reading a page uploads nothing')
+  t.same(source.replayed, [id])
+})
+
 t.test('the OpenAPI document lists every route of the API', async t => {
   const { get } = await start(t)
   const document = (await (await get('/openapi.json')).json()) as { openapi: string; paths: Record<string, unknown> }
   t.match(document.openapi, /^3\./)
-  const paths = ['status', 'sources', 'receivers', 'segments', 'uploads', 'loglevel', 'reload'].map(name => `/api/v1/${name}`)
+  const paths = ['status', 'sources', 'receivers', 'segments', 'uploads', 'loglevel', 'reload', 'segments/{id}/replay'].map(
+    name => `/api/v1/${name}`
+  )
   t.same(
     ['/health', '/ready', '/metrics', ...paths].filter(path => !(path in document.paths)),
     []

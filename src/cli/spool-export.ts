@@ -1,0 +1,52 @@
+/** `sluice spool export ID`: the lines of a segment as they are in the file, its head (directives, header row) included. */
+import { createWriteStream } from 'node:fs'
+import { resolve } from 'node:path'
+import { finished } from 'node:stream/promises'
+import { CollectorError } from '../errors.ts'
+import { linesOf, openReader } from '../pipeline/spool-tools.ts'
+import type { SpoolCommand } from './spool.ts'
+import { write } from './text-output.ts'
+import { EXIT } from './verb.ts'
+
+/** Lines are written in pieces of about this size. */
+const PIECE_BYTES = 64 * 1024
+const LF = Buffer.from('\n')
+
+export async function spoolExport({ dir, ids, output, io }: SpoolCommand): Promise<number> {
+  const reader = await openReader(dir)
+  const id = ids[0]!
+  if (output === undefined) {
+    await copyLines(linesOf(reader, id), io.stdout)
+    return EXIT.OK
+  }
+  if ((await reader.segment(id)) === undefined) throw new CollectorError('SPOOL_IO', `Cannot find segment ${JSON.stringify(id)} in ${dir}`)
+  const path = resolve(io.cwd, output)
+  // Of logs, which say who did what: nobody else reads them, and nothing is written over.
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 })
+  const done = finished(file)
+  try {
+    const copying = copyLines(linesOf(reader, id), file).then(() => file.end())
+    await Promise.all([done, Promise.race([copying, done])])
+    await copying
+  } catch (error) {
+    file.destroy()
+    if (error instanceof CollectorError) throw error
+    throw new CollectorError('SPOOL_IO', `Cannot write ${path}: ${(error as Error).message}`, { cause: error })
+  }
+  io.stderr.write(`the lines of ${id} are in ${path}\n`)
+  return EXIT.OK
+}
+
+async function copyLines(lines: AsyncIterable<Buffer>, to: NodeJS.WritableStream): Promise<void> {
+  let pieces: Buffer[] = []
+  let size = 0
+  for await (const line of lines) {
+    pieces.push(line, LF)
+    size += line.length + 1
+    if (size < PIECE_BYTES) continue
+    await write(to, Buffer.concat(pieces, size))
+    pieces = []
+    size = 0
+  }
+  if (size > 0) await write(to, Buffer.concat(pieces, size))
+}
