@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- CASE…] [--short] [--profile] [--json]`: prints tables and keeps the results in bench/results/.
- * Cases: stages, tcp, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
+ * Cases: parsers, stages, tcp, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -8,6 +8,7 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { measureStages, type StageResult } from './measure.ts'
+import { type ParserResult, parserResults } from './parsers.ts'
 import { versionOf } from './sender.ts'
 import { stages } from './stages.ts'
 import { type LossResult, type PathResult, wholePathTcp, wholePathUdp } from './whole-path.ts'
@@ -20,7 +21,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false }
   }
 })
-const CASES = ['stages', 'tcp', 'udp']
+const CASES = ['parsers', 'stages', 'tcp', 'udp']
 const unknown = positionals.filter(name => !CASES.includes(name))
 if (unknown.length > 0) {
   console.error(`bench: unknown case ${unknown.join(', ')}; there are ${CASES.join(', ')}`)
@@ -61,6 +62,7 @@ function table(title: string, head: string[], rows: string[][]): void {
 
 interface Results {
   machine: typeof machine
+  parsers?: ParserResult[]
   stages?: StageResult[]
   tcp?: PathResult[]
   udp?: LossResult[]
@@ -69,6 +71,20 @@ interface Results {
 const results: Results = { machine }
 console.log(`${machine.cores} × ${machine.cpu}, Node ${machine.node}, commit ${machine.commit}, ${machine.rsyslog ?? 'no rsyslog'}`)
 
+if (wants('parsers')) {
+  results.parsers = await parserResults(short ? 9 : 41)
+  table(
+    'Parsers on their fixtures: header, recognition, parsing, normalisation',
+    ['parser', 'bytes per line', 'lines/s', 'MB per CPU-s', 'recognition %'],
+    results.parsers.map(row => [
+      row.parser,
+      String(row.bytesPerLine),
+      number(row.linesPerSecond),
+      number(row.megabytesPerCpuSecond),
+      (100 * row.recogniserShare).toFixed(0)
+    ])
+  )
+}
 if (wants('stages')) {
   results.stages = measureStages(await stages(short ? 4e6 : 16e6), short ? 3 : 7)
   table(

@@ -6,6 +6,7 @@
  * so the rest is put together in the scratch region.
  */
 import { canonicalIp } from '../lib/ip.ts'
+import { isPlaceholder } from '../lib/placeholder.ts'
 import { DST_HOST, DST_IP, DST_PORT, type RecordFields, SCHEME_FTP, SCHEME_HTTP, SCHEME_HTTPS, URL } from '../record.ts'
 import type { Corrections } from './corrections.ts'
 import { canonicalHost } from './host.ts'
@@ -13,6 +14,10 @@ import { canonicalHost } from './host.ts'
 export const URL_MAX_BYTES = 2048
 /** Longer than this a logged URL is not worth reading. */
 const LOGGED_URL_MAX_BYTES = 16 * 1024
+
+const SLASH = 0x2f
+const DOT = 0x2e
+const COLON = 0x3a
 
 /** Bytes that a URL may hold as they are: printable ASCII but blank and `#` (which begins a fragment). */
 const URL_BYTES = new Uint8Array(256).fill(1, 0x21, 0x7f)
@@ -22,7 +27,7 @@ const PLAIN_HOST_BYTES = new Uint8Array(256)
 for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789-_.') PLAIN_HOST_BYTES[char.charCodeAt(0)] = 1
 
 export function normalizeUrl(out: RecordFields, corrections: Corrections): void {
-  if (!isPlainUrl(out)) rebuildUrl(out, corrections)
+  if (!isPlainUrl(out) && !composeUrl(out)) rebuildUrl(out, corrections)
   if (out.start[URL]! >= 0 && out.end[URL]! - out.start[URL]! > URL_MAX_BYTES) shortenUrl(out, corrections)
 }
 
@@ -41,7 +46,7 @@ function isPlainUrl(out: RecordFields): boolean {
   }
   const hostEnd = at
   if (!letters || hostEnd === authority || buf[hostEnd - 1] === 0x2e || hostEnd >= end || buf[hostEnd] !== 0x2f) return false
-  if (hostEnd - authority > 253 || buf[authority] === 0x2e) return false
+  if (hostEnd - authority > 253 || buf[authority] === 0x2e || isPlaceholder(buf, authority, hostEnd)) return false
   for (; at < end; at++) if (URL_BYTES[buf[at]!] === 0) return false
   out.set(DST_HOST, authority, hostEnd)
   return true
@@ -52,6 +57,75 @@ function plainScheme(buf: Buffer, start: number, end: number): number {
   if (end - start < 9 || buf[start] !== 0x68 || buf[start + 1] !== 0x74 || buf[start + 2] !== 0x74 || buf[start + 3] !== 0x70) return -1
   const at = buf[start + 4] === 0x73 ? start + 5 : start + 4
   return buf[at] === 0x3a && buf[at + 1] === 0x2f && buf[at + 2] === 0x2f ? at + 3 : -1
+}
+
+const HTTP = Buffer.from('http://')
+const HTTPS = Buffer.from('https://')
+
+/**
+ * The usual ways in which logs shorten a URL – `host/path`, `host:443`, `http://host`, `/path` beside a host – put together
+ * byte by byte; five times as fast as by strings. False when there is anything unusual about it.
+ */
+function composeUrl(out: RecordFields): boolean {
+  const { buf } = out
+  const start = out.start[URL]!
+  const end = out.end[URL]!
+  if (out.scratchEnd - out.scratch < end - start + 300) return false
+  if (buf[start] === SLASH) return composePath(out, start, end)
+  let at = plainScheme(buf, start, end)
+  const isBare = at < 0
+  if (isBare) at = start
+  const host = at
+  let letters = false
+  while (at < end && PLAIN_HOST_BYTES[buf[at]!] === 1) {
+    if (buf[at]! > 0x39) letters = true
+    at++
+  }
+  const hostEnd = at
+  if (!letters || hostEnd - host > 253 || buf[host] === DOT || buf[hostEnd - 1] === DOT) return false
+  let port = 0
+  if (at < end && buf[at] === COLON) {
+    while (++at < end && buf[at]! >= 0x30 && buf[at]! <= 0x39 && port <= 65_535) port = port * 10 + buf[at]! - 0x30
+    if (port < 1 || port > 65_535) return false
+  }
+  const path = at
+  if (path < end && buf[path] !== SLASH) return false
+  if (isPlaceholder(buf, host, hostEnd)) return false
+  for (; at < end; at++) if (URL_BYTES[buf[at]!] === 0) return false
+  const scheme = isBare ? schemeOf(out, port === 0 ? '' : String(port)) : buf[start + 4] === 0x73 ? 'https' : 'http'
+  if (scheme === 'ftp') return false
+  out.set(DST_HOST, host, hostEnd)
+  if (port > 0 && out.numbers[DST_PORT]! < 0) out.numbers[DST_PORT] = port
+  const secure = scheme === 'https'
+  const isDefault = port === 0 || port === (secure ? 443 : 80)
+  writeUrl(out, secure, host, isDefault ? hostEnd : path, path, end)
+  return true
+}
+
+/** `/path` beside a host that is known. */
+function composePath(out: RecordFields, start: number, end: number): boolean {
+  const host = out.start[DST_HOST]!
+  if (host < 0 || out.buf[start + 1] === SLASH) return false
+  const port = out.numbers[DST_PORT]!
+  const scheme = schemeOf(out, '')
+  if (scheme === 'ftp' || !(port < 0 || port === (scheme === 'https' ? 443 : 80))) return false
+  for (let at = start; at < end; at++) if (URL_BYTES[out.buf[at]!] === 0) return false
+  writeUrl(out, scheme === 'https', host, out.end[DST_HOST]!, start, end)
+  return true
+}
+
+/** Writes scheme, host (and port) and path to the scratch region; an empty path becomes a slash. */
+function writeUrl(out: RecordFields, secure: boolean, host: number, hostEnd: number, path: number, pathEnd: number): void {
+  const { buf } = out
+  const to = out.scratch
+  const scheme = secure ? HTTPS : HTTP
+  let at = to
+  for (let i = 0; i < scheme.length; i++) buf[at++] = scheme[i]!
+  for (let p = host; p < hostEnd; p++) buf[at++] = buf[p]!
+  if (path === pathEnd) buf[at++] = SLASH
+  for (let p = path; p < pathEnd; p++) buf[at++] = buf[p]!
+  out.scratch = at
+  out.set(URL, to, at)
 }
 
 function rebuildUrl(out: RecordFields, corrections: Corrections): void {
