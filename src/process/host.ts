@@ -58,10 +58,16 @@ export function canonicalHost(text: string): string | undefined {
   if (host.startsWith('[')) return canonicalIp(host.slice(0, host.indexOf(']') + 1)) ?? undefined
   if (canonicalIp(host) !== undefined) return canonicalIp(host)
   host = host.replace(/:\d*$/, '').replace(/\.+$/, '')
-  if (host === '') return ''
-  if (/^[a-z0-9._-]+$/.test(host)) return host.length <= HOST_MAX_BYTES && !host.startsWith('.') ? host : undefined
+  if (isPlaceholder(Buffer.from(host), 0, Buffer.byteLength(host))) return ''
+  if (/^[a-z0-9._-]+$/.test(host)) return plainHost(host)
   if (/[\u0000-\u0020"#%/:<>?@[\\\]^`{|}]/.test(host)) return undefined
   // What IDNA maps to dots and other ASCII counts only now: `例え。` ends with a dot, and some signs pass as they are.
   const ascii = domainToASCII(host).replace(/\.+$/, '')
-  return /^[a-z0-9_-][a-z0-9._-]*$/.test(ascii) && ascii.length <= HOST_MAX_BYTES ? ascii : undefined
+  return /^[a-z0-9._-]+$/.test(ascii) ? plainHost(ascii) : undefined
+}
+
+/** A host of only digits and dots must be an address: no top-level domain is a number (RFC 3696 section 2). */
+function plainHost(host: string): string | undefined {
+  if (/^[0-9.]+$/.test(host)) return canonicalIp(host)
+  return host.length <= HOST_MAX_BYTES && !host.startsWith('.') ? host : undefined
 }

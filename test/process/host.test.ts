@@ -37,7 +37,7 @@ t.test('hosts become lower-case ASCII names without port and dot', async t => {
 })
 
 t.test('placeholders are no hosts and cost nothing', async t => {
-  for (const logged of ['-', 'N/A', 'unknown', 'None', '(null)', '.', ':443', ' '])
+  for (const logged of ['-', 'N/A', 'unknown', 'None', '(null)', '.', ':443', '-:443', '0.0.0.0:80', ' '])
     t.same(finalized(logged), { host: undefined, ip: undefined, dropped: 0 }, JSON.stringify(logged))
 })
 
@@ -56,7 +56,12 @@ t.test('what is no host is dropped and counted', async t => {
     'a%20b',
     'a\0b',
     '[::1',
-    '[x]'
+    '[x]',
+    '443',
+    '10.1',
+    '1.2.3.4.5',
+    '256.1.1.1',
+    '1.2.3:443'
   ]
   for (const text of logged) t.same(finalized(text), { host: undefined, ip: undefined, dropped: 1 }, JSON.stringify(text).slice(0, 40))
 })
