@@ -43,6 +43,8 @@ export interface IntakeIdentity {
   index: number
   /** Sources whose `from` matches this intake, in configuration order. */
   candidates: readonly SourceBinding[]
+  /** Parsers that only these sources have (templates of the configuration); asked before all others. */
+  own: readonly Parser[]
   last: Binding | null
   known: Binding[]
 }
@@ -68,7 +70,8 @@ export class Identifier {
 
   /** A new intake. With one candidate whose parser is configured, nothing is guessed. */
   open(index: number, candidates: readonly SourceBinding[]): IntakeIdentity {
-    const identity: IntakeIdentity = { index, candidates, last: null, known: [] }
+    const own = candidates.flatMap(({ parser }) => (parser === null || this.#parsers.includes(parser) ? [] : [parser]))
+    const identity: IntakeIdentity = { index, candidates, own, last: null, known: [] }
     const only = candidates.length === 1 ? candidates[0]! : undefined
     if (only?.parser != null) this.#bind(identity, only.source, only.parser, only.parser.newState?.(), true)
     return identity
@@ -84,7 +87,11 @@ export class Identifier {
   }
 
   #search(intake: IntakeIdentity, frame: Frame): Binding | null {
-    for (const parser of this.#parsers) {
+    return (intake.own.length === 0 ? null : this.#ask(intake.own, intake, frame)) ?? this.#ask(this.#parsers, intake, frame)
+  }
+
+  #ask(parsers: readonly Parser[], intake: IntakeIdentity, frame: Frame): Binding | null {
+    for (const parser of parsers) {
       const known = intake.known.find(binding => binding.parser === parser)
       if (known !== undefined && known === intake.last && parser.generic !== true) continue // asked already
       if (!parser.recognizes(frame, known?.state)) continue

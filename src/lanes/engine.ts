@@ -65,9 +65,7 @@ export class LaneEngine {
     this.#spec = spec
     const zones = spec.sources.map(source => namedZone(source.timeZone))
     const templates = spec.sources.map(({ template }) => (template === undefined ? undefined : compileTemplate(template)))
-    // What a person said about a source comes before what is guessed; raw lines are whatever nobody else wants.
-    const asked = [...templates.filter(parser => parser !== undefined), ...parsers]
-    if (spec.sources.some(source => source.format === 'raw')) asked.push(rawParser)
+    const asked = spec.sources.some(source => source.format === 'raw') ? [...parsers, rawParser] : parsers
     this.#reader = new FrameReader(asked, zones)
     this.#filter = new Filter(spec.filter)
     this.#privacy = new Privacy(spec.privacy)
@@ -92,10 +90,12 @@ export class LaneEngine {
     this.#intakes.delete(intake)
   }
 
-  /** Takes every frame of the block. `emit` gets the blocks that became full. */
-  process(block: FrameBlock, emit: (block: Block) => void): void {
+  /**
+   * Takes every frame of the block. `emit` gets the blocks that became full. With the same `now`, ms, the same frames give the
+   * same blocks.
+   */
+  process(block: FrameBlock, emit: (block: Block) => void, now: number = Date.now()): void {
     const began = performance.now()
-    const now = Date.now()
     this.#reader.frame.now = now
     let index = 0
     const { count } = block
