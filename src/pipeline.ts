@@ -6,16 +6,15 @@
  * Bytes enter on this thread, lines are worked on in the lanes, blocks come back to this thread and go to the disk.
  */
 import type { Config } from './config/schema.ts'
-import type { Block, Format, Parser, Receiver } from './contracts.ts'
-import { newEncoder } from './encode/encoder.ts'
-import type { EncodeOptions } from './encode/options.ts'
+import type { Block, Parser, Receiver } from './contracts.ts'
 import { autoLanes } from './lanes/lane.ts'
-import type { LaneSpec, LaneStats } from './lanes/messages.ts'
+import type { LaneStats } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
 import { loadParsers } from './parse/load.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
 import { DriftWatch } from './pipeline/drift.ts'
 import { Intakes } from './pipeline/intakes.ts'
+import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
 import { createReceivers } from './pipeline/receivers.ts'
 import { SourceBinding } from './pipeline/source-binding.ts'
 import { pipelineStatus } from './pipeline/status.ts'
@@ -220,53 +219,3 @@ class RunningPipeline implements Pipeline {
 }
 
 const NO_PRELUDE = Buffer.alloc(0)
-
-function encodeOptions(source: Config['sources'][number]): EncodeOptions {
-  const { vendor, product, version } = source
-  return {
-    keys: source.keys,
-    direction: source.direction,
-    totalOnly: source.total_only,
-    cefTime: source.cef_time,
-    ...(vendor === undefined ? {} : { vendor }),
-    ...(product === undefined ? {} : { product }),
-    ...(version === undefined ? {} : { version })
-  }
-}
-
-/** Head-of-file lines by source and format. */
-function preludesOf(config: Config): Map<string, Buffer> {
-  const formats = ['cef', 'leef', 'w3c', 'csv'] as const satisfies readonly Format[]
-  return new Map(
-    config.sources.flatMap(source =>
-      formats.map(format => [`${source.name} ${format}`, newEncoder(format, encodeOptions(source)).prelude] as const)
-    )
-  )
-}
-
-function laneSpec(config: Config): LaneSpec {
-  const { process, privacy, upload } = config
-  return {
-    sources: config.sources.map(source => ({
-      name: source.name,
-      appliance: source.appliance,
-      ...(source.template === undefined ? {} : { template: source.template }),
-      format: source.format,
-      timeZone: source.time_zone,
-      encode: encodeOptions(source)
-    })),
-    filter: {
-      dropInternal: process.drop_internal,
-      outboundOnly: process.outbound_only,
-      ownDomains: process.own_domains,
-      ownNetworks: process.own_networks,
-      maxAgeMs: process.max_age,
-      maxFutureMs: process.max_future
-    },
-    privacy: { stripQuery: privacy.strip_query, userFormat: privacy.user_format, userDomains: upperKeys(privacy.user_domains) },
-    compressionLevel: upload.compression_level
-  }
-}
-
-const upperKeys = (map: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(map).map(([key, value]) => [key.toUpperCase(), value]))

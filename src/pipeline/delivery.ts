@@ -2,6 +2,7 @@
 import { parseListen } from '../config/listen.ts'
 import type { AuthConfig, Config } from '../config/schema.ts'
 import type { Format, Segment, UploadQueue } from '../contracts.ts'
+import { CollectorError } from '../errors.ts'
 import { FORMAT_SOURCE_STRINGS } from '../lib/source-strings.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Tenant } from '../tenant/tenant.ts'
@@ -38,13 +39,23 @@ export interface Delivery {
   stop(deadline: AbortSignal): Promise<void>
 }
 
-export async function prepareDelivery(config: Config, queue: UploadQueue, deps: { log: Logger; version: string }): Promise<Delivery> {
-  const { log, version } = deps
+export interface DeliveryDeps {
+  log: Logger
+  version: string
+  /** Makes snapshot reports of that name instead of feeding the data sources. */
+  snapshot?: string | undefined
+  /** Uses the local tenant of a running collector when its address is taken. @default false */
+  mayJoinLocal?: boolean
+}
+
+export async function prepareDelivery(config: Config, queue: UploadQueue, deps: DeliveryDeps): Promise<Delivery> {
+  const { log, version, snapshot } = deps
   const { tenant, upload } = config
-  const local = tenant.url === undefined ? await startLocalTenant(config, log) : undefined
-  const url = local?.url ?? normalizeBaseUrl(tenant.url!)
+  const isLocal = tenant.url === undefined
+  const local = isLocal ? await startLocalTenant(config, log, deps.mayJoinLocal ?? false) : undefined
+  const url = local?.url ?? (isLocal ? localUrl(config) : normalizeBaseUrl(tenant.url!))
   const dispatcher = createDispatcher(
-    local === undefined
+    !isLocal
       ? {
           ...(tenant.proxy === undefined ? {} : { proxyUrl: tenant.proxy }),
           ...(tenant.no_proxy === undefined ? {} : { noProxy: tenant.no_proxy }),
@@ -53,19 +64,25 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
       : { proxyFromEnvironment: false }
   )
   const auth = createAuth({
-    credential: local === undefined ? credentialOf(tenant.auth!) : { kind: 'token', token: LOCAL_TOKEN },
+    credential: !isLocal ? credentialOf(tenant.auth!) : { kind: 'token', token: LOCAL_TOKEN },
     dispatcher,
     ...(tenant.auth?.authority_host === undefined ? {} : { authorityHost: tenant.auth.authority_host }),
     ...(tenant.auth?.scope === undefined ? {} : { scope: tenant.auth.scope })
   })
   const budget = new RequestBudget({
     requestsPerMinute: upload.requests_per_minute,
-    ...(local === undefined ? {} : { limitPerMinute: Number.MAX_SAFE_INTEGER })
+    ...(!isLocal ? {} : { limitPerMinute: Number.MAX_SAFE_INTEGER })
   })
   const api = new DiscoveryApi({ baseUrl: url, auth, dispatcher, budget, version, timeoutMs: upload.timeout })
   const stats = new UploadStats()
-  let targets = targetsOf(config)
-  const destination = new CloudDiscovery({ api, blob: { dispatcher }, sources: (name, format) => targets.get(`${name} ${format}`), stats })
+  let targets = targetsOf(config, snapshot)
+  const destination = new CloudDiscovery({
+    api,
+    blob: { dispatcher },
+    sources: (name, format) => targets.get(`${name} ${format}`),
+    stats,
+    uploadAsSnapshot: snapshot !== undefined
+  })
   const departures: Departures = { uploaded: new Map(), setAside: new Map() }
   const uploader = new Uploader({ queue: watched(queue, departures), destination, stats, concurrency: upload.concurrency, log })
   const streams = new StreamWatch({ api, targets: () => [...targets.values()], stats })
@@ -78,12 +95,12 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
     url,
     local,
     configure(next) {
-      targets = targetsOf(next)
+      targets = targetsOf(next, snapshot)
       uploader.resume()
     },
     start() {
       uploader.start()
-      if (local === undefined) streams.start()
+      if (!isLocal) streams.start()
     },
     async stop(deadline) {
       await Promise.all([uploader.stop(deadline), streams.stop()])
@@ -93,10 +110,22 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
   }
 }
 
-async function startLocalTenant(config: Config, log: Logger): Promise<Tenant> {
+/** Undefined when another process has its address and may be joined. */
+async function startLocalTenant(config: Config, log: Logger, mayJoin: boolean): Promise<Tenant | undefined> {
   const { startTenant } = await import('../tenant/tenant.ts')
   const { dir, listen } = config.tenant.local!
-  return startTenant({ dir, ...parseListen(listen), log: log.child({ part: 'tenant' }, { level: 'warn' }) })
+  try {
+    return await startTenant({ dir, ...parseListen(listen), log: log.child({ part: 'tenant' }, { level: 'warn' }) })
+  } catch (error) {
+    if (mayJoin && error instanceof CollectorError && error.code === 'LISTEN_FAILED') return undefined
+    throw error
+  }
+}
+
+function localUrl(config: Config): string {
+  const { host, port } = parseListen(config.tenant.local!.listen)
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
 function credentialOf(auth: AuthConfig): Credential {
@@ -113,15 +142,18 @@ function credentialOf(auth: AuthConfig): Credential {
 }
 
 /** Where the segments of each source and format go; old formats of a source still in the spool find their way, too. */
-function targetsOf(config: Config): Map<string, SourceTarget> {
+function targetsOf(config: Config, snapshot: string | undefined): Map<string, SourceTarget> {
   const targets = new Map<string, SourceTarget>()
   for (const source of config.sources) {
     for (const [format, own] of Object.entries(FORMAT_SOURCE_STRINGS)) {
       const sourceString = format === source.format ? (source.source_string ?? own) : own
-      targets.set(`${source.name} ${format}`, { inputStreamName: source.data_source, sourceString })
+      targets.set(`${source.name} ${format}`, { inputStreamName: snapshot ?? source.data_source, sourceString })
     }
     if (source.source_string !== undefined) {
-      targets.set(`${source.name} ${'raw' satisfies Format}`, { inputStreamName: source.data_source, sourceString: source.source_string })
+      targets.set(`${source.name} ${'raw' satisfies Format}`, {
+        inputStreamName: snapshot ?? source.data_source,
+        sourceString: source.source_string
+      })
     }
   }
   return targets
