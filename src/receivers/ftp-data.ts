@@ -91,7 +91,10 @@ export function openActive(target: { host: string; port: number; localAddress: s
   return {
     connection: () =>
       new Promise((resolve, reject) => {
-        if (isClosed) return reject(new TransferAborted('the data connection was given up'))
+        if (isClosed) {
+          reject(new TransferAborted('the data connection was given up'))
+          return
+        }
         const { timeoutMs, ...address } = target
         socket = connect(address)
         const timer = setTimeout(() => socket?.destroy(new Error('the client did not answer')), timeoutMs)
