@@ -1,6 +1,6 @@
 /**
- * Cisco Meraki MX and MR: `urls`, `flows`, `firewall` and `ip_flow_end` messages. Format: Meraki documentation, "Syslog Event
- * Types and Log Samples". There are no bytes and no users.
+ * Cisco Meraki MX and MR: `urls`, `flows`, `firewall`, `ip_flow_start` and `ip_flow_end` messages. Format: Meraki documentation,
+ * "Syslog Event Types and Log Samples". There are no bytes and no users.
  *
  *   [header] [1 ]EPOCH.nanoseconds HOST urls src=IP:port dst=IP:port mac=… [agent='…'] request: METHOD url
  *   [header] [1 ]EPOCH.nanoseconds HOST flows [allow|deny ]src=IP dst=IP [mac=…] protocol=… [sport=… dport=…] [pattern: decision …]
