@@ -72,6 +72,19 @@ ${CONFIG_OPTION}
 ${JSON_OPTION}, one object a line`,
     load: async () => (await import('./spool.ts')).spool
   },
+  upload: {
+    summary: 'upload old logs into a data source or a snapshot report',
+    usage: `sluice upload FILE… --source NAME [--snapshot REPORT] [--again] [--wait TIME] [-c FILE] [--json]
+
+  FILE                any log of the source, plain or as gzip, zstd, bzip2 or zip
+      --source NAME   source of the configuration; may be left out when there is only one
+      --snapshot REPORT  make a snapshot report of that name instead of feeding the data source
+      --again         take files that were uploaded before once more
+      --wait TIME     leave the rest for the next run when the upload does not go on for so long (default 10m)
+${CONFIG_OPTION}
+${JSON_OPTION}`,
+    load: async () => (await import('./upload.ts')).upload
+  },
   tenant: {
     summary: 'run only the local tenant',
     usage: `sluice tenant [--dir DIR] [--listen HOST:PORT] [--json]
