@@ -1,0 +1,307 @@
+/**
+ * One run by a seed: senders that know what was receipted, a hostile tenant in this process that knows what arrived, and a collector
+ * that is killed again and again and whose spool is damaged meanwhile. At the end, without faults, both are compared.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
+import { SpoolReader } from '../../src/spool/reader.ts'
+import type { PipelineStatus } from '../../src/telemetry/status.ts'
+import { Faults } from '../../src/tenant/faults.ts'
+import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
+import { Chance } from './chance.ts'
+import { ChildCollector, type CollectorSetup, type LogLine, PROTOCOLS, type Protocol } from './child-collector.ts'
+import { DAMAGES, type Damage, damage } from './damage.ts'
+import { HttpSender, RelpSender, type Sender, TcpSender } from './senders.ts'
+import { drawFault } from './tenant-faults.ts'
+
+const UNTIL_MS = 60_000
+const POLL_MS = 100
+/** The same quiet state so often in a row counts as the end. */
+const QUIET_POLLS = 3
+const SAS_LIFETIME_MS = 3600_000
+
+export interface ProtocolReport {
+  sent: number
+  receipted: number
+  arrived: number
+  /** Plain TCP: sent to a collector that was killed afterwards. Others: never receipted and never arrived. */
+  lostWithoutReceipt: number
+  setAside: number
+  destroyed: number
+  /** More arrivals than one, where the sender had sent more than once since it saw no receipt. */
+  duplicatesOfResends: number
+}
+
+export interface RunReport {
+  seed: number
+  kills: number
+  faults: string[]
+  damages: string[]
+  files: number
+  /** Files whose finalise call was heard more than once: the service may count them twice. */
+  finalisedAgain: number
+  protocols: Record<string, ProtocolReport>
+  /** What must not be. */
+  problems: string[]
+}
+
+export async function runSeed(seed: number): Promise<RunReport> {
+  const run = new OracleRun(seed)
+  try {
+    await run.open()
+    await run.storm()
+    await run.calm()
+    return run.report
+  } finally {
+    await run.close()
+  }
+}
+
+class OracleRun {
+  readonly report: RunReport
+  readonly #chance: Chance
+  readonly #dir = mkdtempSync(join(tmpdir(), 'sluice-fault-'))
+  readonly #faults = new Faults()
+  readonly #damages: Damage[] = []
+  readonly #log: LogLine[] = []
+  readonly #senders: Sender[]
+  #tenant!: Tenant
+  #setup!: CollectorSetup
+  #child: ChildCollector | undefined
+  #life = 0
+  #skewMs = 0
+  /** How many files may have been refused for good. */
+  #refusals = 0
+
+  constructor(seed: number) {
+    this.#chance = new Chance(seed)
+    this.report = { seed, kills: 0, faults: [], damages: [], files: 0, finalisedAgain: 0, protocols: {}, problems: [] }
+    const target = (protocol: Protocol) => () => {
+      const port = this.#child?.isRunning ? this.#child.port(protocol) : undefined
+      return port === undefined ? undefined : { port, life: this.#life }
+    }
+    const batch = (): number => this.#chance.between(2, 30)
+    this.#senders = [
+      new TcpSender(target('tcp'), batch()),
+      new RelpSender(target('relp'), batch()),
+      new HttpSender(target('http'), batch())
+    ]
+  }
+
+  async open(): Promise<void> {
+    const now = (): number => Date.now() + this.#skewMs
+    this.#tenant = await startTenant({ dir: join(this.#dir, 'tenant'), faults: this.#faults, sasLifetimeMs: SAS_LIFETIME_MS, now })
+    this.#setup = {
+      dir: this.#dir,
+      tenantUrl: this.#tenant.url,
+      lanes: this.#chance.pick([1, 1, 2]),
+      segmentMaxBytes: this.#chance.pick([4096, 16_384, 65_536]),
+      flushIntervalMs: this.#chance.pick([300, 600, 1500])
+    }
+  }
+
+  /** Lives that end by kill -9, with a tenant that misbehaves and damage between them. */
+  async storm(): Promise<void> {
+    for (const sender of this.#senders) sender.start()
+    for (let left = this.#chance.between(3, 4); left > 0; left--) {
+      this.#order()
+      await this.#startCollector()
+      await sleep(this.#chance.between(100, 1500))
+      this.#order()
+      await sleep(this.#chance.between(0, 300))
+      await this.#kill()
+      if (this.#chance.happens(0.3)) await this.#killInStart()
+      if (this.#chance.happens(0.7)) await this.#damage()
+    }
+  }
+
+  /** No more faults: all must come to an end. */
+  async calm(): Promise<void> {
+    this.#faults.clear()
+    await this.#startCollector()
+    await sleep(300)
+    for (const sender of this.#senders) await this.#soon(`the ${sender.protocol} sender has all receipts`, sender.stop())
+    await this.#quiet()
+    const before = await this.#arrivals()
+    await this.#judge(before)
+    await this.#fresh()
+    const [code] = await this.#child!.stop()
+    if (code !== 0) this.#problem(`the collector ended with ${String(code)}`)
+  }
+
+  async close(): Promise<void> {
+    await this.#child?.kill()
+    await this.#tenant?.close()
+    rmSync(this.#dir, { recursive: true, force: true })
+  }
+
+  #problem(text: string): void {
+    this.report.problems.push(text)
+  }
+
+  #order(): void {
+    for (let left = this.#chance.between(1, 4); left > 0; left--) {
+      if (this.#chance.happens(0.1)) {
+        this.#skewMs += 2 * SAS_LIFETIME_MS
+        this.report.faults.push('upload URLs expire')
+        continue
+      }
+      const { name, call, fault, refuses } = drawFault(this.#chance)
+      this.#faults.push(call, fault)
+      this.report.faults.push(name)
+      if (refuses) this.#refusals++
+    }
+  }
+
+  async #startCollector(): Promise<void> {
+    this.#life++
+    this.#child = new ChildCollector(this.#setup)
+    await this.#child.ready
+    if (!this.#child.isRunning) throw new Error(`The collector ended at once: ${JSON.stringify(this.#child.log)}`)
+    for (const entry of this.#child.log) this.#log.push(entry)
+  }
+
+  async #kill(): Promise<void> {
+    this.report.kills++
+    await this.#child!.kill()
+    this.#child = undefined
+  }
+
+  async #killInStart(): Promise<void> {
+    const child = new ChildCollector(this.#setup)
+    await Promise.race([sleep(this.#chance.between(200, 1500)), child.ready])
+    this.report.kills++
+    await child.kill()
+  }
+
+  async #damage(): Promise<void> {
+    const done = await damage(join(this.#dir, 'spool'), this.#chance.pick(DAMAGES), this.#chance)
+    if (done === undefined) return
+    this.#damages.push(done)
+    this.report.damages.push(`${done.kind} ${done.segment} of ${done.source}, ${done.destroyed.length} lines`)
+  }
+
+  async #soon<T>(what: string, promise: Promise<T>): Promise<T> {
+    const late = sleep(UNTIL_MS, undefined, { ref: false }).then(async () => {
+      throw new Error(`Waited in vain until ${what}: ${JSON.stringify(await this.#child!.status())}`)
+    })
+    return Promise.race([promise, late])
+  }
+
+  /** Waits until nothing is on its way any more. */
+  async #quiet(): Promise<void> {
+    const endMs = Date.now() + UNTIL_MS
+    let quiet = 0
+    let status: PipelineStatus
+    do {
+      await sleep(POLL_MS)
+      status = await this.#child!.status()
+      quiet = isQuiet(status) ? quiet + 1 : 0
+    } while (quiet < QUIET_POLLS && Date.now() < endMs)
+    const { balance, spool, upload } = status
+    if (quiet < QUIET_POLLS)
+      this.#problem(`it never came to rest: ${JSON.stringify({ balance, spool: spool.segments, pauses: upload.pauses })}`)
+    if (!balance.balanced) this.#problem(`the balance does not hold: ${JSON.stringify(balance)}`)
+    const inFolder = (await new SpoolReader(join(this.#dir, 'spool')).ids('set-aside')).length
+    if (spool.segments['set-aside'] !== inFolder)
+      this.#problem(`${inFolder} segments are set aside, status says ${spool.segments['set-aside']}`)
+  }
+
+  /** How often each line of each protocol arrived. */
+  async #arrivals(): Promise<Map<Protocol, Map<number, number>>> {
+    await this.#tenant.settled()
+    const arrivals = new Map(PROTOCOLS.map(protocol => [protocol, new Map<number, number>()]))
+    for (const upload of this.#tenant.uploads()) {
+      const counts = arrivals.get(upload.stream as Protocol)!
+      for (const number of numbersOf(gunzipSync(readFileSync(this.#tenant.path(upload))))) counts.set(number, (counts.get(number) ?? 0) + 1)
+    }
+    return arrivals
+  }
+
+  async #judge(arrivals: Map<Protocol, Map<number, number>>): Promise<void> {
+    const uploads = this.#tenant.uploads()
+    this.report.files = uploads.length
+    this.report.finalisedAgain = uploads.filter(upload => upload.finalised > 1).length
+    for (const { file, verdict } of uploads) if (!verdict?.accepted) this.#problem(`${file} was not accepted: ${JSON.stringify(verdict)}`)
+    const setAside = await this.#setAside()
+    for (const sender of this.#senders) this.#compare(sender, arrivals.get(sender.protocol)!, setAside)
+    const named = new Set(this.#log.map(entry => entry.segment))
+    for (const entry of this.#child!.log) named.add(entry.segment)
+    for (const { kind, segment, mustBeNamed } of this.#damages) {
+      if (mustBeNamed && !named.has(segment)) this.#problem(`segment ${segment} (${kind}) is damaged, and the log does not say so`)
+    }
+  }
+
+  /** Numbers of the lines that lie in set-aside segments, by source; each of them must have a reason that the run gave. */
+  async #setAside(): Promise<Map<string, Set<number>>> {
+    const reader = new SpoolReader(join(this.#dir, 'spool'))
+    const lines = new Map<string, Set<number>>(PROTOCOLS.map(protocol => [protocol, new Set()]))
+    let refused = 0
+    for await (const { id, source, reason } of reader.list(['set-aside'])) {
+      const damaged = this.#damages.find(({ segment }) => id === segment || id.startsWith(`${segment}r`))
+      if (damaged === undefined) refused++
+      if (!damaged && !reason) this.#problem(`segment ${id} is set aside without a reason`)
+      const known = lines.get(source === '' ? (damaged?.source ?? '') : source)
+      if (known === undefined) this.#problem(`segment ${id} is set aside, of no known source: ${reason}`)
+      for await (const line of reader.lines(id)) for (const number of numbersOf(line)) known?.add(number)
+    }
+    if (refused > this.#refusals) this.#problem(`${refused} segments are set aside, the tenant refused ${this.#refusals}`)
+    return lines
+  }
+
+  #compare({ protocol, memory }: Sender, arrived: Map<number, number>, setAside: Map<string, Set<number>>): void {
+    const aside = setAside.get(protocol)!
+    const destroyed = new Set(this.#damages.filter(({ source }) => source === protocol).flatMap(damage => damage.destroyed))
+    const counts = { sent: memory.sends.length, receipted: 0, arrived: 0, lostWithoutReceipt: 0, setAside: 0, destroyed: 0 }
+    const report: ProtocolReport = { ...counts, duplicatesOfResends: 0 }
+    const lost: number[] = []
+    const doubled: number[] = []
+    for (const [number, sends] of memory.sends.entries()) {
+      const times = arrived.get(number) ?? 0
+      if (memory.receipted[number]) report.receipted++
+      if (times > 0) report.arrived++
+      else if (aside.has(number)) report.setAside++
+      else if (destroyed.has(number)) report.destroyed++
+      else if (memory.receipted[number] || (protocol === 'tcp' && memory.lives[number] === this.#life)) lost.push(number)
+      else report.lostWithoutReceipt++
+      if (times > sends) doubled.push(number)
+      else if (times > 1) report.duplicatesOfResends += times - 1
+    }
+    const strange = [...arrived.keys()].filter(number => memory.sends[number] === undefined)
+    this.report.protocols[protocol] = report
+    if (lost.length > 0) this.#problem(`${protocol}: ${lost.length} lines are lost: ${brief(lost)}`)
+    if (doubled.length > 0) this.#problem(`${protocol}: ${doubled.length} lines arrived more often than they were sent: ${brief(doubled)}`)
+    if (strange.length > 0) this.#problem(`${protocol}: lines arrived that nobody sent: ${brief(strange)}`)
+  }
+
+  /** After all that, one more line gets through by each way. */
+  async #fresh(): Promise<void> {
+    const wanted = await Promise.all(
+      this.#senders.map(async sender => ({
+        protocol: sender.protocol,
+        number: await this.#soon(`a fresh line is taken over ${sender.protocol}`, sender.sendOne())
+      }))
+    )
+    const endMs = Date.now() + UNTIL_MS
+    let missing = wanted
+    while (missing.length > 0 && Date.now() < endMs) {
+      await sleep(POLL_MS)
+      const arrivals = await this.#arrivals()
+      missing = wanted.filter(({ protocol, number }) => !arrivals.get(protocol)!.has(number))
+    }
+    for (const { protocol } of missing) this.#problem(`a fresh line over ${protocol} did not get through`)
+  }
+}
+
+const numbersOf = (bytes: Buffer): number[] => [...bytes.toString('latin1').matchAll(/ suser=u(\d+) /g)].map(match => Number(match[1]))
+
+const brief = (numbers: readonly number[]): string => `${numbers.slice(0, 10).join(' ')}${numbers.length > 10 ? ' …' : ''}`
+
+function isQuiet({ balance, blocks, spool }: PipelineStatus): boolean {
+  const { open, closed, issued, stored, finalising } = spool.segments
+  const waiting = open + closed + issued + stored + finalising
+  return blocks.outstanding === 0 && balance.frames.inFlight === 0 && balance.delivery.spooled === 0 && waiting === 0
+}
