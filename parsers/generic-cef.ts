@@ -75,6 +75,8 @@ export default cefParser({
     const from = v.src.present || v.sourceAddress.present || v.c6a2.present
     const to =
       v.dst.present ||
+      v.dpt.present || // a server whose address was left out: a transaction all the same
+      v.destinationPort.present ||
       v.dhost.present ||
       v.request.present ||
       v.destinationAddress.present ||

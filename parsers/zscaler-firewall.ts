@@ -162,7 +162,7 @@ function complete(frame: Frame, out: RecordFields): Outcome {
   // name service records come under the firewall's type as well
   if (v.dns_req.seen || (v.product.present && !v.product.startsWith('NSSFW') && !v.product.is('NSS'))) return skip(out, 'not_traffic')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
-  if ((v.csip.seen || v.src.seen) && !isSet(v.csip) && !isSet(v.src) && !isSet(v.sdip) && !isSet(v.cdip) && !isSet(v.dst))
+  if ((v.csip.seen || v.src.seen) && !isSet(v.csip) && !isSet(v.src) && !isSet(v.sdip) && !isSet(v.cdip) && !isSet(v.dst) && !hasBytes())
     return skip(out, 'not_traffic')
   table.apply(frame, out)
   readTime(frame, out)
@@ -170,6 +170,9 @@ function complete(frame: Frame, out: RecordFields): Outcome {
   if (out.has(USER) && findByte(out.buf, out.start[USER]!, out.end[USER]!, 0x25) >= 0) out.setText(USER, decodePercent(out.text(USER)!))
   return 'parsed'
 }
+
+/** A record of zeros only says nothing; one with bytes lacks its addresses by a privacy setting. */
+const hasBytes = (): boolean => table.v.outbytes.count() > 0 || table.v.inbytes.count() > 0
 
 /** Privacy settings and connections that were never made leave addresses of zero. */
 const isSet = (value: Value): boolean => value.present && !isPlaceholder(value.line.buf, value.start, value.end)

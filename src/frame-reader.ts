@@ -6,7 +6,7 @@ import type { Frame, Outcome, Parser, Zone } from './contracts.ts'
 import { type Binding, Identifier, type IntakeIdentity } from './identify/identifier.ts'
 import { newFrame, readHeader } from './identify/syslog-header.ts'
 import { type Corrections, noCorrections } from './process/corrections.ts'
-import { finalize } from './process/finalize.ts'
+import { finalize, type Reject } from './process/finalize.ts'
 import { RecordFields } from './record.ts'
 
 export class FrameReader {
@@ -16,6 +16,8 @@ export class FrameReader {
   readonly corrections: readonly Corrections[]
   /** Who read the last frame; null when nobody did. */
   binding: Binding | null = null
+  /** Why the record of the last frame, though parsed, can not go on; '' when it can. */
+  reject: Reject | '' = ''
   readonly identifier: Identifier
   /** Zones by source index. */
   readonly #zones: readonly Zone[]
@@ -30,11 +32,12 @@ export class FrameReader {
   /** Forgets who read the last frame. */
   forget(): void {
     this.binding = null
+    this.reject = ''
   }
 
   /**
    * Reads the frame `start`…`end` of `buf`; `scratch`…`scratchEnd` is a free region of the same buffer. The record is in
-   * `fields` when the answer is `parsed`; else `fields.reason` says why not.
+   * `fields` when the answer is `parsed`, and `reject` says whether it may go on; else `fields.reason` says why there is none.
    */
   read(intake: IntakeIdentity, buf: Buffer, start: number, end: number, scratch: number, scratchEnd: number): Outcome | 'unidentified' {
     const { frame, fields } = this
@@ -54,9 +57,7 @@ export class FrameReader {
     frame.zone = this.#zones[binding.source]!
     const outcome = binding.parser.parse(frame, fields, binding.state)
     if (outcome !== 'parsed' || binding.parser.passThrough === true) return outcome
-    const reject = finalize(fields, this.corrections[binding.source]!)
-    if (reject === '') return 'parsed'
-    fields.reason = reject
-    return 'malformed'
+    this.reject = finalize(fields, this.corrections[binding.source]!)
+    return 'parsed'
   }
 }

@@ -70,11 +70,13 @@ export class LineReader {
     work[length] = 0x0a
     const reader = this.#reader
     const outcome = reader.read(this.#intake, work, 0, length, length + 1, work.length)
-    if (this.#encoder !== undefined) return outcome === 'parsed' ? this.#encoded(this.#encoder) : ''
+    if (this.#encoder !== undefined) return outcome === 'parsed' && reader.reject === '' ? this.#encoded(this.#encoder) : ''
     const parser = reader.binding?.parser.id
     if (outcome !== 'parsed') return `${JSON.stringify({ outcome, parser, reason: reader.fields.reason })}\n`
     const record = reader.fields.toRecord()
-    return `${JSON.stringify({ outcome, parser, record: { ...record, time: new Date(record.time).toISOString() } })}\n`
+    const time = Number.isNaN(record.time) ? undefined : new Date(record.time).toISOString()
+    const rejected = reader.reject === '' ? undefined : reader.reject
+    return `${JSON.stringify({ outcome, parser, rejected, record: { ...record, time } })}\n`
   }
 
   #encoded(encoder: Encoder): string {

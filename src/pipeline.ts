@@ -7,6 +7,7 @@
  */
 import type { Config } from './config/schema.ts'
 import type { Block, Parser, Receiver } from './contracts.ts'
+import { chooseDeflater } from './encode/deflate.ts'
 import { autoLanes } from './lanes/lane.ts'
 import type { LaneStats } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
@@ -18,9 +19,10 @@ import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
 import { createReceivers } from './pipeline/receivers.ts'
 import { SourceBinding } from './pipeline/source-binding.ts'
 import { pipelineStatus } from './pipeline/status.ts'
+import { REJECTS } from './process/finalize.ts'
 import { SegmentSpool } from './spool/spool.ts'
 import type { Logger } from './telemetry/logger.ts'
-import { type CheckReport, NO_SOURCE, type PipelineStatus, type RejectedSample, readinessOf } from './telemetry/status.ts'
+import { type CheckReport, NO_SOURCE, type PipelineStatus, type ReasonCount, type RejectedSample, readinessOf } from './telemetry/status.ts'
 
 export interface Pipeline {
   status(): PipelineStatus
@@ -101,6 +103,8 @@ class RunningPipeline implements Pipeline {
     this.#spool = spool
     await this.#countRecovered(spool)
     this.#pool = await this.#startLanes(config, blocks => this.#append(blocks))
+    const { library, description } = chooseDeflater('auto')
+    log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
@@ -174,8 +178,12 @@ class RunningPipeline implements Pipeline {
   }
 
   #watchDrift(): void {
-    for (const { name, frames, attributes } of this.status().sources) {
-      this.#drift.observe(name, { parsed: frames.parsed, rejected: frames.malformed + frames.unidentified, attributes }, Date.now())
+    for (const { name, frames, attributes, dropped } of this.status().sources) {
+      this.#drift.observe(
+        name,
+        { parsed: frames.parsed, rejected: frames.malformed + frames.unidentified + rejectedOf(dropped), attributes },
+        Date.now()
+      )
     }
   }
 
@@ -217,5 +225,9 @@ class RunningPipeline implements Pipeline {
     }
   }
 }
+
+/** Records that lack what every record must have. */
+const rejectedOf = (dropped: readonly ReasonCount[]): number =>
+  dropped.filter(({ reason }) => (REJECTS as readonly string[]).includes(reason)).reduce((sum, { count }) => sum + count, 0)
 
 const NO_PRELUDE = Buffer.alloc(0)

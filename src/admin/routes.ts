@@ -83,7 +83,7 @@ export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToke
       schema: {
         ...answers('Frames that gave no record, newest last', { 200: listOf('RejectedSample') }),
         querystring: Type.Object({
-          outcome: Type.Optional(Type.Enum(['malformed', 'unidentified'])),
+          outcome: Type.Optional(Type.Enum(['malformed', 'unidentified', 'rejected'])),
           source: Type.Optional(Type.String({ maxLength: 64 })),
           limit: Type.Integer({ default: 100, minimum: 1, maximum: 1000 })
         })

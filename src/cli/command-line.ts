@@ -49,7 +49,7 @@ ${JSON_OPTION}`,
   },
   tap: {
     summary: 'show lines that the running collector could not read',
-    usage: `sluice tap [--outcome unidentified|malformed] [--source NAME] [--limit N] [-c FILE] [--url URL] [--json]\n\n${CONFIG_OPTION}\n${JSON_OPTION}`,
+    usage: `sluice tap [--outcome unidentified|malformed|rejected] [--source NAME] [--limit N] [-c FILE] [--url URL] [--json]\n\n${CONFIG_OPTION}\n${JSON_OPTION}`,
     load: async () => (await import('./tap.ts')).tap
   },
   status: {

@@ -63,7 +63,7 @@ function screen(file: string, explanation: Explanation): string {
   const { outcomes, recognised, attributes, problems, dropped } = explanation
   const lines = [
     `${file}: ${explanation.verdict === 'accepted' ? 'Cloud Discovery would take it' : 'Cloud Discovery would refuse it'}`,
-    `  lines       ${explanation.lines}: ${outcomes.parsed} records, ${outcomes.skipped} skipped, ${outcomes.malformed} malformed, ${outcomes.unidentified} not recognised`,
+    `  lines       ${explanation.lines}: ${outcomes.parsed} records, ${outcomes.skipped} skipped, ${outcomes.malformed} malformed, ${outcomes.rejected} without what a record needs, ${outcomes.unidentified} not recognised`,
     ...recognised.map(({ appliance, parser, share }) => `  recognised  ${appliance} (${parser}), ${percent(share)} of the lines`),
     ...(explanation.firstTime === undefined ? [] : [`  times       ${explanation.firstTime} to ${explanation.lastTime}`]),
     ...dropped.map(({ reason, count }) => `  dropped     ${count} records: ${reason}`),

@@ -4,6 +4,8 @@ import type { RejectedSample } from '../telemetry/status.ts'
 import { adminTarget, askAdmin, NoAnswer } from './admin-client.ts'
 import { EXIT, UsageError, type Verb } from './verb.ts'
 
+const OUTCOMES = ['unidentified', 'malformed', 'rejected']
+
 export const tap: Verb = async (args, io) => {
   const { values } = parseArgs({
     args,
@@ -17,8 +19,8 @@ export const tap: Verb = async (args, io) => {
     }
   })
   const { outcome, source, limit } = values
-  if (outcome !== undefined && outcome !== 'unidentified' && outcome !== 'malformed')
-    throw new UsageError(`--outcome is ${JSON.stringify(outcome)}, expected unidentified or malformed`)
+  if (outcome !== undefined && !OUTCOMES.includes(outcome))
+    throw new UsageError(`--outcome is ${JSON.stringify(outcome)}, expected ${OUTCOMES.join(', ')}`)
   if (!/^[1-9]\d{0,2}$/.test(limit)) throw new UsageError(`--limit is ${JSON.stringify(limit)}, expected a number from 1 to 999`)
   const query = new URLSearchParams({ limit, ...(outcome === undefined ? {} : { outcome }), ...(source === undefined ? {} : { source }) })
   const target = adminTarget(values, io)

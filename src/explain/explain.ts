@@ -47,7 +47,8 @@ export interface AttributeShare {
 export interface Explanation {
   bytes: number
   lines: number
-  outcomes: { parsed: number; skipped: number; malformed: number; unidentified: number }
+  /** `rejected`: read, but lacking what every record must have. */
+  outcomes: { parsed: number; skipped: number; malformed: number; unidentified: number; rejected: number }
   reasons: { outcome: string; reason: string; count: number; line: number; sample: string }[]
   /** Who read how many lines; the first has the most. */
   recognised: { parser: string; appliance: string; lines: number; share: number }[]
@@ -88,7 +89,7 @@ export class Explainer {
   #bytes = 0
   #lines = 0
   #hasBom = false
-  readonly #outcomes = { parsed: 0, skipped: 0, malformed: 0, unidentified: 0 }
+  readonly #outcomes = { parsed: 0, skipped: 0, malformed: 0, unidentified: 0, rejected: 0 }
   readonly #reasons = new Map<string, First>()
   readonly #byParser = new Map<string, number>()
   readonly #dropped = new Map<string, First>()
@@ -136,10 +137,12 @@ export class Explainer {
     work[length] = 0x0a
     const reader = this.#reader
     const outcome: Outcome | 'unidentified' = reader.read(this.#intake, work, 0, length, length + 1, work.length)
-    this.#outcomes[outcome]++
+    const isRejected = outcome === 'parsed' && reader.reject !== ''
+    this.#outcomes[isRejected ? 'rejected' : outcome]++
     const parser = reader.binding?.parser
     if (parser !== undefined) this.#byParser.set(parser.id, (this.#byParser.get(parser.id) ?? 0) + 1)
-    if (outcome === 'parsed') this.#record(line)
+    if (isRejected) this.#note(this.#reasons, `rejected ${reader.reject}`, line)
+    else if (outcome === 'parsed') this.#record(line)
     else this.#note(this.#reasons, `${outcome} ${reader.fields.reason}`, line)
   }
 
@@ -204,8 +207,8 @@ export class Explainer {
 
   #problems(): Problem[] {
     const problems: Problem[] = []
-    const { parsed, malformed, unidentified } = this.#outcomes
-    const failed = malformed + unidentified
+    const { parsed, malformed, unidentified, rejected } = this.#outcomes
+    const failed = malformed + unidentified + rejected
     const traffic = parsed + failed
     const worst = [...this.#reasons].filter(([key]) => !key.startsWith('skipped')).sort((a, b) => b[1].count - a[1].count)[0]
     const reason = worst?.[0].split(' ')[1] ?? ''

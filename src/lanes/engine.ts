@@ -3,6 +3,7 @@
  * in exactly one counter, and every parsed record is written or dropped with a reason. Synchronous: nothing here waits.
  */
 import type { Block, Encoder, Parser } from '../contracts.ts'
+import { chooseDeflater, type Deflater } from '../encode/deflate.ts'
 import { newEncoder } from '../encode/encoder.ts'
 import { OUTPUT_BYTES, Output } from '../encode/output.ts'
 import { FrameReader } from '../frame-reader.ts'
@@ -46,6 +47,7 @@ export class LaneEngine {
   readonly #privacy: Privacy
   readonly #bindings: readonly SourceBinding[]
   readonly #encoders: readonly (Encoder | null)[]
+  readonly #deflater: Deflater
   readonly #intakes = new Map<number, IntakeIdentity>()
   /** Open output per source, or undefined. */
   readonly #outputs: (Output | undefined)[]
@@ -71,6 +73,7 @@ export class LaneEngine {
     this.#privacy = new Privacy(spec.privacy)
     this.#bindings = spec.sources.map((source, index) => ({ source: index, parser: templates[index] ?? parserOf(source, parsers) }))
     this.#encoders = spec.sources.map(source => (source.format === 'raw' ? null : newEncoder(source.format, source.encode)))
+    this.#deflater = chooseDeflater(spec.deflate ?? 'auto')
     this.#outputs = spec.sources.map(() => undefined)
     this.#counts = [...spec.sources.map(noCounts), noCounts()]
   }
@@ -155,7 +158,8 @@ export class LaneEngine {
     if (encoder === null) bytes = this.#output(source, emit).appendRaw(block.bytes, start, end, now)
     else {
       countAttributes(fields, counts.attributes)
-      reason = judgePhase(fields, binding) || this.#filter.apply(fields, now)
+      reason = reader.reject || judgePhase(fields, binding) || this.#filter.apply(fields, now)
+      if (reader.reject !== '') this.#sample(block, index, source, 'rejected', tally.parser, reader.reject)
       if (reason === '') {
         this.#privacy.apply(fields)
         bytes = this.#output(source, emit).append(fields)
@@ -177,7 +181,7 @@ export class LaneEngine {
   #output(source: number, emit: (block: Block) => void): Output {
     const open = this.#outputs[source]
     if (open !== undefined) {
-      if (open.isFull) emit(open.take(this.#spec.compressionLevel))
+      if (open.isFull) emit(open.take(this.#deflater, this.#spec.compressionLevel))
       return open
     }
     if (this.#openOutputs >= OPEN_OUTPUTS_MAX) this.#closeOne(emit)
@@ -195,7 +199,7 @@ export class LaneEngine {
 
   #close(source: number, emit: (block: Block) => void): void {
     const output = this.#outputs[source]!
-    if (!output.isEmpty) emit(output.take(this.#spec.compressionLevel))
+    if (!output.isEmpty) emit(output.take(this.#deflater, this.#spec.compressionLevel))
     this.#freeBuffers.push(output.buffer)
     this.#outputs[source] = undefined
     this.#openOutputs--

@@ -1,5 +1,6 @@
 /** What the receiving thread and a lane tell each other. Everything here crosses threads: plain data, ArrayBuffers transferred. */
 import type { Block, Format } from '../contracts.ts'
+import type { DeflateChoice } from '../encode/deflate.ts'
 import type { EncodeOptions } from '../encode/options.ts'
 import type { Template } from '../parse/template/template.ts'
 import type { FilterOptions } from '../process/filter.ts'
@@ -24,6 +25,8 @@ export interface LaneSpec {
   privacy: PrivacyOptions
   /** Deflate level 0–9. */
   compressionLevel: number
+  /** Which library deflates; without it the fastest that is there. */
+  deflate?: DeflateChoice
 }
 
 export type ToLane =
@@ -78,7 +81,7 @@ export interface LaneSourceStats {
 export interface Sample {
   atMs: number
   source: number
-  outcome: 'malformed' | 'unidentified'
+  outcome: 'malformed' | 'unidentified' | 'rejected'
   parser: string
   reason: string
   /** The first bytes of the frame. */

@@ -2,10 +2,14 @@
  * Hot path: once per record. Filters after normalisation, in this order: the age rule, internal destinations, outbound only.
  * Each answer but '' is a reason for a drop and a metric label.
  */
+
 import { isInternalIp, Networks } from '../lib/networks.ts'
 import { DST_HOST, DST_IP, type RecordFields, SRC_IP, TIME } from '../record.ts'
+import { REJECTS } from './finalize.ts'
 
 export const DROP_REASONS = [
+  ...REJECTS,
+
   'connection_start',
   'interim',
   'too_old',

@@ -27,17 +27,20 @@ import { normalizeUrl } from './url.ts'
 
 export const NAME_MAX_CHARS = 256
 
-/** Why a frame made no record. */
-export type Reject = 'bad_time' | 'no_source' | 'no_destination'
+/** Why a record can not go on: it lacks what every record must have. It is dropped with that reason. */
+export const REJECTS = ['bad_time', 'no_source', 'no_destination'] as const
+export type Reject = (typeof REJECTS)[number]
 
-/** Enforces the invariants in place. Returns '' when the record stands, else the reason. Filters and the age rule come later. */
+/**
+ * Enforces the invariants in place, all of them also when one fails, so that a person sees the rest of the record. Returns ''
+ * when the record stands, else the first reason against it. Filters and the age rule come later.
+ */
 export function finalize(out: RecordFields, corrections: Corrections): Reject | '' {
   const { numbers } = out
   const time = numbers[TIME]!
-  if (!(time > 0 && time < 253_402_300_800_000)) return 'bad_time'
-  numbers[TIME] = Math.floor(time)
+  const hasTime = time > 0 && time < 253_402_300_800_000
+  numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
   finalizeIp(out, SRC_IP)
-  if (out.start[SRC_IP]! < 0) return 'no_source'
   finalizeDestinationIp(out)
   finalizeName(out, USER, corrections)
   finalizeName(out, DEVICE, corrections)
@@ -46,13 +49,14 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
   if (out.start[DST_HOST]! >= 0) finalizeHost(out, corrections)
   if (out.start[URL]! >= 0) normalizeUrl(out, corrections)
-  if (out.start[URL]! < 0 && out.start[DST_HOST]! < 0 && out.start[DST_IP]! < 0) return 'no_destination'
   finalizeCounts(out, corrections)
   if (out.action === ACTION_UNKNOWN) {
     corrections.unknown_action++
     out.action = ACTION_ABSENT
   }
-  return ''
+  if (!hasTime) return 'bad_time'
+  if (out.start[SRC_IP]! < 0) return 'no_source'
+  return out.start[URL]! < 0 && out.start[DST_HOST]! < 0 && out.start[DST_IP]! < 0 ? 'no_destination' : ''
 }
 
 function finalizeIp(out: RecordFields, field: TextField): void {

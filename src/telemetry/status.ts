@@ -98,7 +98,7 @@ export interface DriftStatus {
 export interface RejectedSample {
   atMs: number
   source: string
-  outcome: 'malformed' | 'unidentified'
+  outcome: 'malformed' | 'unidentified' | 'rejected'
   parser: string
   reason: string
   /** The first bytes of the frame. */

@@ -31,5 +31,5 @@ t.test('filters by outcome and source, and prints JSON', async t => {
 t.test('an unknown outcome is a usage error', async t => {
   const { code, err } = await tap(t, '--outcome', 'lost')
   t.equal(code, 2)
-  t.match(err, /expected unidentified or malformed/)
+  t.match(err, /expected unidentified, malformed, rejected/)
 })

@@ -23,7 +23,7 @@ t.test('a good log is accepted, with who reads it and what its records carry', a
   t.equal(explanation.verdict, 'accepted')
   t.same(explanation.problems, [])
   t.same(explanation.recognised, [{ parser: 'fortinet-fortigate', appliance: 'Fortinet FortiGate', lines: 3, share: 1 }])
-  t.same(explanation.outcomes, { parsed: 3, skipped: 0, malformed: 0, unidentified: 0 })
+  t.same(explanation.outcomes, { parsed: 3, skipped: 0, malformed: 0, unidentified: 0, rejected: 0 })
   t.equal(explanation.firstTime, '2026-01-15T10:00:00.000Z')
   t.equal(explanation.lastTime, '2026-01-16T10:00:00.000Z')
   const share = (name: string): number => explanation.attributes.find(({ attribute }) => attribute === name)!.share
