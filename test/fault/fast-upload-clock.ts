@@ -14,4 +14,4 @@ systemClock.now = () => startMs + (Date.now() - startMs) * SPEED
 systemClock.sleep = (ms, signal) => sleep(ms / SPEED, signal)
 
 const timeout = AbortSignal.timeout.bind(AbortSignal)
-AbortSignal.timeout = ms => timeout(ms >= CALL_TIMEOUT_MS ? ms / TIMEOUT_SPEED : ms)
+AbortSignal.timeout = ms => timeout(ms >= CALL_TIMEOUT_MS ? Math.ceil(ms / TIMEOUT_SPEED) : ms)

@@ -18,6 +18,7 @@ import { HttpSender, RelpSender, type Sender, TcpSender } from './senders.ts'
 import { drawFault } from './tenant-faults.ts'
 
 const UNTIL_MS = 60_000
+const START_MS = 30_000
 const POLL_MS = 100
 /** The same quiet state so often in a row counts as the end. */
 const QUIET_POLLS = 3
@@ -97,7 +98,7 @@ class OracleRun {
     this.#setup = {
       dir: this.#dir,
       tenantUrl: this.#tenant.url,
-      lanes: this.#chance.pick([1, 1, 2]),
+      lanes: this.#chance.pick([1, 1, 1, 2]),
       segmentMaxBytes: this.#chance.pick([4096, 16_384, 65_536]),
       flushIntervalMs: this.#chance.pick([300, 600, 1500])
     }
@@ -106,7 +107,7 @@ class OracleRun {
   /** Lives that end by kill -9, with a tenant that misbehaves and damage between them. */
   async storm(): Promise<void> {
     for (const sender of this.#senders) sender.start()
-    for (let left = this.#chance.between(3, 4); left > 0; left--) {
+    for (let left = this.#chance.between(2, 3); left > 0; left--) {
       this.#order()
       await this.#startCollector()
       await sleep(this.#chance.between(100, 1500))
@@ -159,8 +160,8 @@ class OracleRun {
   async #startCollector(): Promise<void> {
     this.#life++
     this.#child = new ChildCollector(this.#setup)
-    await this.#child.ready
-    if (!this.#child.isRunning) throw new Error(`The collector ended at once: ${JSON.stringify(this.#child.log)}`)
+    await Promise.race([this.#child.ready, sleep(START_MS, undefined, { ref: false })])
+    if (!this.#child.isRunning) throw new Error(`The collector did not start: ${JSON.stringify(this.#child.log)}`)
     for (const entry of this.#child.log) this.#log.push(entry)
   }
 

@@ -2,7 +2,6 @@
  * Senders that give every line a number and remember what was receipted: plain TCP (no receipt), RELP (`rsp 200`), HTTP push (200).
  * RELP and HTTP send again what got no receipt, as real senders do.
  */
-import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Protocol } from './child-collector.ts'
@@ -83,11 +82,14 @@ export abstract class Sender {
   }
 }
 
+/** `once` of node:events would reject by the error that comes before. */
+const closing = (socket: Socket): Promise<void> => new Promise(resolve => socket.once('close', () => resolve()))
+
 async function open(port: number): Promise<Socket | undefined> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.on('error', () => {}) // 'close' follows
-  const isOpen = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)]).catch(() => false)
-  return isOpen ? socket : undefined
+  const connected = new Promise<boolean>(resolve => socket.once('connect', () => resolve(true)))
+  return (await Promise.race([connected, closing(socket).then(() => false)])) ? socket : undefined
 }
 
 export class TcpSender extends Sender {
@@ -103,13 +105,13 @@ export class TcpSender extends Sender {
   }
 
   async #session(socket: Socket, life: number): Promise<void> {
-    const closed = once(socket, 'close')
+    const closed = closing(socket)
     socket.resume()
     do {
       const lines = this.newLines()
       for (const number of lines) this.memory.sent(number, life)
       const isTaken = socket.write(lines.map(number => `${cefLine(number)}\n`).join(''))
-      if (!isTaken) await Promise.race([once(socket, 'drain'), closed])
+      if (!isTaken) await Promise.race([new Promise<void>(resolve => socket.once('drain', () => resolve())), closed])
       if (!this.isStopping) await sleep(PACE_MS)
     } while (!this.isStopping && !socket.destroyed)
     socket.end()
@@ -160,7 +162,7 @@ export class RelpSender extends Sender {
   }
 
   async #session(socket: Socket, life: number): Promise<void> {
-    const closed = once(socket, 'close')
+    const closed = closing(socket)
     const inFlight = new Map<number, number>()
     let txnr = 1
     let held = ''
