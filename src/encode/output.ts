@@ -4,7 +4,7 @@
  */
 import { type Block, ENCODE_ROOM_BYTES, type Encoder, type Format } from '../contracts.ts'
 import { type RecordFields, TIME } from '../record.ts'
-import { deflateBlock } from './deflate.ts'
+import type { Deflater } from './deflate.ts'
 
 /** An output is deflated when it holds so much: larger gains little ratio, smaller costs some (docs/decisions). */
 export const OUTPUT_FILL_BYTES = 256 * 1024
@@ -72,9 +72,9 @@ export class Output {
   }
 
   /** What was collected, as a deflated block; the output is empty afterwards and must not have been before. */
-  take(level: number): Block {
+  take(deflater: Deflater, level: number): Block {
     const raw = this.#buffer.subarray(0, this.#used)
-    const { bytes, crc32 } = deflateBlock(raw, level)
+    const { bytes, crc32 } = deflater.deflateBlock(raw, level)
     const block: Block = {
       source: this.source,
       format: this.format,
