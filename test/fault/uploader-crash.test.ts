@@ -1,0 +1,139 @@
+/**
+ * The uploader over the real spool: crash before every file operation of an upload, and lose every answer of the service, then start
+ * again. What must hold: the file arrives once, nothing is set aside, nothing waits.
+ */
+import { cpSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import t from 'tap'
+import type { SegmentSpool } from '../../src/spool/spool.ts'
+import { type Fault, Faults, type TenantCall } from '../../src/tenant/faults.ts'
+import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
+import { DiscoveryApi } from '../../src/upload/api.ts'
+import { createAuth } from '../../src/upload/auth.ts'
+import { CloudDiscovery } from '../../src/upload/cloud-discovery.ts'
+import { createDispatcher } from '../../src/upload/http.ts'
+import { RequestBudget } from '../../src/upload/rate-limit.ts'
+import { UploadStats } from '../../src/upload/stats.ts'
+import { Uploader } from '../../src/upload/uploader.ts'
+import { blockOf, openSpool, scratchDirectory, until } from '../spool/blocks.ts'
+import { FaultyIo } from '../spool/faulty-io.ts'
+import { cefLine, FlyingClock, TOKEN } from '../upload/world.ts'
+
+const LINES = [cefLine(1), cefLine(2), cefLine(3)]
+
+/** Uploads what waits, until `isOver` says so; `faults` are those of the tenant. */
+async function upload(spool: SegmentSpool, tenant: Tenant, isOver: () => boolean): Promise<UploadStats> {
+  const dispatcher = createDispatcher({ proxyFromEnvironment: false })
+  const clock = new FlyingClock()
+  const stats = new UploadStats()
+  const auth = createAuth({ credential: { kind: 'token', token: TOKEN }, dispatcher })
+  const budget = new RequestBudget({ clock })
+  const api = new DiscoveryApi({ baseUrl: tenant.url, auth, dispatcher, budget, version: '9.9.9', clock, timeoutMs: 500 })
+  const sources = (name: string) => ({ inputStreamName: name, sourceString: 'GENERIC_CEF' })
+  const destination = new CloudDiscovery({ api, blob: { dispatcher, timeoutMs: 500 }, sources, stats, clock })
+  const uploader = new Uploader({ queue: spool, destination, stats, clock, random: () => 0.5 })
+  uploader.start()
+  await until(isOver)
+  await uploader.stop(AbortSignal.abort())
+  await dispatcher.destroy()
+  return stats
+}
+
+/** A spool with one closed segment, and a copy of its directory for each use. */
+async function closedSpool(): Promise<string> {
+  const dir = scratchDirectory()
+  const spool = await openSpool(dir)
+  spool.append(blockOf('HQ', LINES))
+  await spool.closeAll()
+  await spool.close()
+  return dir
+}
+
+function copyOf(dir: string): string {
+  const copy = scratchDirectory()
+  cpSync(dir, copy, { recursive: true })
+  return copy
+}
+
+const linesWith = (tenant: Tenant): string[] =>
+  tenant.uploads().flatMap(upload =>
+    gunzipSync(readFileSync(tenant.path(upload)))
+      .toString()
+      .split('\n')
+      .slice(0, -1)
+  )
+
+interface Crash {
+  /** The operation before which the process dies, counted from 0; Infinity: it does not. */
+  at: number
+  fault?: readonly [TenantCall, Fault]
+}
+
+/** Uploads and dies, starts again on the files as they were, uploads; what arrived, and how many operations there were. */
+async function crashAndGoOn(base: string, { at, fault }: Crash): Promise<{ problems: string[]; operations: number }> {
+  const faults = new Faults()
+  const tenant = await startTenant({ dir: join(scratchDirectory(), 'tenant'), faults, token: TOKEN })
+  const first = copyOf(base)
+  const io = new FaultyIo()
+  const spool = await openSpool(first, { io })
+  if (fault) faults.push(...fault)
+  let operations = 0
+  let frozen: string | undefined
+  io.fault = operation => {
+    if (operation === 'freeBytes') return undefined // by the clock
+    if (frozen === undefined && operations++ === at) frozen = copyOf(first) // as the dead process leaves the files
+    return frozen === undefined ? undefined : 'EIO'
+  }
+  await upload(spool, tenant, () => frozen !== undefined || spool.waiting().length === 0)
+  io.fault = () => undefined
+  await spool.close()
+
+  faults.clear()
+  const again = await openSpool(frozen ?? first)
+  await upload(again, tenant, () => again.waiting().length === 0)
+  const { archived, setAside } = again.stats().segments
+  await again.close()
+  const problems: string[] = []
+  const arrived = linesWith(tenant)
+  if (arrived.join() !== LINES.join()) problems.push(`${arrived.length} lines arrived, ${LINES.length} were sent`)
+  if (archived !== 1 || setAside !== 0) problems.push(`${archived} archived, ${setAside} set aside`)
+  await tenant.close()
+  return { problems, operations }
+}
+
+/** Every operation of an undisturbed upload, then each of them as the last. */
+async function crashEverywhere(fault?: readonly [TenantCall, Fault]): Promise<{ operations: number; wrong: string[] }> {
+  const base = await closedSpool()
+  const more = fault === undefined ? {} : { fault }
+  const { operations, problems } = await crashAndGoOn(base, { at: Number.POSITIVE_INFINITY, ...more })
+  const wrong = problems.map(problem => `without a crash: ${problem}`)
+  for (let at = 0; at < operations; at++) {
+    const run = await crashAndGoOn(base, { at, ...more })
+    wrong.push(...run.problems.map(problem => `crash before operation ${at} of ${operations}: ${problem}`))
+  }
+  return { operations, wrong }
+}
+
+t.setTimeout(300_000)
+
+t.test('a crash before any file operation of an upload: the file arrives once, nothing is left', { timeout: 150_000 }, async t => {
+  const { operations, wrong } = await crashEverywhere()
+  t.ok(operations > 15, `${operations} operations: steps issued, stored, finalising, done, and the moves`)
+  t.same(wrong, [])
+})
+
+t.test('the same while the answer to the finalise call is lost', { timeout: 150_000 }, async t => {
+  const { wrong } = await crashEverywhere(['done_upload', { worked: true, close: true }])
+  t.same(wrong, [])
+})
+
+t.test('a lost answer of any call, or a gateway that gave up: the file arrives once', async t => {
+  const base = await closedSpool()
+  for (const call of ['upload_url', 'put', 'done_upload'] as const) {
+    for (const fault of [{ worked: true, close: true }, { worked: true, hang: true }, { worked: true, status: 504 }, { close: true }]) {
+      const { problems } = await crashAndGoOn(base, { at: Number.POSITIVE_INFINITY, fault: [call, fault] })
+      t.same(problems, [], `${call} ${JSON.stringify(fault)}`)
+    }
+  }
+})
