@@ -166,10 +166,12 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
       ({ count }) => count
     )
   const dropped = mergeReasons(lanes.flatMap(lane => lane.dropped))
-  const spooled = parts.spool.stats().sources.find(({ source }) => source === name)
+  const { sources: spoolSources, settled } = parts.spool.stats()
+  const spooled = spoolSources.find(({ source }) => source === name)
   const recovered = parts.recovered.get(name) ?? 0
-  const uploaded = departures.uploaded.get(name) ?? 0
-  const setAside = (departures.setAside.get(name) ?? 0) + (parts.recoveredSetAside.get(name) ?? 0)
+  const uploaded = (departures.uploaded.get(name) ?? 0) + (settled.uploaded.get(name) ?? 0)
+  const setAside = (departures.setAside.get(name) ?? 0) + (settled.setAside.get(name) ?? 0) + (parts.recoveredSetAside.get(name) ?? 0)
+  const removed = settled.removed.get(name) ?? 0
   const appended = spooled?.appendedRecords ?? 0
   const shed = spooled?.shedRecords ?? 0
   const lastSeenMs = Math.max(0, ...lanes.map(lane => lane.lastSeenMs))
@@ -194,9 +196,9 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
       dropped: sum(dropped, ({ count }) => count),
       recovered,
       uploaded,
-      spooled: appended + recovered - shed - uploaded - setAside,
+      spooled: appended + recovered - shed - uploaded - setAside - removed,
       setAside,
-      removed: 0,
+      removed,
       shed
     },
     dropped,

@@ -13,6 +13,7 @@ import type { SpoolLog } from './options.ts'
 import { type ReadSegment, SpoolReader } from './reader.ts'
 import { finishOrphan, moveAside, moveSegment } from './recover.ts'
 import type { ReserveFile } from './reserve-file.ts'
+import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 import type { Sync } from './writer.ts'
 
 export interface SegmentQueueOptions {
@@ -36,6 +37,16 @@ export interface QueueCounts {
   setAside: number
 }
 
+/**
+ * Records by source of segments that left the queue without the uploader asking for it, because a crash or a failing disk came
+ * between a step and the move. `removed`: somebody took the file away. Segments whose ledger is lost are of source "".
+ */
+export interface SettledRecords {
+  uploaded: ReadonlyMap<string, number>
+  setAside: ReadonlyMap<string, number>
+  removed: ReadonlyMap<string, number>
+}
+
 type WaitingStep = 'closed' | 'issued' | 'stored' | 'finalising'
 
 /** Files looked at between two turns of the event loop at start. */
@@ -57,6 +68,7 @@ export class SegmentQueue implements UploadQueue {
   #listeners = new Set<() => void>()
   /** The last work on each segment that is being worked on. */
   readonly #busy = new Map<string, Promise<unknown>>()
+  readonly #settled = { uploaded: new Map<string, number>(), setAside: new Map<string, number>(), removed: new Map<string, number>() }
   doneTotal = 0
   prunedTotal = 0
   setAsideTotal = 0
@@ -79,6 +91,10 @@ export class SegmentQueue implements UploadQueue {
   get oldestMs(): number | undefined {
     const oldest = this.#ordered()[0]
     return oldest === undefined ? undefined : idMs(oldest)
+  }
+
+  get settled(): SettledRecords {
+    return this.#settled
   }
 
   counts(): QueueCounts {
@@ -138,19 +154,23 @@ export class SegmentQueue implements UploadQueue {
   async segment(id: string): Promise<ReadSegment | undefined> {
     if (!this.#waiting.has(id)) return undefined
     const ledger = await this.reader.ledger(id, 'closed').catch(error => Promise.reject(spoolFailure(`read the ledger of ${id}`, error)))
-    if (ledger.header === undefined) {
-      await this.setAside(id, 'its ledger is damaged, so its source is not known')
-      return undefined
-    }
     const segment = this.reader.describe(id, 'closed', ledger)
     if (segment === undefined) {
       this.#options.log.error({ segment: id }, 'the file of a waiting segment is gone')
       this.#untrack('closed', id)
+      const { recordCount } = ledger.closed ?? ledger.pieces.reduce<Totals>(withPiece, { ...EMPTY_TOTALS })
+      addTo(this.#settled.removed, ledger.header?.source ?? '', recordCount)
+      return undefined
+    }
+    if (ledger.header === undefined) {
+      await this.setAside(id, 'its ledger is damaged, so its source is not known')
+      addTo(this.#settled.setAside, '', segment.recordCount)
       return undefined
     }
     // A crash between the step and the move: the service has it, so only the move is left to do.
     if (segment.step === 'done') {
       await this.done(id)
+      addTo(this.#settled.uploaded, segment.source, segment.recordCount)
       return undefined
     }
     this.#steps.set(id, segment.step as WaitingStep)
@@ -352,6 +372,10 @@ export class SegmentQueue implements UploadQueue {
 async function removeSegment(io: SpoolIo, dir: string, folder: Folder, id: string): Promise<void> {
   await io.remove(dataPath(dir, folder, id))
   await io.remove(ledgerPath(dir, folder, id))
+}
+
+function addTo(counts: Map<string, number>, source: string, records: number): void {
+  counts.set(source, (counts.get(source) ?? 0) + records)
 }
 
 function noSegment(id: string, state: string): CollectorError {

@@ -14,7 +14,7 @@ import { SegmentIds } from './layout.ts'
 import type { PieceLine } from './ledger.ts'
 import { LOCK_TOUCH_INTERVAL_MS, SpoolLock } from './lock.ts'
 import { type SpoolOptions, withDefaults } from './options.ts'
-import { type QueueCounts, SegmentQueue } from './queue.ts'
+import { type QueueCounts, SegmentQueue, type SettledRecords } from './queue.ts'
 import type { SpoolReader } from './reader.ts'
 import { type RecoveryCounts, recoverOpen } from './recover.ts'
 import { ReserveFile } from './reserve-file.ts'
@@ -42,6 +42,8 @@ export interface SpoolStats {
   prunedTotal: number
   /** Since the start, those of recovery included. */
   setAsideTotal: number
+  /** What left the queue without the uploader asking for it. */
+  settled: SettledRecords
   writeFailures: number
   recovery: RecoveryCounts
 }
@@ -255,6 +257,7 @@ export class SegmentSpool implements Spool, UploadQueue {
       doneTotal: queue.doneTotal,
       prunedTotal: queue.prunedTotal,
       setAsideTotal: queue.setAsideTotal + this.#recovery.setAside,
+      settled: queue.settled,
       writeFailures: this.#writeFailures,
       recovery: { ...this.#recovery }
     }

@@ -64,6 +64,13 @@ const linesWith = (tenant: Tenant): string[] =>
       .slice(0, -1)
   )
 
+/** Records that wait, as the balance counts them at start. */
+async function recordsIn(spool: SegmentSpool): Promise<number> {
+  let records = 0
+  for await (const { recordCount } of spool.reader.list(['open', 'closed'])) records += recordCount
+  return records
+}
+
 interface Crash {
   /** The operation before which the process dies, counted from 0; Infinity: it does not. */
   at: number
@@ -91,13 +98,17 @@ async function crashAndGoOn(base: string, { at, fault }: Crash): Promise<{ probl
 
   faults.clear()
   const again = await openSpool(frozen ?? first)
-  await upload(again, tenant, () => again.waiting().length === 0)
-  const { archived, setAside } = again.stats().segments
+  const recovered = await recordsIn(again)
+  const { sources } = await upload(again, tenant, () => again.waiting().length === 0)
+  const { segments, settled } = again.stats()
+  const { archived, setAside } = segments
+  const counted = (sources.get('HQ')?.records ?? 0) + (settled.uploaded.get('HQ') ?? 0)
   await again.close()
   const problems: string[] = []
   const arrived = linesWith(tenant)
   if (arrived.join() !== LINES.join()) problems.push(`${arrived.length} lines arrived, ${LINES.length} were sent`)
   if (archived !== 1 || setAside !== 0) problems.push(`${archived} archived, ${setAside} set aside`)
+  if (counted !== recovered) problems.push(`${recovered} records waited, ${counted} are counted as uploaded`)
   await tenant.close()
   return { problems, operations }
 }
