@@ -4,7 +4,7 @@
  * beyond `maxEntries` the oldest entries.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Ticket } from './signing.ts'
 import type { Verdict } from './verdict.ts'
@@ -97,8 +97,13 @@ export class TenantStore {
     const info = await stat(from).catch(() => undefined)
     if (!info) return undefined
     await mkdir(join(this.dir, stream), { recursive: true })
-    const file = join(stream, await this.#freeName(stream, safeName(ticket.filename)))
-    await rename(from, join(this.dir, file))
+    const file = join(stream, await this.#reserveName(stream, safeName(ticket.filename)))
+    try {
+      await rename(from, join(this.dir, file))
+    } catch (error) {
+      await rm(join(this.dir, file), { force: true })
+      throw error
+    }
     const upload: TenantUpload = {
       id: ticket.id,
       stream,
@@ -174,10 +179,12 @@ export class TenantStore {
     this.uploads.splice(0, this.uploads.length - this.#limits.maxEntries)
   }
 
-  async #freeName(stream: string, name: string): Promise<string> {
-    const taken = new Set(await readdir(join(this.dir, stream)))
-    if (!taken.has(name)) return name
-    for (let index = 2; index < 1000; index++) if (!taken.has(`${index}-${name}`)) return `${index}-${name}`
+  /** Makes an empty file of that name, or of one near it: two uploads that end at the same time must not take the same. */
+  async #reserveName(stream: string, name: string): Promise<string> {
+    for (let index = 1; index < 1000; index++) {
+      const free = index === 1 ? name : `${index}-${name}`
+      if (await isCreated(join(this.dir, stream, free))) return free
+    }
     return `${randomBytes(8).toString('hex')}-${name}`
   }
 
@@ -210,5 +217,15 @@ function readIndex(text: string): { uploads: TenantUpload[]; streams: TenantStre
     }
   } catch {
     return { uploads: [], streams: [] }
+  }
+}
+
+async function isCreated(path: string): Promise<boolean> {
+  try {
+    await (await open(path, 'wx', 0o600)).close()
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
   }
 }

@@ -32,13 +32,18 @@ export interface CloudDiscoveryOptions {
   uploadAsSnapshot?: boolean
 }
 
-/** Name of the upload file: `<data source>-<UTC stamp>-<sequence>.log.gz`, of A–Z a–z 0–9 . _ - only; the same on every attempt. */
+/**
+ * Name of the upload file: `<data source>-<UTC stamp>-<sequence>.log.gz`, of A–Z a–z 0–9 . _ - only; the same on every attempt, and
+ * another for each segment of a spool, however quickly they follow each other.
+ */
 export function uploadFileName(segment: Segment, inputStreamName: string): string {
   const clean = (text: string, max: number): string => text.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, max)
-  // Ids of the spool are a stamp and a sequence already; another queue's ids become the sequence.
-  const id = /^\d{14}-(.+)$/.exec(segment.id)
-  const stamp = new Date(segment.createdMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  return `${clean(inputStreamName, 64)}-${stamp}-${clean(id?.[1] ?? segment.id, 64)}.log.gz`
+  // Ids of the spool are milliseconds (14 digits) and a sequence; of another queue's stamp only the sequence is taken.
+  const [, stampDigits = '', sequence = segment.id] = /^(\d{14})-(.+)$/.exec(segment.id) ?? []
+  const stamp = stampDigits.startsWith('0')
+    ? new Date(Number(stampDigits)).toISOString().replaceAll(/[-:.]/g, '')
+    : new Date(segment.createdMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  return `${clean(inputStreamName, 64)}-${stamp}-${clean(sequence, 64)}.log.gz`
 }
 
 export class CloudDiscovery implements Destination {

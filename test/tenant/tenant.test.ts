@@ -186,6 +186,18 @@ t.test('a restart forgets no file, no count and no issued URL', async t => {
   t.match(after.uploads(), [{ verdict: { accepted: true } }, { verdict: { accepted: true } }])
 })
 
+t.test('files of one name that end at the same time are all kept', async t => {
+  const tenant = await start(t)
+  const bodies = Array.from({ length: 20 }, (_, number) =>
+    gzipSync(`CEF:0|S|S|1|a|a|3|rt=${Date.now()} src=10.0.0.1 dhost=github.com in=${number} out=2\n`)
+  )
+  const urls = await Promise.all(bodies.map(async () => ((await uploadUrl(tenant)).body as { url: string }).url))
+  await Promise.all(urls.map((url, index) => put(url, bodies[index]!)))
+  await Promise.all(urls.map(url => finalise(tenant, { uploadUrl: url, inputStreamName: 'HQ' })))
+  const kept = tenant.uploads().map(upload => readFileSync(tenant.path(upload)).toString('hex'))
+  t.same(kept.sort(), bodies.map(body => body.toString('hex')).sort())
+})
+
 t.test('the folder stays bounded: the oldest files go first', async t => {
   const tenant = await start(t, { limits: { maxKeptBytes: GOOD.length * 2, maxEntries: 3 } })
   for (const name of ['1', '2', '3', '4']) await send(tenant, 'HQ', GOOD, name)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createAuth } from '../../src/upload/auth.ts'
+import { uploadFileName } from '../../src/upload/cloud-discovery.ts'
 import { createDispatcher } from '../../src/upload/http.ts'
 import { startWorld } from './world.ts'
 
@@ -21,6 +22,14 @@ t.test('a segment goes through the three calls, each step persisted, and its byt
   t.same([world.stats.attempts.url, world.stats.attempts.put, world.stats.attempts.done], [{ ok: 1 }, { ok: 1 }, { ok: 1 }])
   t.equal(world.stats.durations.put.count, 1)
   t.match(world.uploader.status(), { running: true, waiting: 0, inFlight: [], pauses: [], recent: [{ source: 'HQ', outcome: 'done' }] })
+})
+
+t.test('segments of one second get different names', async t => {
+  const world = await startWorld(t)
+  const segment = world.segment()
+  const named = (id: string): string => uploadFileName({ ...segment, id }, 'HQ')
+  t.equal(named('01795482123456-000001'), 'HQ-20261124T010203456Z-000001.log.gz')
+  t.equal(new Set(['01795482123456-000000', '01795482123457-000000', '01795482123457-000001', '01795482123457-000000r'].map(named)).size, 4)
 })
 
 t.test('sources take turns, and each gives its oldest segment first', async t => {
