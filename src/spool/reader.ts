@@ -85,7 +85,8 @@ export class SpoolReader {
       path,
       createdMs,
       closedMs: ledger.closed?.closedMs ?? createdMs,
-      bytes: fileBytes,
+      // What waits is uploaded only when the file is as long as it was when it was closed.
+      bytes: folder === 'closed' ? (ledger.closed?.bytes ?? fileBytes) : fileBytes,
       rawBytes: sums.rawBytes,
       recordCount: sums.recordCount,
       firstTime: sums.firstTime ?? createdMs,

@@ -217,9 +217,18 @@ class OracleRun {
     const arrivals = new Map(PROTOCOLS.map(protocol => [protocol, new Map<number, number>()]))
     for (const upload of this.#tenant.uploads()) {
       const counts = arrivals.get(upload.stream as Protocol)!
-      for (const number of numbersOf(gunzipSync(readFileSync(this.#tenant.path(upload))))) counts.set(number, (counts.get(number) ?? 0) + 1)
+      for (const number of this.#numbersIn(this.#tenant.path(upload))) counts.set(number, (counts.get(number) ?? 0) + 1)
     }
     return arrivals
+  }
+
+  #numbersIn(path: string): number[] {
+    try {
+      return numbersOf(gunzipSync(readFileSync(path)))
+    } catch (error) {
+      this.#problem(`a file arrived that cannot be read: ${String(error)}`)
+      return []
+    }
   }
 
   async #judge(arrivals: Map<Protocol, Map<number, number>>): Promise<void> {

@@ -2,7 +2,7 @@
  * The uploader over the real spool: crash before every file operation of an upload, and lose every answer of the service, then start
  * again. What must hold: the file arrives once, nothing is set aside, nothing waits.
  */
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import t from 'tap'
@@ -147,4 +147,18 @@ t.test('a lost answer of any call, or a gateway that gave up: the file arrives o
       t.same(problems, [], `${call} ${JSON.stringify(fault)}`)
     }
   }
+})
+
+t.test('a closed segment that was cut short is set aside and never uploaded', async t => {
+  const base = await closedSpool()
+  const tenant = await startTenant({ dir: join(scratchDirectory(), 'tenant'), token: TOKEN })
+  const spool = await openSpool(base)
+  const { path = '', bytes = 0 } = (await spool.segment(spool.waiting()[0]!)) ?? {}
+  truncateSync(path, bytes - 3)
+  await upload(spool, tenant, () => spool.waiting().length === 0)
+  t.equal(tenant.requests.put, 0)
+  t.equal(spool.stats().segments.setAside, 1)
+  for await (const { reason } of spool.reader.list(['set-aside'])) t.match(reason, /it has \d+ bytes, expected \d+/)
+  await spool.close()
+  await tenant.close()
 })
