@@ -1,5 +1,5 @@
 /** In-process cases: what each stage of the line path costs by itself, on the lines it sees in the whole. */
-import { deflateRawSync } from 'node:zlib'
+import { chooseDeflater, type DeflateChoice } from '../src/encode/deflate.ts'
 import { newEncoder } from '../src/encode/encoder.ts'
 import { FrameReader } from '../src/frame-reader.ts'
 import { createFramer } from '../src/framing/framer.ts'
@@ -15,6 +15,9 @@ import type { Stage } from './measure.ts'
 const CHUNK_BYTES = 64 * 1024
 
 export const LINE_KINDS: readonly LineKind[] = ['fortinet-fortigate', 'paloalto', 'zscaler-leef', 'cef', 'squid-native', 'zscaler-json']
+
+/** zlib, and ISA-L where it is installed. */
+const LIBRARIES: readonly DeflateChoice[] = chooseDeflater('auto').library === 'isal' ? ['zlib', 'isal'] : ['zlib']
 
 function blocksOf(data: Buffer): FrameBlock[] {
   const blocks: FrameBlock[] = []
@@ -41,7 +44,7 @@ const spec: LaneSpec = {
   compressionLevel: 1
 }
 
-/** Framing, reading (header, identify, parse, finalize) of each kind of line, each encoder, deflate, and the engine as a whole. */
+/** Framing, reading (header, identify, parse, finalize) of each kind of line, each encoder, deflate, and the engine as a whole. Deflate and engine by each library. */
 export async function stages(bytes: number): Promise<Stage[]> {
   const parsers = await loadParsers()
   const found: Stage[] = []
@@ -67,16 +70,18 @@ export async function stages(bytes: number): Promise<Stage[]> {
       }
       found.push(...deflateStages(reader, intake, blocks))
     }
-    const engine = new LaneEngine(spec, parsers)
-    engine.openIntake(0, [0])
-    found.push({
-      name: `lane ${kind}`,
-      lines,
-      bytes: data.length,
-      run: () => {
-        for (const block of blocks) engine.process(block, () => undefined)
-      }
-    })
+    for (const deflate of LIBRARIES) {
+      const engine = new LaneEngine({ ...spec, deflate }, parsers)
+      engine.openIntake(0, [0])
+      found.push({
+        name: `lane ${kind}, ${deflate}`,
+        lines,
+        bytes: data.length,
+        run: () => {
+          for (const block of blocks) engine.process(block, () => undefined)
+        }
+      })
+    }
   }
   return found
 }
@@ -123,12 +128,16 @@ function deflateStages(reader: FrameReader, intake: IntakeIdentity, blocks: read
     records++
   })
   const text = out.subarray(0, used)
-  return [1, 3, 6].map(level => ({
-    name: `deflate level ${level} of CEF (ratio ${(text.length / deflateRawSync(text, { level }).length).toFixed(1)})`,
-    lines: records * 16,
-    bytes: text.length * 16,
-    run: () => {
-      for (let i = 0; i < 16; i++) deflateRawSync(text, { level, chunkSize: 128 * 1024 })
+  const cases = LIBRARIES.flatMap(library => (library === 'zlib' ? [1, 3, 6] : [1]).map(level => ({ library, level })))
+  return cases.map(({ library, level }) => {
+    const deflater = chooseDeflater(library)
+    return {
+      name: `${library} level ${level} of CEF (ratio ${(text.length / deflater.deflateBlock(text, level).bytes.length).toFixed(2)})`,
+      lines: records * 16,
+      bytes: text.length * 16,
+      run: () => {
+        for (let i = 0; i < 16; i++) deflater.deflateBlock(text, level)
+      }
     }
-  }))
+  })
 }
