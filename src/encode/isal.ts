@@ -23,7 +23,7 @@ export interface IsalDeflate {
 /** Names by which the dynamic linker finds ABI 2 of the library. */
 const LIBRARY_FILES = ['libisal.so.2', 'libisal.2.dylib', '/opt/homebrew/lib/libisal.2.dylib', '/usr/local/lib/libisal.so.2']
 
-/** Offsets in `struct isal_zstream` of igzip_lib.h, 2.30, on 64-bit machines; `selfTest` refuses a library with other ones. */
+/** Offsets in `struct isal_zstream` of igzip_lib.h, 2.30, on 64-bit machines; `passesSelfTest` refuses a library with other ones. */
 const STREAM = {
   nextIn: 0,
   availIn: 8,
