@@ -40,6 +40,7 @@ const framesOf = (blocks: readonly FrameBlock[]): number => blocks.reduce((sum, 
 const spec: LaneSpec = {
   sources: [{ name: 'bench', appliance: 'auto', format: 'cef', timeZone: 'UTC', encode: {} }],
   filter: { dropInternal: true, outboundOnly: false, ownDomains: [], ownNetworks: [], maxAgeMs: 90 * 86_400_000, maxFutureMs: 600_000 },
+  onePerConnection: true,
   privacy: { stripQuery: true, userFormat: 'asIs', userDomains: {} },
   compressionLevel: 1
 }

@@ -236,6 +236,10 @@ const Process = Type.Object(
       default: [],
       maxItems: 10000
     }),
+    one_per_connection: Type.Boolean({
+      description: 'A connection counts once: its start is dropped once a sender has shown ends, and lines with running totals always are.',
+      default: true
+    }),
     max_age: durationOrOff({
       description: 'Older records are dropped, since the service ignores them; `off` keeps them.',
       default: '2159h'

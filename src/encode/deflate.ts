@@ -2,7 +2,7 @@
  * Hot path: once per block. Raw deflate of some lines, ending in a sync flush: the bytes end on a byte boundary and need no
  * history, so blocks of several lanes can be appended to one gzip member as they come (RFC 1951 section 3.2.4, RFC 1952).
  * ISA-L makes them where it is installed and the level is the one it is good at, node:zlib otherwise
- * (docs/decisions/0010-native-deflate.md).
+ * (docs/decisions/0006-native-deflate.md).
  */
 import { constants, crc32, deflateRawSync } from 'node:zlib'
 import { type IsalDeflate, loadIsal } from './isal.ts'

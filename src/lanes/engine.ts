@@ -158,7 +158,7 @@ export class LaneEngine {
     if (encoder === null) bytes = this.#output(source, emit).appendRaw(block.bytes, start, end, now)
     else {
       countAttributes(fields, counts.attributes)
-      reason = reader.reject || judgePhase(fields, binding) || this.#filter.apply(fields, now)
+      reason = reader.reject || (this.#spec.onePerConnection ? judgePhase(fields, binding) : '') || this.#filter.apply(fields, now)
       if (reader.reject !== '') this.#sample(block, index, source, 'rejected', tally.parser, reader.reject)
       if (reason === '') {
         this.#privacy.apply(fields)

@@ -22,6 +22,8 @@ export interface LaneSource {
 export interface LaneSpec {
   sources: LaneSource[]
   filter: FilterOptions
+  /** Starts and running totals of connections whose end is sent are dropped. */
+  onePerConnection: boolean
   privacy: PrivacyOptions
   /** Deflate level 0–9. */
   compressionLevel: number

@@ -48,6 +48,7 @@ export function laneSpec(config: Config): LaneSpec {
       maxAgeMs: process.max_age,
       maxFutureMs: process.max_future
     },
+    onePerConnection: process.one_per_connection,
     privacy: { stripQuery: privacy.strip_query, userFormat: privacy.user_format, userDomains: upperKeys(privacy.user_domains) },
     compressionLevel: upload.compression_level
   }

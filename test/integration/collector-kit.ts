@@ -48,7 +48,7 @@ export function configText({ receivers, sources, lanes = 2, flushInterval = '500
     tenant: { local: { listen: '127.0.0.1:0', dir: join(dir, 'tenant') } },
     spool: { dir: join(dir, 'spool'), min_free_bytes: '1MiB' },
     upload: { flush_interval: flushInterval, requests_per_minute: 100_000 },
-    process: { drop_internal: false, max_age: 'off', max_future: 'off' },
+    process: { drop_internal: false, one_per_connection: false, max_age: 'off', max_future: 'off' },
     privacy: { strip_query: false },
     lanes,
     log: { format: 'json' },

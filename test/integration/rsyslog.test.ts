@@ -42,6 +42,7 @@ function appliancesLines(): string[] {
 
 interface ParsedLine {
   outcome: string
+  rejected?: string
   record?: Record<string, string | number>
 }
 
@@ -64,8 +65,8 @@ const ARRIVAL = 'time of arrival'
 /** Records of the lines, with ARRIVAL as time where `sluice parse` took the clock. */
 function recordsOf(lines: readonly string[]): Pairs[] {
   const later = sluiceParse(lines, START_MS + 1000)
-  return sluiceParse(lines, START_MS).flatMap(({ record }, index) => {
-    if (record === undefined) return []
+  return sluiceParse(lines, START_MS).flatMap(({ record, rejected }, index) => {
+    if (record === undefined || rejected !== undefined) return [] // shown, but never sent on
     return record.time === later[index]!.record!.time ? [asCef(record)] : [{ ...asCef(record), rt: ARRIVAL }]
   })
 }
@@ -206,7 +207,13 @@ input(type="imfile" File="${countedInput}" Tag="appliance" ruleset="counted")
 
   const status = await collector.statusUntil('all is uploaded', ({ balance }) => balance.delivery.spooled === 0)
   t.ok(status.balance.balanced, JSON.stringify(status.balance))
-  t.equal(status.balance.delivery.uploaded, status.balance.records.parsed, 'every record reached the tenant')
+  t.equal(status.balance.delivery.uploaded, status.balance.records.written, 'every record reached the tenant')
+  const dropped = status.sources.flatMap(source => source.dropped.map(({ reason }) => reason))
+  t.same(
+    [...new Set(dropped)].filter(reason => !['bad_time', 'no_source', 'no_destination'].includes(reason)),
+    [],
+    'only what lacks something was dropped'
+  )
   t.same(await collector.stop(), [0, null])
 })
 

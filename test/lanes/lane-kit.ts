@@ -20,6 +20,7 @@ export const specOf = (sources: Partial<LaneSource>[], filter: Partial<LaneSpec[
     ...source
   })),
   filter: { dropInternal: false, outboundOnly: false, ownDomains: [], ownNetworks: [], maxAgeMs: 0, maxFutureMs: 0, ...filter },
+  onePerConnection: true,
   privacy: { stripQuery: false, userFormat: 'asIs', userDomains: {} },
   compressionLevel: 1
 })

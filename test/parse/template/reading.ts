@@ -5,6 +5,7 @@ import { type Template, TemplateError } from '../../../src/parse/template/templa
 
 export interface Answer {
   outcome: string
+  rejected?: string
   reason?: string
   parser: string
   record: Record<string, unknown>
