@@ -1,7 +1,7 @@
 /** What became of each file of `sluice upload`, as text and as an exit code. */
 import { formatSize } from '../config/sizes.ts'
-import type { FileReport } from '../pipeline/backfill.ts'
 import type { LineCounts } from '../pipeline/backfill-read.ts'
+import type { FileReport } from '../pipeline/backfill-report.ts'
 import { visible } from './text-output.ts'
 
 const UNFINISHED = new Set(['waiting', 'interrupted', 'set-aside', 'failed', 'not-begun'])

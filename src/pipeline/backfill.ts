@@ -12,15 +12,16 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/schema.ts'
-import type { Parser, UploadQueue } from '../contracts.ts'
+import type { Parser } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { loadParsers } from '../parse/load.ts'
-import { UnpackError } from '../receivers/unpack.ts'
 import { LOCK_TOUCH_INTERVAL_MS, SpoolLock } from '../spool/lock.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { BackfillJob, type JobTotals } from './backfill-job.ts'
+import { BackfillJob } from './backfill-job.ts'
 import { hashFile, type LineCounts, NO_LINES, sizeOfFile } from './backfill-read.ts'
+import { type FileReport, failed, nothing } from './backfill-report.ts'
 import { backfillDir, DoneList, JobDirectory, type JobFacts, jobKey } from './backfill-state.ts'
+import { GivenUp, SwitchQueue, UploadProgress } from './backfill-upload.ts'
 import { type Delivery, prepareDelivery } from './delivery.ts'
 import { laneSpec, preludesOf } from './lane-spec.ts'
 
@@ -53,26 +54,6 @@ export interface BackfillProgress {
   waitingFiles: number
 }
 
-/**
- * `uploaded`: the service has every record. `known`: it was uploaded by an earlier run. `empty`: no line gave a record that may be
- * uploaded. `waiting`, `interrupted`: the next run goes on. `set-aside`: the service refused some of it. `failed`: not read.
- * `not-begun`: an earlier file ended the run.
- */
-export type FileOutcome = 'uploaded' | 'known' | 'empty' | 'waiting' | 'interrupted' | 'set-aside' | 'failed' | 'not-begun'
-
-export interface FileReport extends JobTotals {
-  file: string
-  outcome: FileOutcome
-  reason?: string
-  /** Size on the disk. */
-  bytes: number
-  counts: LineCounts
-  /** Records that an earlier, interrupted run had spooled or uploaded. */
-  knownRecords: number
-  /** Spool of the file, while something in it waits or was set aside. */
-  dir?: string
-}
-
 /** Calls a minute that the service allows the whole tenant (cloud-discovery 1.4); a running collector has its share of them. */
 const TENANT_REQUESTS_PER_MINUTE = 30
 const STOP_DEADLINE_MS = 5000
@@ -102,9 +83,6 @@ function withShare(config: Config): Config {
   const share = Math.max(2, Math.min(wanted, (TENANT_REQUESTS_PER_MINUTE - wanted) / 2))
   return { ...config, upload: { ...config.upload, requests_per_minute: share } }
 }
-
-/** Ends the run: what waits cannot be uploaded now. */
-class GivenUp extends Error {}
 
 class BackfillRun {
   readonly #options: BackfillOptions
@@ -320,109 +298,4 @@ class BackfillRun {
     this.#delivery = undefined
     await delivery?.stop(AbortSignal.timeout(STOP_DEADLINE_MS))
   }
-}
-
-/** Says when waiting for the upload is in vain. */
-class UploadProgress {
-  readonly #job: BackfillJob
-  readonly #delivery: Delivery
-  readonly #waitMs: number
-  #departures = 0
-  #sinceMs = performance.now()
-
-  constructor(job: BackfillJob, delivery: Delivery, waitMs: number) {
-    this.#job = job
-    this.#delivery = delivery
-    this.#waitMs = waitMs
-  }
-
-  restart(): void {
-    this.#sinceMs = performance.now()
-  }
-
-  /** Throws GivenUp when a person has to act, or nothing moved for too long. */
-  check(): void {
-    const { pauses, inFlight } = this.#delivery.uploader.status()
-    const hard = pauses.find(({ state }) => state === 'auth' || state === 'configuration' || state === 'source-unknown')
-    if (hard !== undefined) throw new GivenUp(hard.reason)
-    if (this.#departures !== this.#job.departures) {
-      this.#departures = this.#job.departures
-      this.restart()
-    }
-    // A first try may take long on a thin line.
-    const isTrying = inFlight.some(({ attempts }) => attempts === 0)
-    if (isTrying || performance.now() - this.#sinceMs < this.#waitMs) return
-    throw new GivenUp(pauses[0]?.reason ?? this.#lastError() ?? 'the upload did not go on')
-  }
-
-  #lastError(): string | undefined {
-    return [...this.#delivery.stats.sources.values()].map(({ lastError }) => lastError).find(error => error !== '')
-  }
-}
-
-/** The queue of the file at hand, for one uploader that serves all files. */
-class SwitchQueue implements UploadQueue {
-  #job: BackfillJob | undefined
-  #switched = new AbortController()
-
-  use(job: BackfillJob | undefined): void {
-    this.#job = job
-    this.#switched.abort()
-    this.#switched = new AbortController()
-  }
-
-  waiting(): string[] {
-    return this.#job?.waiting() ?? []
-  }
-
-  changed(signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, this.#switched.signal])
-    if (this.#job !== undefined) return this.#job.changed(either)
-    return new Promise(resolve => {
-      if (either.aborted) resolve()
-      else either.addEventListener('abort', () => resolve(), { once: true })
-    })
-  }
-
-  async segment(id: string) {
-    return this.#job?.segment(id)
-  }
-
-  advance(...args: Parameters<UploadQueue['advance']>): Promise<void> {
-    return this.#at().advance(...args)
-  }
-
-  done(id: string): Promise<void> {
-    return this.#at().done(id)
-  }
-
-  setAside(id: string, reason: string): Promise<void> {
-    return this.#at().setAside(id, reason)
-  }
-
-  #at(): BackfillJob {
-    if (this.#job === undefined) throw new Error('Cannot go on with a segment: its file is done')
-    return this.#job
-  }
-}
-
-function nothing(file: string, bytes: number): FileReport {
-  return {
-    file,
-    outcome: 'failed',
-    bytes,
-    counts: NO_LINES,
-    knownRecords: 0,
-    uploaded: { files: 0, records: 0, bytes: 0 },
-    waiting: { files: 0, records: 0, bytes: 0 },
-    setAside: { files: 0, records: 0, reasons: [] },
-    ambiguousFinalises: 0
-  }
-}
-
-/** What is wrong with one file, in words; a bug is thrown on. */
-function failed(file: string, bytes: number, error: Error): FileReport {
-  const isExpected = error instanceof UnpackError || error instanceof CollectorError || (error as NodeJS.ErrnoException).code !== undefined
-  if (!isExpected && error.constructor !== Error) throw error
-  return { ...nothing(file, bytes), outcome: 'failed', reason: error.message }
 }

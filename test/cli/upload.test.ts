@@ -5,7 +5,8 @@ import t, { type Test } from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { UploadProgressView } from '../../src/cli/upload-progress.ts'
 import { isComplete, reportText } from '../../src/cli/upload-report.ts'
-import type { BackfillProgress, FileOutcome, FileReport } from '../../src/pipeline/backfill.ts'
+import type { BackfillProgress } from '../../src/pipeline/backfill.ts'
+import type { FileOutcome, FileReport } from '../../src/pipeline/backfill-report.ts'
 import { memoryIo } from './memory-io.ts'
 
 const progress: BackfillProgress = { file: '/logs/a.log', phase: 'read', bytes: 0, totalBytes: 1024, uploadedFiles: 0, waitingFiles: 0 }
