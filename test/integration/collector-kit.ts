@@ -181,7 +181,9 @@ export function tenantFiles(cwd: string, source: string): string[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
     .sort()
-    .map(name => gunzipSync(readFileSync(join(folder, name))).toString('utf8'))
+    .map(name => readFileSync(join(folder, name)))
+    .filter(bytes => bytes.length > 0) // a name that the tenant has reserved for a file on its way
+    .map(bytes => gunzipSync(bytes).toString('utf8'))
 }
 
 /** Lines of all files, in order. */
