@@ -7,7 +7,11 @@ const start = (facts: Partial<Start>) => missingFlags({ args: [], execArgv: [], 
 
 t.test('run, said or meant, is started again with the settings and the flags it had', async t => {
   for (const args of [[], ['run'], ['run', '-c', 'x'], ['--config', 'x']])
-    t.same(start({ args, execArgv: ['--inspect'] }), ['--inspect', `--openssl-config=${settingsFile}`, '--max-semi-space-size=2'], args.join(' '))
+    t.same(
+      start({ args, execArgv: ['--inspect'] }),
+      ['--inspect', `--openssl-config=${settingsFile}`, '--max-semi-space-size=2'],
+      args.join(' ')
+    )
 })
 
 t.test('once started again it is left alone', async t => {
