@@ -109,7 +109,8 @@ class RunningPipeline implements Pipeline {
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
     this.#intakes = intakes
-    const needs = { log: log.child({ part: 'receiver' }), isFull: () => spool.full }
+    const sources = config.sources.map(({ name }) => name)
+    const needs = { log: log.child({ part: 'receiver' }), isFull: () => spool.full, sources }
     for (const receiver of createReceivers(config.receivers, needs)) {
       this.#receivers.push(receiver)
       await receiver.start((peer, framing) => intakes.open(peer, framing))

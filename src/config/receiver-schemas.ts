@@ -3,6 +3,7 @@
  * pipeline/receivers.ts; `type` tells them apart. A type with a `listen` listens on TCP unless it has `protocols`.
  */
 import { type Static, Type } from 'typebox'
+import { FileDropReceiver, FtpReceiver, SftpReceiver } from './file-receiver-schemas.ts'
 import { duration, listen, size } from './kinds.ts'
 import { allow, connectionKeys, count, name, optionalTls, proxies, secret, secretFile, Tls } from './receiver-keys.ts'
 
@@ -115,7 +116,15 @@ export const HttpPushReceiver = Type.Object(
 )
 
 /** Every type of receiver. */
-export const RECEIVER_SCHEMAS = [SyslogReceiver, SyslogTlsReceiver, RelpReceiver, HttpPushReceiver] as const
+export const RECEIVER_SCHEMAS = [
+  SyslogReceiver,
+  SyslogTlsReceiver,
+  RelpReceiver,
+  HttpPushReceiver,
+  FtpReceiver,
+  SftpReceiver,
+  FileDropReceiver
+] as const
 
 export type SyslogReceiverConfig = Static<typeof SyslogReceiver>
 /** One entry of `receivers`, told apart by `type`. */

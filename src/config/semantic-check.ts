@@ -1,9 +1,10 @@
 /** What a schema cannot say: names that must match or differ, listeners that collide, settings that belong together. */
 import type { Path } from './faults.ts'
+import { checkFileServer, checkFolders } from './file-receiver-check.ts'
 import { hostsOverlap, isLoopback, parseListen } from './listen.ts'
 import { listenersOf } from './receiver-listeners.ts'
 import type { AuthConfig, Config, ReceiverConfig, SourceConfig, TemplateConfig } from './schema.ts'
-import { suggest } from './suggest.ts'
+import { unknown } from './suggest.ts'
 
 export interface SemanticReport {
   fault(path: Path, message: string): void
@@ -67,7 +68,9 @@ function checkReceivers({ receivers, sources }: Config, report: SemanticReport):
     names.add(receiver.name)
     if ('tls' in receiver && receiver.tls !== undefined) checkTls(receiver.tls, [...path, 'tls'], report)
     if (receiver.type === 'http-push') checkHttpPush(receiver, path, sourceNames, report)
+    else if (receiver.type === 'ftp' || receiver.type === 'sftp') checkFileServer(receiver, path, sourceNames, report)
   }
+  checkFolders(receivers, report)
 }
 
 type TlsConfig = Extract<ReceiverConfig, { type: 'syslog-tls' }>['tls']
@@ -114,6 +117,8 @@ function checkSources({ sources, receivers }: Config, { appliances, checkTemplat
   const receiverNames = receivers.map(receiver => receiver.name)
   const names = new Set<string>()
   const bindings = new Map<string, string>()
+  // Where each source has a directory, sources may differ by that alone.
+  const hasDirectories = receivers.some(({ type }) => type === 'ftp' || type === 'sftp' || type === 'file-drop')
   for (const [index, source] of sources.entries()) {
     const path = ['sources', index]
     if (names.has(source.name)) report.fault([...path, 'name'], `another source is already named ${JSON.stringify(source.name)}`)
@@ -124,7 +129,7 @@ function checkSources({ sources, receivers }: Config, { appliances, checkTemplat
       if (!receiverNames.includes(name)) report.fault([...path, 'from', 'receivers', at], unknown('receiver', name, receiverNames))
     const binding = JSON.stringify([[...source.from.peers].sort(), [...source.from.receivers].sort(), source.appliance, source.template])
     const rival = bindings.get(binding)
-    if (rival !== undefined)
+    if (rival !== undefined && !hasDirectories)
       report.fault(
         [...path, 'from'],
         `takes the same as source ${JSON.stringify(rival)}; peers, receivers, appliance or template must differ`
@@ -215,9 +220,4 @@ function checkBudget({ sources, upload }: Config, report: SemanticReport): void 
       ['upload', 'flush_interval'],
       `${sources.length} sources with ${upload.requests_per_minute} requests a minute need at least ${Math.ceil(neededMs / 1000)}s`
     )
-}
-
-function unknown(what: string, word: string, known: readonly string[]): string {
-  const near = suggest(word, known)
-  return `unknown ${what} ${JSON.stringify(word)}; ${near === undefined ? `known are ${known.join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`}`
 }

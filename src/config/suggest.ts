@@ -33,3 +33,9 @@ export function editDistance(from: string, to: string): number {
   }
   return rows[a.length]![b.length]!
 }
+
+/** Says that a word is none of the known ones, and which was meant or which there are. */
+export function unknown(what: string, word: string, known: readonly string[]): string {
+  const near = suggest(word, known)
+  return `unknown ${what} ${JSON.stringify(word)}; ${near === undefined ? `known are ${known.join(', ') || 'none'}` : `did you mean ${JSON.stringify(near)}?`}`
+}

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { loadIdentity } from '../receivers/tls-identity.ts'
 import type { Check } from '../telemetry/status.ts'
-import { tlsOptions } from './receivers.ts'
+import { tlsOptions } from './receiver-options.ts'
 
 const DAY_MS = 24 * 60 * 60e3
 /** As the alerts do (certificate below 14 days). */

@@ -4,27 +4,31 @@
  */
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
+import { FileDropReceiver } from '../receivers/file-drop.ts'
+import { FtpReceiver } from '../receivers/ftp.ts'
 import { type HttpPushOptions, HttpPushReceiver } from '../receivers/http-push.ts'
 import { type RelpOptions, RelpReceiver } from '../receivers/relp.ts'
+import { SftpReceiver } from '../receivers/sftp.ts'
 import { type SyslogTcpOptions, SyslogTcpReceiver } from '../receivers/syslog-tcp.ts'
 import { type SyslogTlsOptions, SyslogTlsReceiver } from '../receivers/syslog-tls.ts'
 import { type SyslogUdpOptions, SyslogUdpReceiver } from '../receivers/syslog-udp.ts'
-import type { TlsOptions } from '../receivers/tls-identity.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { fileDropOptions, ftpOptions, sftpOptions } from './file-receivers.ts'
+import { type ConfigOf, given, nestedTls, tlsOptions } from './receiver-options.ts'
 
 export interface ReceiverNeeds {
   log: Logger
   /** True while the spool takes no more; asked by receivers that can put a sender off. */
   isFull: () => boolean
+  /** Names of the configured sources; directories of file receivers. */
+  sources: readonly string[]
 }
-
-type ConfigOf<Type extends ReceiverConfig['type']> = Extract<ReceiverConfig, { type: Type }>
 
 export function createReceivers(configs: readonly ReceiverConfig[], needs: ReceiverNeeds): Receiver[] {
   return configs.flatMap(config => receiversOf(config, needs))
 }
 
-function receiversOf(config: ReceiverConfig, { log, isFull }: ReceiverNeeds): Receiver[] {
+function receiversOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Receiver[] {
   switch (config.type) {
     case 'syslog':
       return config.protocols.map(protocol =>
@@ -36,6 +40,12 @@ function receiversOf(config: ReceiverConfig, { log, isFull }: ReceiverNeeds): Re
       return [new RelpReceiver(relpOptions(config), { log })]
     case 'http-push':
       return [new HttpPushReceiver(httpPushOptions(config), { log, isFull })]
+    case 'ftp':
+      return [new FtpReceiver(ftpOptions(config, sources), { log, isFull })]
+    case 'sftp':
+      return [new SftpReceiver(sftpOptions(config, sources), { log, isFull })]
+    case 'file-drop':
+      return [new FileDropReceiver(fileDropOptions(config, sources), { log, isFull })]
   }
 }
 
@@ -90,25 +100,4 @@ function streamOptions(config: ConfigOf<'syslog' | 'syslog-tls' | 'relp'>): Sysl
     idleTimeoutMs: config.idle_timeout,
     handshakeTimeoutMs: config.handshake_timeout
   }
-}
-
-/** Options of a `tls` key, which every type of receiver has alike. */
-export function tlsOptions(tls: ConfigOf<'syslog-tls'>['tls']): TlsOptions {
-  return {
-    certFile: tls.cert_file,
-    keyFile: tls.key_file,
-    ...given({ clientCaFile: tls.client_ca_file }),
-    clientCertificate: tls.client_certificate,
-    clientNames: tls.client_names,
-    minVersion: tls.min_version,
-    reloadIntervalMs: tls.reload_interval,
-    sessionTickets: tls.session_tickets
-  }
-}
-
-const nestedTls = (tls: ConfigOf<'relp'>['tls']): { tls?: TlsOptions } => (tls === undefined ? {} : { tls: tlsOptions(tls) })
-
-/** The entries that have a value. */
-function given<Text extends Record<string, string | undefined>>(entries: Text): { [Key in keyof Text]?: string } {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as { [Key in keyof Text]?: string }
 }

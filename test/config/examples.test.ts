@@ -17,7 +17,8 @@ const ENV = {
   SLUICE_TENANT_ID: 'a',
   SLUICE_CLIENT_ID: 'b',
   SLUICE_CLIENT_SECRET: 'c',
-  SLUICE_PUSH_SECRET: 'push-secret'
+  SLUICE_PUSH_SECRET: 'push-secret',
+  SLUICE_UPLOAD_PASSWORD: 'upload-password'
 }
 
 const load = (name: string) => loadConfig({ path: join(DIR, name), env: ENV, cwd: '/', appliances: applianceIds() })

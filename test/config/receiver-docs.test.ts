@@ -18,7 +18,7 @@ t.test('every type of receiver has a page whose keys are those of the schema', a
 t.test('the configurations on the pages load without a warning', async t => {
   const dir = t.testdir({ secret: 'a-long-secret' })
   for (const type of RECEIVER_PAGES.keys()) {
-    const page = readFileSync(join(DIR, `${type}.md`), 'utf8').replaceAll('/run/secrets/push', join(dir, 'secret'))
+    const page = readFileSync(join(DIR, `${type}.md`), 'utf8').replaceAll(/\/run\/secrets\/\w+/g, join(dir, 'secret'))
     const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(match => match[1]!)
     t.ok(blocks.length > 0, `${type} has an example`)
     for (const text of blocks) {

@@ -27,7 +27,8 @@ function faultsOf(receivers: string): string[] {
 
 t.test('every type of receiver has a port of its own, so that all can stand side by side', async t => {
   const { config, warnings } = parse(
-    `{ type: syslog }, { type: syslog-tls, ${TLS} }, { type: relp }, { type: http-push, ${SECRET}, ${TLS} }`
+    `{ type: syslog }, { type: syslog-tls, ${TLS} }, { type: relp }, { type: http-push, ${SECRET}, ${TLS} },
+     { type: ftp, accounts: [{ password: password }], ${TLS} }, { type: sftp, accounts: [{ password: password }] }, { type: file-drop, folder: in }`
   )
   t.same(warnings, [])
   t.same(
@@ -42,7 +43,10 @@ t.test('every type of receiver has a port of its own, so that all can stand side
       ],
       ['syslog-tls', [{ transport: 'tcp', listen: '0.0.0.0:6514' }]],
       ['relp', [{ transport: 'tcp', listen: '0.0.0.0:2514' }]],
-      ['http-push', [{ transport: 'tcp', listen: '0.0.0.0:8443' }]]
+      ['http-push', [{ transport: 'tcp', listen: '0.0.0.0:8443' }]],
+      ['ftp', [{ transport: 'tcp', listen: '0.0.0.0:2121' }]],
+      ['sftp', [{ transport: 'tcp', listen: '0.0.0.0:2222' }]],
+      ['file-drop', []]
     ]
   )
 })
@@ -86,6 +90,64 @@ t.test('paths of HTTP push are told apart and name sources that are there', asyn
     /paths\[0\]\.source: unknown source "Zscalar"; did you mean "Zscaler"\?/,
     /paths\[1\]\.path: \/a stands there twice/
   ])
+})
+
+t.test('an account without a password is a fault at its line', async t => {
+  const said = faultsOf('{ type: ftp, accounts: [\n  { name: a, password: password },\n  { name: b }] }')
+  t.match(said, [/^x\.yaml:3.*receivers\[0\]\.accounts\[1\]: account "b" has no password, and there is no default; give password/])
+  t.match(faultsOf('{ type: ftp }'), [/account "discovery" has no password/])
+  t.match(faultsOf('{ type: sftp }'), [/has no password, and there is no default; .*authorized_keys_file/])
+  t.match(faultsOf('{ type: ftp, accounts: [{ password: short }] }'), [/must NOT have fewer than 8 characters/])
+  t.match(faultsOf('{ type: ftp, accounts: [] }'), [/must NOT have fewer than 1 items/])
+  t.same(faultsOf('{ type: sftp, accounts: [{ authorized_keys: [k] }] }'), [])
+  t.same(faultsOf('{ type: sftp, accounts: [{ authorized_keys_file: k }] }'), [])
+})
+
+t.test('accounts are told apart, have one password, and name sources that are there', async t => {
+  const hash = 'password_hash: "scrypt:2:8:1:c2FsdA==:aGFzaA=="'
+  t.match(faultsOf(`{ type: ftp, accounts: [{ password: password, ${hash} }, { ${hash} }] }`), [
+    /accounts\[0\]\.password_hash: password and password_hash cannot both be given/,
+    /accounts\[1\]\.name: another account is already named "discovery"/
+  ])
+  t.match(faultsOf('{ type: sftp, accounts: [{ password: password, source: Zscalar, sources: [b, c] }] }'), [
+    /accounts\[0\]\.source: unknown source "Zscalar"; did you mean "Zscaler"/,
+    /accounts\[0\]\.sources\[1\]: unknown source "c"/
+  ])
+})
+
+t.test('FTP is told what does not fit together', async t => {
+  const ftp = (keys: string) => `{ type: ftp, accounts: [{ password: password }], ${keys} }`
+  t.match(faultsOf(ftp('tls_mode: required')), [/tls_mode: is required, and the key "tls" is missing/])
+  t.match(faultsOf(ftp('passive_port_min: 5, passive_port_max: 4')), [/passive_port_max: must not be below/])
+  t.match(faultsOf(ftp('passive_port_min: 0')), [/passive_port_min: is 0, which lets the system choose/])
+  t.match(faultsOf(ftp('advertised_address: 192.0.2.256')), [/advertised_address: "192.0.2.256" is no IPv4 address/])
+  t.match(parse(ftp('')).warnings, [{ message: /without tls passwords and logs go over the network in the clear/ }])
+  t.same(parse(ftp(TLS)).warnings, [])
+})
+
+t.test('a folder is watched once, and must be named', async t => {
+  t.match(faultsOf('{ type: file-drop }'), [/receivers\[0\]: the key "folder" is missing/])
+  t.match(faultsOf('{ type: file-drop, folder: in }, { type: file-drop, folder: ./in }'), [
+    /receivers\[1\]\.folder: is already watched by receiver "file-drop"/
+  ])
+})
+
+t.test('sources may differ by their directory alone', async t => {
+  const load = (receiver: string) =>
+    parseConfig(`receivers: [${receiver}]\nsources: [{ name: a }, { name: b }]`, { env: {}, cwd: '/', file: 'x.yaml' }).config.sources
+      .length
+  t.equal(load('{ type: file-drop, folder: in }'), 2)
+  t.throws(() => load('{ type: syslog }'), /takes the same as source "a"/)
+})
+
+t.test('passwords of accounts come from files and are in no dump', async t => {
+  const dir = t.testdir({ one: 'hidden-one\n' })
+  const { config } = parse(
+    '{ type: sftp, accounts: [{ password_file: one }, { name: b, password: hidden-two }, { name: c, password_hash: "scrypt:2:8:1:c2FsdA==:aGlkZGVu" }] }',
+    dir
+  )
+  t.match(config.receivers, [{ accounts: [{ password: 'hidden-one' }, { password: 'hidden-two' }, {}] }])
+  t.notMatch(JSON.stringify(redactConfig(config)), /hidden|aGlkZGVu/)
 })
 
 t.test('a secret over plain HTTP beyond this machine is a warning', async t => {

@@ -19,7 +19,7 @@ interface SyslogSetup {
   protocols: ('udp' | 'tcp')[]
 }
 
-/** An entry as the file writes it; it gets a free port. */
+/** An entry as the file writes it; it gets a free port if it listens. */
 interface OtherSetup {
   type: string
   name: string
@@ -38,7 +38,11 @@ export interface Setup {
 /** Configuration with every process filter off, own ports, and everything in the directory. */
 export function configText({ receivers, sources, lanes = 2, flushInterval = '500ms' }: Setup, dir = '.'): string {
   const config = {
-    receivers: receivers.map(receiver => ({ type: 'syslog', listen: '127.0.0.1:0', ...receiver })),
+    receivers: receivers.map(receiver => ({
+      type: 'syslog',
+      ...('type' in receiver && receiver.type === 'file-drop' ? {} : { listen: '127.0.0.1:0' }),
+      ...receiver
+    })),
     sources: sources.map(({ name, receiver, format = 'cef', appliance = 'auto' }) => ({
       name,
       appliance,
@@ -94,7 +98,7 @@ export class RunningCollector {
     if (!running) throw new Error(`The collector ended at once: ${JSON.stringify(this.log)}`)
   }
 
-  port(receiver: string, protocol: 'syslog-udp' | 'syslog-tcp' | 'syslog-tls' | 'relp' | 'http'): number {
+  port(receiver: string, protocol: 'syslog-udp' | 'syslog-tcp' | 'syslog-tls' | 'relp' | 'http' | 'ftp' | 'sftp'): number {
     const port = this.#ports.get(`${receiver} ${protocol}`)
     if (port === undefined) throw new Error(`No listener ${receiver} ${protocol}`)
     return port

@@ -1,11 +1,17 @@
+import { join } from 'node:path'
 import t from 'tap'
 import type { TObject } from 'typebox'
 import { parseConfig } from '../../src/config/load.ts'
 import type { ReceiverConfig } from '../../src/config/schema.ts'
+import { fileDropOptions, ftpOptions, sftpOptions } from '../../src/pipeline/file-receivers.ts'
 import { createReceivers, httpPushOptions, relpOptions, syslogTlsOptions, tcpOptions, udpOptions } from '../../src/pipeline/receivers.ts'
+import { FileDropOptions } from '../../src/receivers/file-drop.ts'
+import { FtpOptions } from '../../src/receivers/ftp.ts'
+import { AccountOptions } from '../../src/receivers/ftp-accounts.ts'
 import { HttpPathOptions, HttpPushOptions } from '../../src/receivers/http-push.ts'
 import { withDefaults } from '../../src/receivers/options.ts'
 import { RelpOptions } from '../../src/receivers/relp.ts'
+import { SftpAccountOptions, SftpOptions } from '../../src/receivers/sftp.ts'
 import { SyslogTcpOptions } from '../../src/receivers/syslog-tcp.ts'
 import { SyslogTlsOptions } from '../../src/receivers/syslog-tls.ts'
 import { SyslogUdpOptions } from '../../src/receivers/syslog-udp.ts'
@@ -111,6 +117,120 @@ t.test('every key of http-push reaches its option', async t => {
   t.equal(httpPushOptions(receiver('http-push', 'anonymous: true')).anonymous, true)
 })
 
+const HASH = 'scrypt:2:8:1:c2FsdA==:aGFzaA=='
+const FILE_SERVER_FULL = `name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], root_uploads: false, max_connections: 2, max_connections_per_peer: 3,
+  idle_timeout: 4s, login_timeout: 5s, max_login_failures: 6, login_block: 7s, login_delay: 8s, format: lines, unpacked_max_bytes: 1KiB,
+  unpacked_max_ratio: 9, held_max_bytes: 2KiB, room_timeout: 10s`
+const FILE_SERVER_OPTIONS = {
+  name: 'n',
+  listen: '127.0.0.1:1',
+  allow: ['10.0.0.0/8'],
+  sources: ['a', 'b'],
+  anySource: false,
+  rootUploads: false,
+  maxConnections: 2,
+  maxConnectionsPerPeer: 3,
+  idleTimeoutMs: 4000,
+  loginTimeoutMs: 5000,
+  maxLoginFailures: 6,
+  loginBlockMs: 7000,
+  loginDelayMs: 8000,
+  format: 'lines',
+  unpackedMaxBytes: 1024,
+  unpackedMaxRatio: 9,
+  heldMaxBytes: 2048,
+  roomTimeoutMs: 10_000
+}
+const merged = (accounts: readonly object[]): object => Object.assign({}, ...accounts)
+
+t.test('every key of ftp reaches its option', async t => {
+  const file = join(t.testdir({ password: 'password2' }), 'password')
+  const options = ftpOptions(
+    receiver(
+      'ftp',
+      `${FILE_SERVER_FULL}, ${TLS_FULL}, tls_mode: required, passive_port_min: 11, passive_port_max: 12, active_mode: false,
+       advertised_address: 192.0.2.1, advertised_addresses: [{ clients: [10.0.0.0/8], address: 10.0.0.1 }], data_timeout: 13s, abort_wait: 14ms,
+       accounts: [{ password: password1, source: a, sources: [a] }, { name: filed, password_file: ${file} }, { name: hashed, password_hash: "${HASH}" }]`
+    ),
+    ['a', 'b']
+  )
+  t.same(options, {
+    ...FILE_SERVER_OPTIONS,
+    tls: TLS_OPTIONS,
+    tlsMode: 'required',
+    passivePortMin: 11,
+    passivePortMax: 12,
+    advertisedAddress: '192.0.2.1',
+    advertisedAddresses: [{ clients: ['10.0.0.0/8'], address: '10.0.0.1' }],
+    activeMode: false,
+    dataTimeoutMs: 13_000,
+    abortWaitMs: 14,
+    accounts: [
+      { name: 'discovery', password: 'password1', source: 'a', sources: ['a'] },
+      { name: 'filed', passwordFile: file, sources: [] },
+      { name: 'hashed', passwordHash: HASH, sources: [] }
+    ]
+  })
+  reachesAll(t, options, FtpOptions)
+  reachesAll(t, merged(options.accounts), AccountOptions)
+})
+
+t.test('every key of sftp reaches its option', async t => {
+  const file = join(t.testdir({ password: 'password2' }), 'password')
+  const options = sftpOptions(
+    receiver(
+      'sftp',
+      `${FILE_SERVER_FULL}, host_key_files: [h], accounts: [{ password: password1, source: a, authorized_keys: [k] },
+       { name: filed, password_file: ${file}, authorized_keys_file: f }, { name: hashed, password_hash: "${HASH}" }]`
+    ),
+    ['a', 'b']
+  )
+  t.same(options, {
+    ...FILE_SERVER_OPTIONS,
+    hostKeyFiles: ['/etc/x/h'],
+    accounts: [
+      { name: 'discovery', password: 'password1', source: 'a', sources: [], authorizedKeys: ['k'] },
+      { name: 'filed', passwordFile: file, sources: [], authorizedKeys: [], authorizedKeysFile: '/etc/x/f' },
+      { name: 'hashed', passwordHash: HASH, sources: [], authorizedKeys: [] }
+    ]
+  })
+  reachesAll(t, options, SftpOptions)
+  reachesAll(t, merged(options.accounts), SftpAccountOptions)
+})
+
+t.test('every key of file-drop reaches its option', async t => {
+  const options = fileDropOptions(
+    receiver(
+      'file-drop',
+      `name: n, folder: d, complete: marker, age: 1s, marker_suffix: .m, ignore_suffixes: [.i], after: rename, archive_folder: r, rename_suffix: .n,
+       rejected_suffix: .j, state_file: s, scan_interval: 2s, max_files_per_scan: 3, checkpoint_bytes: 4KiB, format: json,
+       unpacked_max_bytes: 5KiB, unpacked_max_ratio: 6`
+    ),
+    ['a']
+  )
+  t.same(options, {
+    name: 'n',
+    folder: '/etc/x/d',
+    sources: ['a'],
+    complete: 'marker',
+    ageMs: 1000,
+    markerSuffix: '.m',
+    ignoreSuffixes: ['.i'],
+    after: 'rename',
+    archiveFolder: '/etc/x/r',
+    renameSuffix: '.n',
+    rejectedSuffix: '.j',
+    stateFile: '/etc/x/s',
+    scanIntervalMs: 2000,
+    maxFilesPerScan: 3,
+    checkpointBytes: 4096,
+    format: 'json',
+    unpackedMaxBytes: 5120,
+    unpackedMaxRatio: 6
+  })
+  reachesAll(t, options, FileDropOptions)
+})
+
 t.test('the defaults of the configuration are those of the receivers', async t => {
   const named = { name: 'n' }
   t.same(udpOptions(receiver('syslog', 'name: n')), withDefaults(SyslogUdpOptions, named))
@@ -120,6 +240,15 @@ t.test('the defaults of the configuration are those of the receivers', async t =
   t.same(relpOptions(receiver('relp', 'name: n')), withDefaults(RelpOptions, named))
   const anonymous = { ...named, anonymous: true }
   t.same(httpPushOptions(receiver('http-push', 'name: n, anonymous: true')), withDefaults(HttpPushOptions, anonymous))
+  const accounts = [{ password: 'password1' }] as never
+  t.same(ftpOptions(receiver('ftp', 'name: n, accounts: [{ password: password1 }]'), []), withDefaults(FtpOptions, { ...named, accounts }))
+  const hostKeyFiles = ['/etc/x/data/sftp-host-key']
+  t.same(
+    sftpOptions(receiver('sftp', 'name: n, accounts: [{ password: password1 }]'), []),
+    withDefaults(SftpOptions, { ...named, accounts, hostKeyFiles })
+  )
+  const folder = '/etc/x/d'
+  t.same(fileDropOptions(receiver('file-drop', 'name: n, folder: d'), []), withDefaults(FileDropOptions, { ...named, folder }))
 })
 
 t.test('each entry becomes its receivers, with its name', async t => {
@@ -127,11 +256,16 @@ t.test('each entry becomes its receivers, with its name', async t => {
   - { type: syslog, name: one }
   - { type: syslog-tls, ${TLS_NEEDED} }
   - { type: relp }
-  - { type: http-push, anonymous: true }`
+  - { type: http-push, anonymous: true }
+  - { type: ftp, name: plain-ftp, accounts: [{ password: password1 }] }
+  - { type: ftp, tls_mode: implicit, listen: ":990", accounts: [{ password: password1 }], ${TLS_NEEDED} }
+  - { type: sftp, accounts: [{ authorized_keys: [k] }] }
+  - { type: file-drop, folder: drop }
+sources: [{ name: a }]`
   const { receivers } = parseConfig(text, { env: {}, cwd: '/', file: 'x.yaml' }).config
   const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
   t.same(
-    createReceivers(receivers, { log, isFull: () => false }).flatMap(made =>
+    createReceivers(receivers, { log, isFull: () => false, sources: ['a'] }).flatMap(made =>
       made.status().map(({ name, protocol, state }) => [name, protocol, state])
     ),
     [
@@ -139,7 +273,11 @@ t.test('each entry becomes its receivers, with its name', async t => {
       ['one', 'syslog-tcp', 'stopped'],
       ['syslog-tls', 'syslog-tls', 'stopped'],
       ['relp', 'relp', 'stopped'],
-      ['http-push', 'http', 'stopped']
+      ['http-push', 'http', 'stopped'],
+      ['plain-ftp', 'ftp', 'stopped'],
+      ['ftp', 'ftps', 'stopped'],
+      ['sftp', 'sftp', 'stopped'],
+      ['file-drop', 'file', 'stopped']
     ]
   )
 })
@@ -147,7 +285,11 @@ t.test('each entry becomes its receivers, with its name', async t => {
 t.test('http-push asks the spool itself whether it is full', async t => {
   const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
   let full = false
-  const [made] = createReceivers([receiver('http-push', 'listen: 127.0.0.1:0, anonymous: true')], { log, isFull: () => full })
+  const [made] = createReceivers([receiver('http-push', 'listen: 127.0.0.1:0, anonymous: true')], {
+    log,
+    isFull: () => full,
+    sources: ['a']
+  })
   await made!.start(() => t.fail('no intake is opened') as never)
   t.teardown(() => made!.stop(AbortSignal.timeout(1000)))
   full = true
