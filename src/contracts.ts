@@ -264,8 +264,11 @@ export interface UploadQueue {
 
 /** What the pipeline needs of the spool. */
 export interface Spool {
-  /** Appends a block to its source's open segment. Order per source is kept. Never rejects: trouble shows in `commit`. */
-  append(block: Block): void
+  /**
+   * Appends a block to its source's open segment. Order per source is kept. False when it was shed, because neither disk nor
+   * memory has room: nobody may get a receipt for its records. Other trouble shows in `commit`.
+   */
+  append(block: Block): boolean
   /** Resolves when everything appended before the call is durable. */
   commit(): Promise<void>
   /** Above the high-water mark: receivers with backpressure stop. */

@@ -102,7 +102,7 @@ class RunningPipeline implements Pipeline {
     })
     this.#spool = spool
     await this.#countRecovered(spool)
-    this.#pool = await this.#startLanes(config, blocks => this.#append(blocks))
+    this.#pool = await this.#startLanes(config, blocks => this.#intakes!.append(blocks))
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
@@ -125,10 +125,6 @@ class RunningPipeline implements Pipeline {
       onLaneFailure: (lane, error, lostFrames) =>
         this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)
     })
-  }
-
-  #append(blocks: readonly Block[]): void {
-    for (const block of blocks) this.#spool!.append(block)
   }
 
   /** What an earlier process left in the spool, so that the balance starts right. */
@@ -193,7 +189,7 @@ class RunningPipeline implements Pipeline {
     // Blocks of the new lanes wait for the last ones of the old, whose rows may belong under another head of file.
     let held: Block[] | undefined = []
     const next = await this.#startLanes(config, blocks => {
-      if (held === undefined) this.#append(blocks)
+      if (held === undefined) this.#intakes!.append(blocks)
       else held.push(...blocks)
     })
     await this.#intakes!.replaceLanes(next, new SourceBinding(config.sources), () => {
@@ -205,7 +201,7 @@ class RunningPipeline implements Pipeline {
       this.#preludes = preludesOf(config)
       const waiting = held!
       held = undefined
-      this.#append(waiting)
+      this.#intakes!.append(waiting)
       void before.stop()
     })
     this.#spool!.flushIntervalMs = config.upload.flush_interval

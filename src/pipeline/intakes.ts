@@ -2,7 +2,7 @@
  * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes;
  * `commit` and `end` answer when the disk has everything. One round of flush and commit serves all that wait.
  */
-import type { Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
+import type { Block, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
 import type { LanePool } from '../lanes/pool.ts'
@@ -43,8 +43,8 @@ interface FramingOfListener {
 interface LiveIntake {
   peer: Peer
   number: number
-  /** `lostFrames` at its last receipt. */
-  lostFrames: number
+  /** What had been lost, in any intake, at its last receipt. */
+  losses: { frames: number; records: number }
 }
 
 export class Intakes {
@@ -63,6 +63,8 @@ export class Intakes {
   /** The lanes before a reload, until all they had has come back. */
   #draining: LanePool | undefined
   #drained: Promise<void> = Promise.resolve()
+  /** Records that the spool had no room for. */
+  #shedRecords = 0
   /** Frames lost in lanes that a reload replaced. */
   #lostBefore = 0
 
@@ -81,7 +83,11 @@ export class Intakes {
     const framer = createFramer(framing)
     const listener = this.#framingOf(peer)
     listener.live.add(framer)
-    const intake: LiveIntake = { peer, number: this.#pool.openIntake(this.binding.candidates(peer)), lostFrames: this.lostFrames }
+    const intake: LiveIntake = {
+      peer,
+      number: this.#pool.openIntake(this.binding.candidates(peer)),
+      losses: { frames: this.lostFrames, records: this.#shedRecords }
+    }
     this.#live.add(intake)
     const canWait = framing !== 'datagram'
     const onFrame: OnFrame = (buf, start, end) => this.#frame(intake.number, canWait, buf, start, end)
@@ -109,18 +115,27 @@ export class Intakes {
     }
   }
 
+  /** Takes what lanes made to the spool. What the spool has to shed costs the receipts of all whose records it may have been. */
+  append(blocks: readonly Block[]): void {
+    for (const block of blocks) if (!this.#spool.append(block)) this.#shedRecords += block.recordCount
+  }
+
   /** Frames that were in a lane when it ended. */
   get lostFrames(): number {
     return this.#lostBefore + (this.#draining?.lostFrames ?? 0) + this.#pool.lostFrames
   }
 
-  /** Everything that was accepted is durable. Whose frames a lane took with it is not known, so nobody gets a receipt for them. */
+  /** Everything that was accepted is durable. Whose frames or records were lost is not known, so nobody gets a receipt for them. */
   async #receipt(intake: LiveIntake): Promise<void> {
     await this.#rounds.commit()
-    const { lostFrames } = this
-    if (lostFrames === intake.lostFrames) return
-    intake.lostFrames = lostFrames
-    throw new CollectorError('LANE_FAILED', 'Cannot confirm what was sent: a lane ended and frames were lost', { retryable: true })
+    const before = intake.losses
+    intake.losses = { frames: this.lostFrames, records: this.#shedRecords }
+    if (intake.losses.frames > before.frames)
+      throw new CollectorError('LANE_FAILED', 'Cannot confirm what was sent: a lane ended and frames were lost', { retryable: true })
+    if (intake.losses.records > before.records)
+      throw new CollectorError('SPOOL_FULL', 'Cannot confirm what was sent: the spool had no room and records were shed', {
+        retryable: true
+      })
   }
 
   /** Everything that was accepted has come back from the lanes. */

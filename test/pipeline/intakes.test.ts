@@ -24,8 +24,12 @@ class MemorySpool extends EventEmitter implements Spool {
   records = 0
   durable = 0
 
-  append({ recordCount }: Block): void {
-    this.records += recordCount
+  /** No room: blocks are shed. */
+  sheds = false
+
+  append({ recordCount }: Block): boolean {
+    if (!this.sheds) this.records += recordCount
+    return !this.sheds
   }
 
   async commit(): Promise<void> {
@@ -43,15 +47,14 @@ async function start(t: Test, lanes = 2) {
   const spool = new MemorySpool()
   const newPool = () =>
     LanePool.start(lanes, specOf([{}]), parsers, {
-      onBlocks: blocks => {
-        for (const block of blocks) spool.append(block)
-      },
+      onBlocks: blocks => intakes.append(blocks),
       onLaneFailure: () => {}
     })
+  let intakes: Intakes
   const pool = await newPool()
   // The binding knows no configuration here: every intake may go to the one source.
   const binding = Object.assign(Object.create(BINDING), { candidates: () => [0] }) as SourceBinding
-  const intakes = new Intakes({ pool, spool, binding })
+  intakes = new Intakes({ pool, spool, binding })
   t.teardown(async () => {
     process.off('worker', onWorker)
     await intakes.stop()
@@ -70,6 +73,21 @@ t.test('a receipt comes when all that was accepted before is durable, also besid
   }
   await intake.end()
   t.equal(spool.durable, 40_000)
+})
+
+t.test('who may have sent what the spool shed gets no receipt, also when later rounds go well', async t => {
+  const { intakes, spool } = await start(t)
+  const [one, other] = [intakes.open(PEER, 'lines'), intakes.open(PEER, 'lines')]
+  spool.sheds = true
+  one.accept(lines(10))
+  await t.rejects(one.commit(), { name: 'CollectorError', code: 'SPOOL_FULL', retryable: true })
+  spool.sheds = false
+  await t.rejects(other.commit(), { code: 'SPOOL_FULL' }, 'it was open while records were shed')
+  one.accept(lines(10))
+  await one.commit()
+  await other.end()
+  t.equal(spool.durable, 10)
+  await intakes.open(PEER, 'lines').end()
 })
 
 t.test('the end of an intake covers a last line without line feed', async t => {
