@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** Process entry: arguments to the command line, its exit code to the shell. */
-import { ensureOpensslSettings } from './cli/openssl-settings.ts'
+import { ensureProcessFlags } from './cli/process-flags.ts'
 
-ensureOpensslSettings()
+ensureProcessFlags()
 
 // A reader that has seen enough (`sluice status | head -1`) closes the pipe; that is no failure.
 process.stdout.on('error', error => {

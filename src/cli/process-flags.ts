@@ -1,6 +1,6 @@
 /**
- * The collector must not send TLS 1.3 session tickets (config/openssl.cnf says why), and OpenSSL reads that setting only when
- * a process begins. So that no way of starting it can forget the flag, the process replaces itself once.
+ * What can be said only when a process begins: that TLS 1.3 session tickets are not sent (config/openssl.cnf says why), and how
+ * memory is shared out. So that no way of starting the collector can forget it, the process replaces itself once.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ export function missingFlags({ args, execArgv, env, settingsFile }: Start): stri
 }
 
 /** Starts this process again, same id and streams, when it lacks the settings. Returns when it does not, or cannot (Windows). */
-export function ensureOpensslSettings(): void {
+export function ensureProcessFlags(): void {
   const settingsFile = join(packageRoot(), 'config', 'openssl.cnf')
   const flags = missingFlags({ args: process.argv.slice(2), execArgv: process.execArgv, env: process.env, settingsFile })
   if (flags === undefined || process.execve === undefined) return

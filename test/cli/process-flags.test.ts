@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { missingFlags, type Start } from '../../src/cli/openssl-settings.ts'
+import { missingFlags, type Start } from '../../src/cli/process-flags.ts'
 
 const settingsFile = join(import.meta.dirname, '../../config/openssl.cnf')
 const start = (facts: Partial<Start>) => missingFlags({ args: [], execArgv: [], env: {}, settingsFile, ...facts })
