@@ -77,8 +77,8 @@ make_base_image() {
   if [ ! -f "$work/base.tar" ]; then
     local mirror=${SLUICE_SMOKE_MIRROR:-$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/*.sources)}
     say "making a base image from $mirror"
-    mmdebstrap --variant=apt --include=ca-certificates,tini,libisal2,passwd trixie "$work/base.tar.part" "$mirror" > "$work/mmdebstrap.log" 2>&1
-    mv "$work/base.tar.part" "$work/base.tar"
+    mmdebstrap --variant=apt --include=ca-certificates,tini,libisal2,passwd trixie "$work/base.part.tar" "$mirror" > "$work/mmdebstrap.log" 2>&1
+    mv "$work/base.part.tar" "$work/base.tar"
   fi
   "$docker" import "$work/base.tar" debian:trixie-slim > /dev/null
   mkdir -p "$work/node"
