@@ -39,6 +39,8 @@ export interface Pipeline {
 
 /** How often a look is taken at the shape of each source's lines. */
 const DRIFT_INTERVAL_MS = 5000
+/** Segments set aside by earlier runs that the log names one by one at the start. */
+const SET_ASIDE_NAMED_MAX = 20
 /** Part of the deadline that receivers get; the rest is for lanes, disk and uploads under way. */
 const RECEIVERS_SHARE = 0.5
 
@@ -127,12 +129,20 @@ class RunningPipeline implements Pipeline {
     })
   }
 
-  /** What an earlier process left in the spool, so that the balance starts right. */
+  /**
+   * What an earlier process left in the spool, so that the balance starts right. Segments that are set aside are told of again: a
+   * process that was killed may not have come to it, and they wait for a person.
+   */
   async #countRecovered(spool: SegmentSpool): Promise<void> {
-    for await (const { source, recordCount, step } of spool.reader.list(['open', 'closed', 'set-aside'])) {
+    let setAside = 0
+    for await (const { id, source, recordCount, step, reason } of spool.reader.list(['open', 'closed', 'set-aside'])) {
       this.#recovered.set(source, (this.#recovered.get(source) ?? 0) + recordCount)
-      if (step === 'set-aside') this.#recoveredSetAside.set(source, (this.#recoveredSetAside.get(source) ?? 0) + recordCount)
+      if (step !== 'set-aside') continue
+      this.#recoveredSetAside.set(source, (this.#recoveredSetAside.get(source) ?? 0) + recordCount)
+      if (++setAside <= SET_ASIDE_NAMED_MAX)
+        this.#log.warn({ segment: id, source, records: recordCount, reason }, 'a segment is set aside; see sluice spool ls')
     }
+    if (setAside > SET_ASIDE_NAMED_MAX) this.#log.warn({ segments: setAside }, 'more segments are set aside; see sluice spool ls')
   }
 
   status(): PipelineStatus {
