@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- CASE…] [--short] [--profile] [--json]`: prints tables and keeps the results in bench/results/.
- * Cases: parsers, stages, tcp, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
+ * Cases: parsers, stages, spool, tcp, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { measureStages, type StageResult } from './measure.ts'
 import { type ParserResult, parserResults } from './parsers.ts'
 import { versionOf } from './sender.ts'
+import { type SpoolResult, spoolResult } from './spool.ts'
 import { stages } from './stages.ts'
 import { type LossResult, type PathResult, wholePathTcp, wholePathUdp } from './whole-path.ts'
 
@@ -21,7 +22,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false }
   }
 })
-const CASES = ['parsers', 'stages', 'tcp', 'udp']
+const CASES = ['parsers', 'stages', 'spool', 'tcp', 'udp']
 const unknown = positionals.filter(name => !CASES.includes(name))
 if (unknown.length > 0) {
   console.error(`bench: unknown case ${unknown.join(', ')}; there are ${CASES.join(', ')}`)
@@ -64,6 +65,7 @@ interface Results {
   machine: typeof machine
   parsers?: ParserResult[]
   stages?: StageResult[]
+  spool?: SpoolResult
   tcp?: PathResult[]
   udp?: LossResult[]
 }
@@ -91,6 +93,15 @@ if (wants('stages')) {
     'Stages, one thread, per CPU-second of that thread',
     ['stage', 'lines/s', 'MB per CPU-s', 'ns per line'],
     results.stages.map(stage => [stage.name, number(stage.linesPerSecond), number(stage.megabytesPerCpuSecond), number(stage.nsPerLine)])
+  )
+}
+if (wants('spool')) {
+  results.spool = await spoolResult(short ? 2 : 5)
+  const { linesPerSecond, megabytesPerSecond, megabytesPerCpuSecond, syncs } = results.spool
+  table(
+    'Spool: append and fdatasync of deflated blocks, MB before compression',
+    ['stage', 'lines/s', 'MB/s', 'MB per CPU-s', 'syncs'],
+    [['spool', number(linesPerSecond), number(megabytesPerSecond), number(megabytesPerCpuSecond), String(syncs)]]
   )
 }
 if (wants('tcp')) {
