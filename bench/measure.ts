@@ -44,9 +44,12 @@ export interface Stage {
   run(): void
 }
 
-/** Rounds of all stages in turn, so that a slow moment of the machine hits them all; each is warmed first. */
-export function measureStages(stages: readonly Stage[], rounds: number): StageResult[] {
-  for (const stage of stages) for (let i = 0; i < 2; i++) stage.run()
+/**
+ * Rounds of all stages in turn, so that a slow moment of the machine hits them all; each is run `warmUps` times first, which a stage
+ * of few lines needs more of.
+ */
+export function measureStages(stages: readonly Stage[], rounds: number, warmUps = 2): StageResult[] {
+  for (const stage of stages) for (let i = 0; i < warmUps; i++) stage.run()
   const seconds = stages.map(() => [] as number[])
   for (let round = 0; round < rounds; round++) {
     stages.forEach((stage, index) => {

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Frame, Parser } from '../../src/contracts.ts'
 import { Identifier } from '../../src/identify/identifier.ts'
 import { newFrame, readHeader } from '../../src/identify/syslog-header.ts'
+import { loadParsers } from '../../src/parse/load.ts'
 import { UTC } from '../../src/parse/values/zone.ts'
 
 /** A parser that recognises lines by their first word and counts how often it was asked. */
@@ -96,4 +97,20 @@ t.test('a hostile relay gets no unbounded list of parsers', async t => {
   const intake = identifier.open(0, [{ source: 0, parser: null }])
   for (let index = 0; index < 100; index++) identifier.identify(intake, at(`word${index} x`))
   t.equal(intake.known.length, 64)
+})
+
+t.test('lines of one unknown product, whatever their values, are offered to all parsers once', async t => {
+  let asked = 0
+  const parsers = (await loadParsers()).map(parser =>
+    parser.generic === true ? parser : { ...parser, recognizes: (frame: Frame, state: never) => (asked++, parser.recognizes(frame, state)) }
+  )
+  const identifier = new Identifier(parsers as Parser[])
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  const keyValue = (n: number): Frame =>
+    at(`<134>Jan  5 09:15:30 gate time=2026-01-05T09:15:3${n}Z srcip=192.0.2.${n} dstip=203.0.113.${n} dstport=443 sent=${n}`)
+  t.equal(identifier.identify(intake, keyValue(1))?.parser.id, 'generic-key-value')
+  const once = asked
+  t.ok(once > 30)
+  for (let n = 2; n < 10; n++) t.equal(identifier.identify(intake, keyValue(n))?.parser.id, 'generic-key-value')
+  t.equal(asked, once)
 })
