@@ -26,6 +26,14 @@ const Auth = Type.Object(
     certificate_file: Type.Optional(path({ description: 'PEM file with certificate and private key of the Entra application.' })),
     certificate_password: secret('Password of the private key in `certificate_file`.'),
     certificate_password_file: secretFile('certificate_password'),
+    secret_ends: Type.Optional(
+      Type.String({
+        description:
+          'Day on which `token` or `client_secret` ends, as the portal showed it when it was made; watched by metric and alert. The end of `certificate_file` is read from it.',
+        pattern: '^\\d{4}-\\d{2}-\\d{2}$',
+        examples: ['2027-01-31']
+      })
+    ),
     federated_token_file: Type.Optional(
       path({ description: 'Workload identity: file with the federated token, renewed by the platform.' })
     ),

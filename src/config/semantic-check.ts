@@ -53,6 +53,11 @@ function checkAuth(auth: AuthConfig, report: SemanticReport): void {
       path,
       'no credentials; give token, client_secret, certificate_file, federated_token_file (each secret also as …_file) or managed_identity'
     )
+  if (auth.secret_ends !== undefined) {
+    if (Number.isNaN(Date.parse(auth.secret_ends))) report.fault([...path, 'secret_ends'], 'is no day')
+    else if (auth.token === undefined && auth.client_secret === undefined)
+      report.warn([...path, 'secret_ends'], 'has no effect without token or client_secret')
+  }
   if (ways.length > 1) report.fault(path, `only one way to sign in can be given, not ${ways.join(' and ')}`)
   if (proofs.length === 0) return
   for (const key of ['tenant_id', 'client_id'] as const)

@@ -16,6 +16,7 @@ import { Filter } from '../process/filter.ts'
 import { judgePhase } from '../process/phases.ts'
 import { Privacy } from '../process/privacy.ts'
 import { DOWNLOADED, TIME, TOTAL, UPLOADED } from '../record.ts'
+import { EventLag } from './event-lag.ts'
 import type { LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
 
@@ -36,6 +37,7 @@ interface SourceCounts {
   writtenBytes: number
   attributes: Float64Array
   dropped: Map<string, number>
+  lag: EventLag
   lastEventMs: number
   lastSeenMs: number
 }
@@ -175,6 +177,7 @@ export class LaneEngine {
     counts.writtenBytes += bytes
     const time = fields.numbers[TIME]!
     if (time > counts.lastEventMs) counts.lastEventMs = time
+    if (encoder !== null) counts.lag.add(time, now)
   }
 
   /** The open output of a source, with room for a line. */
@@ -244,6 +247,7 @@ export class LaneEngine {
         source,
         attributes: [...counts.attributes],
         dropped: [...counts.dropped],
+        lag: counts.lag.counts(),
         corrections: Object.entries(this.#reader.corrections[source] ?? {}).filter(([, count]) => count > 0),
         outcomes: outcomes[source]!
       })),
@@ -291,6 +295,7 @@ const noCounts = (): SourceCounts => ({
   writtenBytes: 0,
   attributes: new Float64Array(ATTRIBUTES.length),
   dropped: new Map(),
+  lag: new EventLag(),
   lastEventMs: 0,
   lastSeenMs: 0
 })

@@ -5,6 +5,7 @@ import type { EncodeOptions } from '../encode/options.ts'
 import type { Template } from '../parse/template/template.ts'
 import type { FilterOptions } from '../process/filter.ts'
 import type { PrivacyOptions } from '../process/privacy.ts'
+import type { LagCounts } from './event-lag.ts'
 
 /** A configured source as a lane needs it. */
 export interface LaneSource {
@@ -75,6 +76,8 @@ export interface LaneSourceStats {
   attributes: number[]
   /** Frames by parser: parsed, and skipped and malformed by reason. */
   outcomes: [outcome: 'parsed' | 'skipped' | 'malformed', parser: string, reason: string, count: number][]
+  /** Arrival of written records less their event time; raw lines have none. */
+  lag: LagCounts
   lastEventMs: number
   lastSeenMs: number
 }

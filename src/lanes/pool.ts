@@ -9,6 +9,7 @@
 import type { Block, Parser } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
+import { mergeLags } from './event-lag.ts'
 import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
 import type { FromLane, LaneSpec, LaneStats, Pin } from './messages.ts'
 
@@ -353,6 +354,7 @@ function countsOfBlocks(records: ReadonlyMap<string, number>, names: readonly st
     attributes: [],
     dropped: [],
     corrections: [],
+    lag: mergeLags([]),
     outcomes: [['parsed', '', '', count] satisfies LaneStats['sources'][number]['outcomes'][number]],
     lastEventMs: 0,
     lastSeenMs: 0

@@ -5,12 +5,14 @@ import type { Format, Segment, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { FORMAT_SOURCE_STRINGS } from '../lib/source-strings.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { SecretExpiry } from '../telemetry/status.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import { DiscoveryApi } from '../upload/api.ts'
 import { type Credential, createAuth } from '../upload/auth.ts'
 import { CloudDiscovery, type SourceTarget } from '../upload/cloud-discovery.ts'
 import { createDispatcher, normalizeBaseUrl } from '../upload/http.ts'
 import { RequestBudget } from '../upload/rate-limit.ts'
+import { secretExpiries } from '../upload/secret-expiry.ts'
 import { UploadStats } from '../upload/stats.ts'
 import { StreamWatch } from '../upload/streams.ts'
 import { Uploader } from '../upload/uploader.ts'
@@ -30,6 +32,9 @@ export interface Delivery {
   readonly streams: StreamWatch
   readonly api: DiscoveryApi
   readonly departures: Departures
+  readonly budget: RequestBudget
+  /** When the secrets of the tenant end. */
+  readonly secrets: SecretExpiry[]
   /** Base URL of the tenant. */
   readonly url: string
   readonly local: Tenant | undefined
@@ -83,6 +88,7 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
     stats,
     uploadAsSnapshot: snapshot !== undefined
   })
+  let secrets = await secretExpiries(tenant.auth ?? {})
   const departures: Departures = { uploaded: new Map(), setAside: new Map() }
   const uploader = new Uploader({ queue: watched(queue, departures), destination, stats, concurrency: upload.concurrency, log })
   const streams = new StreamWatch({ api, targets: () => [...targets.values()], stats })
@@ -92,11 +98,18 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
     streams,
     api,
     departures,
+    budget,
+    get secrets() {
+      return secrets
+    },
     url,
     local,
     configure(next) {
       targets = targetsOf(next, snapshot)
       uploader.resume()
+      void secretExpiries(next.tenant.auth ?? {}).then(found => {
+        secrets = found
+      })
     },
     start() {
       uploader.start()

@@ -26,6 +26,7 @@ interface Usual {
   /** Usual shares by attribute, and of rejected frames. */
   shares: Map<string, number>
   alarms: Map<string, DriftStatus>
+  raised: number
 }
 
 export class DriftWatch {
@@ -35,7 +36,7 @@ export class DriftWatch {
   observe(source: string, counts: ShapeCounts, nowMs: number): void {
     const usual = this.#sources.get(source)
     if (usual === undefined) {
-      this.#sources.set(source, { last: zero(counts), shares: new Map(), alarms: new Map() })
+      this.#sources.set(source, { last: zero(counts), shares: new Map(), alarms: new Map(), raised: 0 })
       return
     }
     const parsed = counts.parsed - usual.last.parsed
@@ -55,6 +56,11 @@ export class DriftWatch {
   alarms(source: string): DriftStatus[] {
     return [...(this.#sources.get(source)?.alarms.values() ?? [])]
   }
+
+  /** How often an alarm of a source was raised since the start. */
+  raised(source: string): number {
+    return this.#sources.get(source)?.raised ?? 0
+  }
 }
 
 const zero = (counts: ShapeCounts): ShapeCounts => ({
@@ -71,8 +77,9 @@ function look(usual: Usual, what: string, share: number, nowMs: number, isAlarm:
   const before = usual.shares.get(what)
   if (before === undefined) usual.shares.set(what, share)
   else if (isAlarm(before, share)) {
-    const since = usual.alarms.get(what)?.sinceMs ?? nowMs
-    usual.alarms.set(what, { what, usualShare: before, share, sinceMs: since })
+    const standing = usual.alarms.get(what)
+    if (standing === undefined) usual.raised++
+    usual.alarms.set(what, { what, usualShare: before, share, sinceMs: standing?.sinceMs ?? nowMs })
   } else {
     usual.alarms.delete(what)
     usual.shares.set(what, before + WEIGHT * (share - before))

@@ -1,6 +1,7 @@
 /** The pipeline's state as one plain object, put together from the plain numbers of its rooms. */
 import type { Config } from '../config/schema.ts'
 import type { ReceiverStatus } from '../contracts.ts'
+import { LAG_BOUNDS_SECONDS, mergeLags } from '../lanes/event-lag.ts'
 import type { LaneSourceStats, LaneStats } from '../lanes/messages.ts'
 import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
 import { ATTRIBUTES } from '../process/attributes.ts'
@@ -14,6 +15,7 @@ import {
   type OutcomeCount,
   type PipelineStatus,
   type ReasonCount,
+  type ServiceStatus,
   type SourceStatus,
   type SpoolStatus,
   type TenantStatus,
@@ -54,7 +56,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
   const upload = uploadStatus(delivery)
   const spoolNow = spoolStatus(config, spool)
   const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes.pause), intakes))
-  const reasons = [...reasonsOf(receivers, spoolNow, upload, pool), ...driftReasons(sources)]
+  const reasons = [...reasonsOf(receivers, spoolNow, upload, pool), ...driftReasons(sources), ...serviceReasons(sources)]
   return {
     version: parts.version,
     startedMs: parts.startedMs,
@@ -81,6 +83,13 @@ function driftReasons(sources: readonly SourceStatus[]): string[] {
         ? `source ${name}: ${percent(share)} of the lines are rejected, usually ${percent(usualShare)}`
         : `source ${name}: ${percent(share)} of the records have ${what}, usually ${percent(usualShare)}`
     )
+  )
+}
+
+/** What the tenant's list of data sources says. */
+function serviceReasons(sources: readonly SourceStatus[]): string[] {
+  return sources.flatMap(({ name, service }) =>
+    service === undefined || service.state === 'fine' ? [] : [`source ${name}: ${service.reason}`]
   )
 }
 
@@ -177,6 +186,8 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
   const lastSeenMs = Math.max(0, ...lanes.map(lane => lane.lastSeenMs))
   const lastEventMs = Math.max(0, ...lanes.map(lane => lane.lastEventMs))
   const lastUploadMs = parts.delivery.stats.sources.get(name)?.lastSuccessMs ?? 0
+  const lag = mergeLags(lanes.map(lane => lane.lag))
+  const service = serviceStatus(parts.delivery, config?.data_source)
   return {
     name,
     dataSource: config?.data_source ?? name,
@@ -207,10 +218,21 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
     writtenBytes: sum(lanes, lane => lane.writtenBytes),
     attributes: ATTRIBUTES.map((attribute, index) => ({ attribute, count: sum(lanes, lane => lane.attributes[index] ?? 0) })),
     drift: parts.drift.alarms(name),
+    driftsRaised: parts.drift.raised(name),
+    lag: { bounds: [...LAG_BOUNDS_SECONDS], counts: lag.counts, sum: lag.sumSeconds },
+    ...(Number.isFinite(lag.leastMs) ? { clockSkewSeconds: -lag.leastMs / 1000 } : {}),
+    ...(service === undefined ? {} : { service }),
     ...(lastSeenMs > 0 ? { lastSeenMs } : {}),
     ...(lastEventMs > 0 ? { lastEventMs } : {}),
     ...(lastUploadMs > 0 ? { lastUploadMs } : {})
   }
+}
+
+function serviceStatus({ streams }: Delivery, dataSource: string | undefined): ServiceStatus | undefined {
+  const stream = dataSource === undefined ? undefined : streams.status().get(dataSource)
+  if (stream === undefined) return undefined
+  const { state, reason, lastDataReceivedMs, files, failedFiles } = stream
+  return { state, reason, files, failedFiles, ...(lastDataReceivedMs > 0 ? { lastDataReceivedMs } : {}) }
 }
 
 function mergeOutcomes(lanes: readonly LaneSourceStats[]): OutcomeCount[] {
@@ -246,6 +268,7 @@ function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
     bytes: stats.bytes,
     maxBytes: stats.capacityBytes,
     freeBytes: stats.diskFreeBytes,
+    highWaterBytes: Math.floor(config.spool.high_water * stats.capacityBytes),
     full: stats.full,
     writable: stats.writable,
     segments: { open: stats.segments.open, closed, issued, stored, finalising, done: archived, 'set-aside': setAside },
@@ -262,8 +285,8 @@ function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
 }
 
 function uploadStatus(delivery: Delivery): UploadStatus {
-  const { stats } = delivery
-  const { pauses, recent } = delivery.uploader.status()
+  const { stats, budget } = delivery
+  const { pauses, recent, inFlight } = delivery.uploader.status()
   const sources = [...stats.sources.values()]
   const lastSuccessMs = Math.max(0, ...sources.map(source => source.lastSuccessMs))
   return {
@@ -280,6 +303,13 @@ function uploadStatus(delivery: Delivery): UploadStatus {
       step,
       histogram: { bounds: [...DURATION_BOUNDS_SECONDS], counts: [...buckets], sum: sumSeconds }
     })),
-    recent
+    recent,
+    inFlight: inFlight.length,
+    setAsideFiles: stats.setAside,
+    ambiguousFinalises: stats.ambiguousFinalises,
+    requestsPerMinute: budget.requestsPerMinute,
+    requestsLeft: budget.left,
+    secrets: delivery.secrets,
+    ...(delivery.streams.lastLookMs > 0 ? { lastLookMs: delivery.streams.lastLookMs } : {})
   }
 }

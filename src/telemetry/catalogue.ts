@@ -68,7 +68,7 @@ export const CATALOGUE = {
   udp_kernel_dropped_datagrams_total: counter('datagrams', RECEIVER, 'Datagrams the kernel dropped because the receive buffer was full.'),
   udp_receive_buffer_bytes: gauge('bytes', [...RECEIVER, 'kind'], 'Receive buffer of UDP sockets, asked for and granted.'),
   receiver_up: gauge('', RECEIVER, '1 while the receiver listens.'),
-  receiver_paused: gauge('', RECEIVER, '1 while the receiver reads nothing because there is no room.'),
+  receiver_paused: gauge('', [...RECEIVER, 'reason'], '1 while the receiver reads nothing, by reason: spool_full, lanes_busy or other.'),
   paused_connections: gauge('connections', RECEIVER, 'Connections that are not read because there is no room.'),
   receiver_events_total: counter('events', [...RECEIVER, 'event'], 'Further counts of a receiver, by name.'),
   shed_frames_total: counter('frames', [], 'Frames of senders that cannot wait, thrown away because there was no room.'),
@@ -86,11 +86,19 @@ export const CATALOGUE = {
   parsed_records_total: counter('records', SOURCE, 'Records that parsers made.'),
   source_last_seen_timestamp_seconds: gauge('seconds', SOURCE, 'When the last frame of a source arrived.'),
   source_last_event_timestamp_seconds: gauge('seconds', SOURCE, 'Latest event time in the records of a source.'),
-  source_event_lag_seconds: gauge(
+  source_event_lag_seconds: histogram('seconds', SOURCE, 'Arrival of written records less their event time.'),
+  source_clock_skew_seconds: gauge(
     'seconds',
     SOURCE,
-    'Arrival of the last frame less the latest event time; negative when the clock of the source is ahead.'
+    'How far the clock of a source is ahead, by the least lag of the last minutes with records. Below 0: behind, in the wrong time zone, or late.'
   ),
+  attribute_records_total: counter('records', ['source', 'attribute'], 'Parsed records that carry an attribute that reports are made of.'),
+  parser_schema_drift_total: counter(
+    'alarms',
+    SOURCE,
+    'Times the log of a source changed shape: an attribute vanished, or lines are rejected.'
+  ),
+  source_drift: gauge('', ['source', 'attribute'], '1 while such an alarm stands, by attribute, or rejected.'),
   // process, encode
   written_records_total: counter('records', SOURCE, 'Records written to blocks.'),
   written_bytes_total: counter('bytes', SOURCE, 'Bytes of written lines before compression.'),
@@ -105,6 +113,7 @@ export const CATALOGUE = {
   spool_bytes: gauge('bytes', [], 'Bytes of all spool files.'),
   spool_capacity_bytes: gauge('bytes', [], 'Bound of spool_bytes.'),
   spool_free_bytes: gauge('bytes', [], 'Space left on the disk of the spool.'),
+  spool_high_water_bytes: gauge('bytes', [], 'Where spool_full begins.'),
   spool_full: gauge('', [], '1 while the spool is above its high-water mark.'),
   spool_writable: gauge('', [], '1 while the spool can be written.'),
   spool_segments: gauge('segments', ['step'], 'Segments by step; done are those in the archive.'),
@@ -125,6 +134,28 @@ export const CATALOGUE = {
   uploaded_records_total: counter('records', SOURCE, 'Records the tenant accepted.'),
   upload_last_success_timestamp_seconds: gauge('seconds', SOURCE, 'When the tenant last accepted a file of a source.'),
   upload_failing: gauge('', [], '1 while the tenant does not take files.'),
+  upload_paused: gauge('', ['reason'], '1 while uploads, of all or of one source, are paused for that reason.'),
+  source_upload_paused: gauge('', SOURCE, '1 while uploads of the source are paused.'),
+  uploads_in_flight: gauge('files', [], 'Files on their way now.'),
+  upload_set_aside_files_total: counter('files', [], 'Files that the service refused for good; they wait for a person.'),
+  upload_ambiguous_finalises_total: counter(
+    'calls',
+    [],
+    'Last calls of an upload whose answer never came; the file may be in the tenant twice.'
+  ),
+  upload_requests_per_minute: gauge('requests', [], 'API calls a minute that are allowed at most.'),
+  upload_requests_left: gauge('requests', [], 'API calls that could go out at once; 0 while the limit makes them wait.'),
+  secret_expiry_timestamp_seconds: gauge(
+    'seconds',
+    ['secret'],
+    'When the token, client secret or certificate for the tenant ends, as far as known.'
+  ),
+  // feedback: the list of data sources of the tenant, where there is one
+  service_last_look_timestamp_seconds: gauge('seconds', [], 'When the list of data sources was last read.'),
+  service_state: gauge('', ['source', 'state'], '1 for the state of the data source: fine, failing, missing or wrong-type.'),
+  service_files: gauge('files', SOURCE, 'Files of the data source that the service counts.'),
+  service_failed_files: gauge('files', SOURCE, 'Files of the data source that the service could not read.'),
+  service_last_data_received_timestamp_seconds: gauge('seconds', SOURCE, 'When the service last got data of the data source, as it says.'),
   // balance
   balance_difference_frames: gauge('frames', [], 'Frames that are in no counter; anything but 0 is a bug.'),
   balance_difference_records: gauge(
@@ -136,6 +167,7 @@ export const CATALOGUE = {
   build_info: gauge('', ['version', 'node'], 'Always 1; the labels tell what runs.'),
   start_timestamp_seconds: gauge('seconds', [], 'When the process started.'),
   healthy: gauge('', [], '1 while nothing is degraded.'),
+  ready: gauge('', [], '1 while listeners are bound and the spool has room, as /ready says.'),
   config_last_reload_successful: gauge('', [], '1 when the last load of the configuration worked.'),
   config_last_reload_timestamp_seconds: gauge('seconds', [], 'When the configuration was last loaded.')
 } as const satisfies Record<string, MetricEntry>

@@ -1,7 +1,7 @@
 /** A snapshot of the pipeline as samples of the catalogue. */
 import type { ReceiverStatus } from '../contracts.ts'
 import { CATALOGUE, type MetricName, PREFIX } from './catalogue.ts'
-import type { HistogramCounts, PipelineStatus, SourceStatus } from './status.ts'
+import { type HistogramCounts, PAUSE_STATES, type PipelineStatus, readinessOf, SERVICE_STATES, type SourceStatus } from './status.ts'
 
 export interface Sample {
   labels: Record<string, string>
@@ -12,6 +12,9 @@ export interface Sample {
 
 /** Labels in ReceiverStatus.gauges that are kinds of one metric. */
 const BUFFER_KINDS: Readonly<Record<string, string>> = { receive_buffer_asked_bytes: 'asked', receive_buffer_granted_bytes: 'granted' }
+
+/** Why a receiver reads nothing, and the label for it. */
+const PAUSE_REASONS: Readonly<Record<string, string>> = { 'spool full': 'spool_full', 'lanes busy': 'lanes_busy' }
 
 export class Samples {
   readonly #byName = new Map<MetricName, Map<string, Sample>>()
@@ -58,10 +61,11 @@ export class Samples {
     this.#takeProcess(status)
   }
 
-  #takeReceiver({ name, protocol, state, connections, counters, gauges = {} }: ReceiverStatus): void {
+  #takeReceiver({ name, protocol, state, reason = '', connections, counters, gauges = {} }: ReceiverStatus): void {
     this.add('connections', connections, name, protocol)
     this.add('receiver_up', state === 'listening' || state === 'paused' ? 1 : 0, name, protocol)
-    this.add('receiver_paused', state === 'paused' ? 1 : 0, name, protocol)
+    const pause = state === 'paused' ? (PAUSE_REASONS[reason] ?? 'other') : ''
+    for (const one of [...Object.values(PAUSE_REASONS), 'other']) this.add('receiver_paused', one === pause ? 1 : 0, name, protocol, one)
     for (const [counter, value] of Object.entries(counters)) {
       if (isReceiverMetric(counter, 'counter')) this.add(counter, value, name, protocol)
       else this.add('receiver_events_total', value, name, protocol, counter.replace(/_total$/, ''))
@@ -92,8 +96,24 @@ export class Samples {
     this.add('source_last_seen_timestamp_seconds', seconds(source.lastSeenMs), name)
     this.add('source_last_event_timestamp_seconds', seconds(source.lastEventMs), name)
     this.add('upload_last_success_timestamp_seconds', seconds(source.lastUploadMs), name)
-    if (source.lastSeenMs !== undefined && source.lastEventMs !== undefined)
-      this.add('source_event_lag_seconds', (source.lastSeenMs - source.lastEventMs) / 1000, name)
+    this.#takeShape(source)
+    this.#takeService(source)
+  }
+
+  #takeShape({ name, lag, clockSkewSeconds, attributes, drift, driftsRaised }: SourceStatus): void {
+    this.#addHistogram('source_event_lag_seconds', lag, { source: name })
+    this.add('source_clock_skew_seconds', clockSkewSeconds, name)
+    for (const { attribute, count } of attributes) this.add('attribute_records_total', count, name, attribute)
+    this.add('parser_schema_drift_total', driftsRaised, name)
+    for (const { what } of drift) this.add('source_drift', 1, name, what)
+  }
+
+  #takeService({ name, service }: SourceStatus): void {
+    if (service === undefined) return
+    for (const state of SERVICE_STATES) this.add('service_state', state === service.state ? 1 : 0, name, state)
+    this.add('service_files', service.files, name)
+    this.add('service_failed_files', service.failedFiles, name)
+    this.add('service_last_data_received_timestamp_seconds', seconds(service.lastDataReceivedMs), name)
   }
 
   #takeLanes({ lanes, blocks }: PipelineStatus): void {
@@ -115,6 +135,7 @@ export class Samples {
     this.add('spool_bytes', spool.bytes)
     this.add('spool_capacity_bytes', spool.maxBytes)
     this.add('spool_free_bytes', spool.freeBytes)
+    this.add('spool_high_water_bytes', spool.highWaterBytes)
     this.add('spool_full', spool.full ? 1 : 0)
     this.add('spool_writable', spool.writable ? 1 : 0)
     for (const [step, count] of Object.entries(spool.segments)) this.add('spool_segments', count, step)
@@ -124,22 +145,34 @@ export class Samples {
     this.add('spool_damaged_segments_total', spool.damagedSegments)
   }
 
-  #takeUpload({ upload }: PipelineStatus): void {
+  #takeUpload({ upload, sources }: PipelineStatus): void {
     for (const { step, result, count } of upload.attempts) this.add('upload_attempts_total', count, step, result)
     for (const { step, histogram } of upload.durations) this.#addHistogram('upload_duration_seconds', histogram, { step })
     this.add('uploaded_bytes_total', upload.uploadedRawBytes, 'raw')
     this.add('uploaded_bytes_total', upload.uploadedBytes, 'compressed')
     this.add('uploaded_files_total', upload.uploadedFiles)
     this.add('upload_failing', upload.failing ? 1 : 0)
+    for (const state of PAUSE_STATES) this.add('upload_paused', upload.pauses.some(pause => pause.state === state) ? 1 : 0, state)
+    for (const { name } of sources)
+      this.add('source_upload_paused', upload.pauses.some(({ source = name }) => source === name) ? 1 : 0, name)
+    this.add('uploads_in_flight', upload.inFlight)
+    this.add('upload_set_aside_files_total', upload.setAsideFiles)
+    this.add('upload_ambiguous_finalises_total', upload.ambiguousFinalises)
+    this.add('upload_requests_per_minute', upload.requestsPerMinute)
+    this.add('upload_requests_left', upload.requestsLeft)
+    for (const { secret, endsMs } of upload.secrets) this.add('secret_expiry_timestamp_seconds', seconds(endsMs), secret)
+    this.add('service_last_look_timestamp_seconds', seconds(upload.lastLookMs))
   }
 
-  #takeProcess({ balance, version, startedMs, state, config }: PipelineStatus): void {
+  #takeProcess(status: PipelineStatus): void {
+    const { balance, version, startedMs, state, config } = status
     this.add('balance_difference_frames', balance.frames.difference)
     this.add('balance_difference_records', balance.records.difference, 'process')
     this.add('balance_difference_records', balance.delivery.difference, 'delivery')
     this.add('build_info', 1, version, process.versions.node)
     this.add('start_timestamp_seconds', seconds(startedMs))
     this.add('healthy', state === 'healthy' ? 1 : 0)
+    this.add('ready', readinessOf(status).ok ? 1 : 0)
     this.add('config_last_reload_successful', config.lastReloadSucceeded ? 1 : 0)
     this.add('config_last_reload_timestamp_seconds', seconds(config.lastReloadMs))
   }

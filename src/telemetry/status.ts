@@ -68,8 +68,18 @@ export interface SourceStatus {
   writtenBytes: number
   /** How many parsed records carry each attribute that reports are made of. */
   attributes: AttributeCount[]
-  /** What is not as it usually is with this source's lines. */
+  /** What is not as it usually is with this source's lines, and how often such an alarm was raised. */
   drift: DriftStatus[]
+  driftsRaised: number
+  /** Seconds from event to arrival of written records. */
+  lag: HistogramCounts
+  /**
+   * How far the source's clock is ahead, seconds: minus the least lag of the last minutes with records. Below 0 it is behind, or
+   * its time zone is wrong, or its logs come that late.
+   */
+  clockSkewSeconds?: number
+  /** What the service says of the data source, as of the last look; absent before it and with the local tenant. */
+  service?: ServiceStatus
   /** When the last frame arrived. */
   lastSeenMs?: number
   /** Latest event time of a written record. */
@@ -77,6 +87,22 @@ export interface SourceStatus {
   /** When the tenant last accepted a file. */
   lastUploadMs?: number
 }
+
+/** A data source as the tenant's list shows it. */
+export interface ServiceStatus {
+  state: ServiceState
+  /** Why it is not fine, else empty. */
+  reason: string
+  /** When it last got a file. */
+  lastDataReceivedMs?: number
+  files: number
+  /** Files it could not read. */
+  failedFiles: number
+}
+
+/** `failing`: the service fails our files; `missing`: it has no data source of that name; `wrong-type`: of another log type. */
+export const SERVICE_STATES = ['fine', 'failing', 'missing', 'wrong-type'] as const
+export type ServiceState = (typeof SERVICE_STATES)[number]
 
 export interface AttributeCount {
   /** `user`, `url`, `dstHost`, … */
@@ -175,6 +201,8 @@ export interface SpoolStatus {
   bytes: number
   maxBytes: number
   freeBytes: number
+  /** Where `full` begins. */
+  highWaterBytes: number
   /** Above the high-water mark. */
   full: boolean
   writable: boolean
@@ -215,6 +243,18 @@ export interface UploadStatus {
   durations: UploadDurations[]
   /** Latest uploads, newest first, at most UPLOADS_LISTED_MAX. */
   recent: RecentUpload[]
+  /** Files on their way now. */
+  inFlight: number
+  /** Files set aside since the start, and last calls whose answer never came, after which a file may be in the tenant twice. */
+  setAsideFiles: number
+  ambiguousFinalises: number
+  /** API calls a minute that are allowed at most, and those that could go out at once. */
+  requestsPerMinute: number
+  requestsLeft: number
+  /** When secrets end, as far as known. */
+  secrets: SecretExpiry[]
+  /** When the tenant's list of data sources was last seen. */
+  lastLookMs?: number
 }
 
 export const UPLOADS_LISTED_MAX = 50
@@ -233,8 +273,16 @@ export interface UploadDurations {
   histogram: HistogramCounts
 }
 
+export interface SecretExpiry {
+  /** `token`, `client_secret` or `certificate`, as the keys of the configuration are called. */
+  secret: string
+  endsMs: number
+}
+
+export const PAUSE_STATES = ['auth', 'configuration', 'throttled', 'source-unknown', 'unreachable'] as const
+
 export interface UploadPause {
-  /** `auth`, `configuration`, `throttled`, `source-unknown`, `unreachable`. */
+  /** One of PAUSE_STATES. */
   state: string
   /** Absent: all sources. */
   source?: string

@@ -219,7 +219,7 @@ t.test('every way in delivers each line once, and the balance holds', LONG, asyn
       /^sluice_connections_total\{receiver="tls",protocol="syslog-tls"\} [2-9]/m,
       /^sluice_tls_certificate_expiry_timestamp_seconds\{receiver="tls",protocol="syslog-tls"\} \d{10}$/m,
       /^sluice_tls_certificate_expiry_timestamp_seconds\{receiver="push",protocol="http"\} \d{10}$/m,
-      /^sluice_receiver_paused\{receiver="relp",protocol="relp"\} 0$/m,
+      /^sluice_receiver_paused\{receiver="relp",protocol="relp",reason="spool_full"\} 0$/m,
       /^sluice_udp_receive_buffer_bytes\{receiver="udp",protocol="syslog-udp",kind="asked"\} 8388608$/m,
       /^sluice_udp_receive_buffer_bytes\{receiver="udp",protocol="syslog-udp",kind="granted"\} \d+$/m,
       /^sluice_udp_kernel_dropped_datagrams_total\{receiver="udp",protocol="syslog-udp"\} 0$/m,

@@ -13,6 +13,7 @@ function watch() {
   look()
   return {
     alarms: () => drift.alarms('fw'),
+    raised: () => drift.raised('fw'),
     round(parsed: number, url: number, rejected = 0) {
       totals.parsed += parsed
       totals.url += url
@@ -35,6 +36,7 @@ t.test('an attribute that vanishes raises an alarm, which stands until it is bac
   t.match(source.alarms(), [{ what: 'url', share: 0, sinceMs: 35_000 }])
   for (let i = 0; i < 50; i++) source.round(500, 0)
   t.match(source.alarms(), [{ what: 'url', sinceMs: 35_000 }], 'the new state does not become the usual one')
+  t.equal(source.raised(), 1, 'raised once, however long it stands')
   source.round(500, 440)
   t.same(source.alarms(), [])
 })

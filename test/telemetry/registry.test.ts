@@ -13,10 +13,24 @@ t.test('a scrape shows the numbers of the moment', async t => {
     'sluice_received_bytes_total{receiver="syslog",protocol="syslog-udp"} 70000',
     'sluice_receiver_events_total{receiver="syslog",protocol="syslog-udp",event="odd_thing"} 2',
     'sluice_udp_receive_buffer_bytes{receiver="syslog",protocol="syslog-udp",kind="granted"} 425984',
-    'sluice_receiver_paused{receiver="syslog",protocol="syslog-tcp"} 1',
+    'sluice_receiver_paused{receiver="syslog",protocol="syslog-tcp",reason="spool_full"} 1',
+    'sluice_receiver_paused{receiver="syslog",protocol="syslog-udp",reason="spool_full"} 0',
+    'sluice_attribute_records_total{source="HQ-FortiGate",attribute="user"} 85',
+    'sluice_parser_schema_drift_total{source="HQ-FortiGate"} 1',
+    'sluice_source_drift{source="HQ-FortiGate",attribute="url"} 1',
+    'sluice_source_clock_skew_seconds{source="HQ-FortiGate"} -0.5',
+    'sluice_service_state{source="HQ-FortiGate",state="failing"} 1',
+    'sluice_service_state{source="HQ-FortiGate",state="fine"} 0',
+    'sluice_service_failed_files{source="HQ-FortiGate"} 2',
+    'sluice_service_last_data_received_timestamp_seconds{source="HQ-FortiGate"} 1800000000',
+    'sluice_secret_expiry_timestamp_seconds{secret="client_secret"} 1900000000',
+    'sluice_upload_requests_left 7',
+    'sluice_upload_paused{reason="auth"} 0',
+    'sluice_source_upload_paused{source="HQ-FortiGate"} 0',
+    'sluice_ready 1',
     'sluice_frames_total{source="HQ-FortiGate",outcome="malformed",parser="fortinet-fortigate",reason="bad_time"} 2',
     'sluice_dropped_records_total{source="HQ-FortiGate",reason="internal"} 10',
-    'sluice_source_event_lag_seconds{source="HQ-FortiGate"} 2',
+    'sluice_source_event_lag_seconds_bucket{source="HQ-FortiGate",le="60"} 79',
     'sluice_upload_last_success_timestamp_seconds{source="HQ-FortiGate"} 1800000004',
     'sluice_spool_segments{step="set-aside"} 1',
     'sluice_spool_fsync_duration_seconds_bucket{le="0.005"} 1',
@@ -46,7 +60,11 @@ t.test('names keep the conventions: suffixes by type and unit, bounded label set
     if (unit === 'bytes' || unit === 'seconds') t.match(name, new RegExp(`${unit}(_total)?$`), `${name}: ends in its unit`)
     t.match(help, /^[A-Z1].*\.$/, `${name}: help is a sentence`)
     for (const label of labels)
-      t.match(label, /^(receiver|protocol|kind|event|source|outcome|parser|reason|lane|step|result|border|version|node)$/, name)
+      t.match(
+        label,
+        /^(receiver|protocol|kind|event|source|outcome|parser|reason|lane|step|result|border|version|node|attribute|state|secret)$/,
+        name
+      )
   }
 })
 

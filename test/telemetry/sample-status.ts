@@ -33,6 +33,16 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
         { attribute: 'url', count: 0 }
       ],
       drift: [{ what: 'url', usualShare: 0.9, share: 0, sinceMs: 1_800_000_002_000 }],
+      driftsRaised: 1,
+      lag: { bounds: [1, 60], counts: [50, 29, 1], sum: 900 },
+      clockSkewSeconds: -0.5,
+      service: {
+        state: 'failing',
+        reason: 'the service failed 2 more of our files',
+        lastDataReceivedMs: 1_800_000_000_000,
+        files: 9,
+        failedFiles: 2
+      },
       lastSeenMs: 1_800_000_005_000,
       lastEventMs: 1_800_000_003_000,
       lastUploadMs: 1_800_000_004_000
@@ -75,6 +85,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       bytes: 4096,
       maxBytes: 8192,
       freeBytes: 1_000_000,
+      highWaterBytes: 7372,
       full: false,
       writable: true,
       segments: { open: 1, closed: 2, issued: 0, stored: 0, finalising: 0, done: 3, 'set-aside': 1 },
@@ -101,6 +112,13 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       uploadedFiles: 3,
       uploadedBytes: 6000,
       uploadedRawBytes: 18_000,
+      inFlight: 1,
+      setAsideFiles: 1,
+      ambiguousFinalises: 2,
+      requestsPerMinute: 20,
+      requestsLeft: 7,
+      secrets: [{ secret: 'client_secret', endsMs: 1_900_000_000_000 }],
+      lastLookMs: 1_800_000_003_000,
       attempts: [{ step: 'put', result: 'ok', count: 3 }],
       durations: [{ step: 'put', histogram: calls }],
       recent: [
