@@ -99,6 +99,7 @@ class RunningPipeline implements Pipeline {
       commitIntervalMs: config.spool.commit_interval,
       archiveCount: config.spool.archive_segments,
       archiveMaxBytes: config.spool.archive_max_bytes,
+      archiveMaxAgeMs: config.spool.archive_max_age,
       preludes: (source, format) => this.#preludes.get(`${source} ${format}`) ?? NO_PRELUDE,
       log: log.child({ part: 'spool' })
     })

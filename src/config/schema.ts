@@ -200,7 +200,11 @@ const Spool = Type.Object(
     segment_max_raw_bytes: size({ description: 'A segment closes at this size before compression.', default: '900MB' }),
     commit_interval: duration({ description: 'Appended data is durable after at most so long.', default: '200ms' }),
     archive_segments: Type.Integer({ description: 'Uploaded segments that are kept.', default: 20, minimum: 0, maximum: 10000 }),
-    archive_max_bytes: size({ description: 'Bound of those kept segments together.', default: '1GiB' })
+    archive_max_bytes: size({ description: 'Bound of those kept segments together.', default: '1GiB' }),
+    archive_max_age: durationOrOff({
+      description: 'Kept segments that were begun longer ago are removed; `off` keeps them.',
+      default: '7d'
+    })
   },
   { additionalProperties: false, default: {}, description: 'The disk buffer between lines and uploads.' }
 )

@@ -73,6 +73,7 @@ export async function replayOffline(dir: string, config: Config['spool'], id: st
     maxBytes: config.max_bytes,
     archiveCount: config.archive_segments,
     archiveMaxBytes: config.archive_max_bytes,
+    archiveMaxAgeMs: config.archive_max_age,
     flushIntervalMs: Number.MAX_SAFE_INTEGER // open segments stay open for the collector
   })
   try {

@@ -34,6 +34,8 @@ export interface SpoolOptions {
   archiveCount?: number
   /** @default 1 GiB */
   archiveMaxBytes?: number
+  /** Archived segments that were begun longer ago are removed; 0 keeps them. @default 7 days */
+  archiveMaxAgeMs?: number
   /** Lines at the head of a file of this source and format; may be empty. A change of them begins a new segment. @default none */
   preludes?: (source: string, format: Format) => Buffer
   log?: SpoolLog
@@ -59,6 +61,7 @@ export function withDefaults(options: SpoolOptions): Required<SpoolOptions> {
     queueMaxBytes: 64 * MiB,
     archiveCount: 20,
     archiveMaxBytes: 1024 * MiB,
+    archiveMaxAgeMs: 7 * 86_400_000,
     preludes: () => NO_PRELUDE,
     log: { info: ignore, warn: ignore, error: ignore },
     io: nodeIo,

@@ -25,6 +25,7 @@ export interface SegmentQueueOptions {
   reserve: ReserveFile
   archiveCount: number
   archiveMaxBytes: number
+  archiveMaxAgeMs: number
 }
 
 /** Numbers of segments by what they wait for. */
@@ -252,10 +253,11 @@ export class SegmentQueue implements UploadQueue {
 
   /** Removes archived segments, oldest first, until the archive keeps its bounds and `bytesToFree` are free. */
   async pruneArchive(bytesToFree = 0): Promise<void> {
-    const { archiveCount, archiveMaxBytes, dir, io, log } = this.#options
+    const { archiveCount, archiveMaxBytes, archiveMaxAgeMs, dir, io, log, now } = this.#options
     const target = Math.min(archiveMaxBytes, this.#archivedBytes - bytesToFree)
-    for (const id of [...this.#archived.keys()]) {
-      if (this.#archived.size <= archiveCount && this.#archivedBytes <= target) break
+    const keptFromMs = archiveMaxAgeMs > 0 ? now() - archiveMaxAgeMs : 0
+    for (const id of [...this.#archived.keys()].sort()) {
+      if (idMs(id) >= keptFromMs && this.#archived.size <= archiveCount && this.#archivedBytes <= target) break
       try {
         await removeSegment(io, dir, 'archive', id)
       } catch (error) {

@@ -56,6 +56,8 @@ const EARLY_ROUND_BYTES = 8 * 1024 * 1024
 const FAILURES_MAX = 3
 const TICK_MS = 250
 const MEASURE_EVERY_TICKS = 4
+/** The archive also ages while nothing is uploaded. */
+const PRUNE_EVERY_TICKS = 60_000 / TICK_MS
 const TOUCH_EVERY_TICKS = LOCK_TOUCH_INTERVAL_MS / TICK_MS / 2
 
 export class SegmentSpool implements Spool, UploadQueue {
@@ -444,6 +446,7 @@ export class SegmentSpool implements Spool, UploadQueue {
     }
     if (this.#closing.size > 0) await this.#sealReady()
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) await this.#measure()
+    if (this.#ticks % PRUNE_EVERY_TICKS === 0) this.#prune()
     if (this.#ticks % TOUCH_EVERY_TICKS === 0) await this.#lock.touch(Date.now())
   }
 
@@ -471,9 +474,7 @@ export class SegmentSpool implements Spool, UploadQueue {
     this.#watermarks.update(usedBytes - archivedBytes, this.#freeBytes + archivedBytes)
     const excess = this.#watermarks.excess(usedBytes, this.#freeBytes)
     if (excess >= 0 && archivedBytes > 0) {
-      this.#pruning ??= this.#queue.pruneArchive(excess + 1).finally(() => {
-        this.#pruning = undefined
-      })
+      this.#prune(excess + 1)
     }
     this.#isMemoryFull = this.#isMemoryFull ? this.#queuedBytes > queueMaxBytes / 2 : this.#queuedBytes >= queueMaxBytes
     const isFull = this.#watermarks.isFull || this.#isMemoryFull || this.#isDiskFull
@@ -483,6 +484,12 @@ export class SegmentSpool implements Spool, UploadQueue {
     if (isFull) log.warn(facts, 'the spool is full; receivers that can wait are paused')
     else log.info(facts, 'the spool has room again')
     for (const listener of this.#fullListeners) listener(isFull)
+  }
+
+  #prune(bytesToFree = 0): void {
+    this.#pruning ??= this.#queue.pruneArchive(bytesToFree).finally(() => {
+      this.#pruning = undefined
+    })
   }
 
   #writers(): SegmentWriter[] {

@@ -166,6 +166,34 @@ t.test('each step is persisted, and done moves the segment to a bounded archive'
   await spool.close()
 })
 
+t.test('an archived segment goes when it is too old, also when nothing was uploaded since', async t => {
+  const dir = scratchDirectory()
+  let nowMs = Date.UTC(2026, 0, 1)
+  const options = { archiveMaxAgeMs: 3 * 86_400_000, now: () => nowMs }
+  let spool = await openSpool(dir, options)
+  const upload = async (): Promise<string> => {
+    spool.append(blockOf('a', ['x']))
+    await spool.closeAll()
+    const id = spool.waiting()[0]!
+    await spool.done(id)
+    return id
+  }
+  await upload()
+  nowMs += 2 * 86_400_000
+  const young = await upload()
+  t.equal(spool.stats().segments.archived, 2)
+  nowMs += 2 * 86_400_000
+  await spool.close()
+  spool = await openSpool(dir, options)
+  t.same(await spool.reader.ids('archive'), [young])
+  await spool.close()
+  spool = await openSpool(dir, { ...options, archiveMaxAgeMs: 0 })
+  nowMs += 900 * 86_400_000
+  await upload()
+  t.equal(spool.stats().segments.archived, 2, 'without that bound only number and size count')
+  await spool.close()
+})
+
 t.test('without an archive, uploaded segments are removed', async t => {
   const dir = scratchDirectory()
   const spool = await openSpool(dir, { archiveCount: 0 })
