@@ -69,6 +69,21 @@ export interface ReceiverStatus {
   counters: Record<string, number>
   /** Current values, such as `receive_buffer_granted_bytes`. */
   gauges?: Record<string, number>
+  /** Senders heard lately, those with the most bytes first; the pipeline adds them, and bounds them. */
+  peers?: PeerStatus[]
+  /** How many senders are known, those not listed included. */
+  peersKnown?: number
+}
+
+/** A sender of a listener. */
+export interface PeerStatus {
+  /** IP address, or the path of a file. */
+  address: string
+  frames: number
+  bytes: number
+  /** Connections, files or bodies open now. */
+  open: number
+  lastSeenMs: number
 }
 
 /** A thing with a socket or a folder. */

@@ -8,6 +8,7 @@
 import type { Config } from './config/schema.ts'
 import type { Block, Parser, Receiver } from './contracts.ts'
 import { chooseDeflater } from './encode/deflate.ts'
+import { judgeSample } from './explain/sample-verdict.ts'
 import { autoLanes } from './lanes/lane.ts'
 import type { LaneStats } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
@@ -17,6 +18,8 @@ import { DriftWatch } from './pipeline/drift.ts'
 import { Intakes } from './pipeline/intakes.ts'
 import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
 import { createReceivers } from './pipeline/receivers.ts'
+import { SegmentList } from './pipeline/segment-list.ts'
+import { SilenceWatch } from './pipeline/silence.ts'
 import { SourceBinding } from './pipeline/source-binding.ts'
 import { pipelineStatus } from './pipeline/status.ts'
 import { REJECTS } from './process/finalize.ts'
@@ -72,6 +75,8 @@ class RunningPipeline implements Pipeline {
   /** Counts of lanes that a reload replaced. */
   readonly #past: { sources: string[]; stats: LaneStats }[] = []
   readonly #drift = new DriftWatch()
+  readonly #silence = new SilenceWatch()
+  #segments: SegmentList | undefined
   #driftTimer: NodeJS.Timeout | undefined
   readonly #recovered = new Map<string, number>()
   readonly #recoveredSetAside = new Map<string, number>()
@@ -104,6 +109,7 @@ class RunningPipeline implements Pipeline {
       log: log.child({ part: 'spool' })
     })
     this.#spool = spool
+    this.#segments = new SegmentList(spool)
     await this.#countRecovered(spool)
     this.#pool = await this.#startLanes(config, blocks => this.#intakes!.append(blocks))
     const { library, description } = chooseDeflater('auto')
@@ -158,6 +164,8 @@ class RunningPipeline implements Pipeline {
       spool: this.#spool!,
       delivery: this.#delivery!,
       drift: this.#drift,
+      silence: this.#silence,
+      segments: this.#segments!,
       recovered: this.#recovered,
       recoveredSetAside: this.#recoveredSetAside
     })
@@ -172,7 +180,7 @@ class RunningPipeline implements Pipeline {
     return this.#pool!.stats()
       .flatMap(({ stats }) => stats.flatMap(life => life.samples))
       .sort((a, b) => a.atMs - b.atMs)
-      .map(sample => ({ ...sample, source: names[sample.source] ?? NO_SOURCE }))
+      .map(sample => ({ ...sample, source: names[sample.source] ?? NO_SOURCE, ...judgeSample(sample) }))
   }
 
   async replay(id: string): Promise<void> {
@@ -186,7 +194,8 @@ class RunningPipeline implements Pipeline {
   }
 
   #watchDrift(): void {
-    for (const { name, frames, attributes, dropped } of this.status().sources) {
+    for (const { name, frames, attributes, dropped, lastSeenMs } of this.status().sources) {
+      this.#silence.observe(name, lastSeenMs)
       this.#drift.observe(
         name,
         { parsed: frames.parsed, rejected: frames.malformed + frames.unidentified + rejectedOf(dropped), attributes },

@@ -121,13 +121,14 @@ function reloader(deps: CollectorDeps, pipeline: RunningPipeline): Reloader {
       log.level = next.config.log.level
       const messages = [...formatFaults(next.path ?? '(defaults)', next.warnings), ...needsRestart(current, next.config)]
       current = next.config
-      Object.assign(state, { loadedMs: state.lastReloadMs, lastReloadSucceeded: true })
+      Object.assign(state, { loadedMs: state.lastReloadMs, lastReloadSucceeded: true, messages })
       log.info({ messages }, 'configuration reloaded')
       return { ok: true, messages }
     } catch (error) {
       state.lastReloadSucceeded = false
       if (!(error instanceof CollectorError)) throw error
       const messages = error instanceof ConfigError ? formatFaults(error.file, error.faults) : [error.message]
+      state.messages = messages
       log.error({ code: error.code, messages }, 'configuration not reloaded; the old one goes on')
       return { ok: false, messages }
     }

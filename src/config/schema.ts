@@ -145,6 +145,13 @@ const Source = Type.Object(
       }
     ),
     format: Type.Enum(FORMATS, { description: 'Format of the upload files; `raw` passes lines through unchanged.', default: 'cef' }),
+    silent_after: Type.Optional(
+      durationOrOff({
+        description:
+          'Alarm when the source sends nothing for so long, also when it never sent; `off`: no alarm. Absent: ten times its usual pause, at least 5 min.',
+        examples: ['15m']
+      })
+    ),
     time_zone: zone({ description: 'Zone of clocks without offset.', default: 'UTC', examples: ['Europe/Berlin'] }),
     data_source: Type.String({
       description: 'Name of the data source in the portal.',

@@ -6,6 +6,7 @@ import type { Block, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool 
 import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
 import type { LanePool } from '../lanes/pool.ts'
+import { PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
 /** Blocks that are not full are handed over after this long, so that quiet senders are not delayed. */
@@ -38,6 +39,7 @@ export interface IntakeCounts {
 interface FramingOfListener {
   ended: FramerStats
   live: Set<Framer>
+  peers: PeerTable
 }
 
 interface LiveIntake {
@@ -59,6 +61,8 @@ export class Intakes {
   binding: SourceBinding
   #timer: NodeJS.Timeout
   #ticks = 0
+  /** Near enough for when a sender was last heard, and free on the hot path. */
+  #nowMs = Date.now()
   #flushing = false
   /** The lanes before a reload, until all they had has come back. */
   #draining: LanePool | undefined
@@ -83,6 +87,7 @@ export class Intakes {
     const framer = createFramer(framing)
     const listener = this.#framingOf(peer)
     listener.live.add(framer)
+    const sender = listener.peers.open(peer.address, this.#nowMs)
     const intake: LiveIntake = {
       peer,
       number: this.#pool.openIntake(this.binding.candidates(peer)),
@@ -90,8 +95,12 @@ export class Intakes {
     }
     this.#live.add(intake)
     const canWait = framing !== 'datagram'
-    const onFrame: OnFrame = (buf, start, end) => this.#frame(intake.number, canWait, buf, start, end)
+    const onFrame: OnFrame = (buf, start, end) => {
+      sender.frames++
+      this.#frame(intake.number, canWait, buf, start, end)
+    }
     const close = (): void => {
+      listener.peers.close(sender)
       this.#live.delete(intake)
       listener.live.delete(framer)
       addInto(listener.ended, framer.stats)
@@ -99,6 +108,8 @@ export class Intakes {
     }
     return {
       accept: chunk => {
+        sender.bytes += chunk.length
+        sender.lastSeenMs = this.#nowMs
         framer.feed(asBuffer(chunk), onFrame)
         return canWait && this.#mustWait ? this.#room() : undefined
       },
@@ -171,7 +182,7 @@ export class Intakes {
     const key = `${receiver} ${protocol}`
     let listener = this.#framing.get(key)
     if (listener === undefined) {
-      listener = { ended: { ...NO_FRAMES }, live: new Set() }
+      listener = { ended: { ...NO_FRAMES }, live: new Set(), peers: new PeerTable() }
       this.#framing.set(key, listener)
     }
     return listener
@@ -185,7 +196,13 @@ export class Intakes {
     return sum
   }
 
+  /** Who sends to a listener; undefined before the first byte. */
+  peers(receiver: string, protocol: string): PeerTable | undefined {
+    return this.#framing.get(`${receiver} ${protocol}`)?.peers
+  }
+
   #tick(): void {
+    this.#nowMs = Date.now()
     this.#pool.handOver()
     if (++this.#ticks % FLUSH_EVERY !== 0 || this.#flushing) return
     this.#flushing = true

@@ -1,13 +1,16 @@
 /** The pipeline's state as one plain object, put together from the plain numbers of its rooms. */
+import { formatDuration } from '../config/durations.ts'
 import type { Config } from '../config/schema.ts'
 import type { ReceiverStatus } from '../contracts.ts'
+import { COST, remedyFor } from '../explain/remedies.ts'
 import { LAG_BOUNDS_SECONDS, mergeLags } from '../lanes/event-lag.ts'
 import type { LaneSourceStats, LaneStats } from '../lanes/messages.ts'
 import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
-import { ATTRIBUTES } from '../process/attributes.ts'
+import { ATTRIBUTES, type Attribute } from '../process/attributes.ts'
 import { SYNC_BOUNDS_SECONDS } from '../spool/counters.ts'
 import type { SegmentSpool } from '../spool/spool.ts'
 import {
+  type AttributeCount,
   type BlocksStatus,
   balanceOf,
   type LaneStatus,
@@ -25,6 +28,8 @@ import { DURATION_BOUNDS_SECONDS } from '../upload/stats.ts'
 import type { Delivery, Departures } from './delivery.ts'
 import type { DriftWatch } from './drift.ts'
 import type { Intakes } from './intakes.ts'
+import type { SegmentList } from './segment-list.ts'
+import type { SilenceWatch } from './silence.ts'
 
 export interface StatusParts {
   version: string
@@ -38,6 +43,8 @@ export interface StatusParts {
   spool: SegmentSpool
   delivery: Delivery
   drift: DriftWatch
+  silence: SilenceWatch
+  segments: SegmentList
   /** Records in the spool when the process started, by source. */
   recovered: ReadonlyMap<string, number>
   recoveredSetAside: ReadonlyMap<string, number>
@@ -53,10 +60,15 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     framesInFlight: pool.framesInFlight,
     shedFrames: intakes.counts.shed + intakes.lostFrames
   }
-  const upload = uploadStatus(delivery)
-  const spoolNow = spoolStatus(config, spool)
+  const upload = uploadStatus(delivery, spool)
+  const spoolNow = { ...spoolStatus(config, spool), list: parts.segments.list() }
   const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes.pause), intakes))
-  const reasons = [...reasonsOf(receivers, spoolNow, upload, pool), ...driftReasons(sources), ...serviceReasons(sources)]
+  const reasons = [
+    ...reasonsOf(receivers, spoolNow, upload, pool),
+    ...driftReasons(sources),
+    ...silenceReasons(sources, nowMs),
+    ...serviceReasons(sources)
+  ]
   return {
     version: parts.version,
     startedMs: parts.startedMs,
@@ -93,14 +105,23 @@ function serviceReasons(sources: readonly SourceStatus[]): string[] {
   )
 }
 
+function silenceReasons(sources: readonly SourceStatus[], nowMs: number): string[] {
+  return sources.flatMap(({ name, silence }) =>
+    silence === undefined
+      ? []
+      : [`source ${name} is silent for ${formatDuration(nowMs - silence.sinceMs)}; it is expected every ${formatDuration(silence.limitMs)}`]
+  )
+}
+
 /** UDP cannot wait, so it is never shown as paused. */
 function pausedReceiver(receiver: ReceiverStatus, pause: string | undefined): ReceiverStatus {
   if (pause === undefined || receiver.state !== 'listening' || receiver.protocol === 'syslog-udp') return receiver
   return { ...receiver, state: 'paused', reason: pause }
 }
 
-/** What was cut out of a receiver's bytes, by the names of the metrics. */
+/** Who sends, and what was cut out of a receiver's bytes, by the names of the metrics. */
 function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus {
+  const peers = intakes.peers(receiver.name, receiver.protocol)
   const { newline, octetCounted, truncated, discardedBytes, resynchronised } = intakes.framerStats(receiver.name, receiver.protocol)
   return {
     ...receiver,
@@ -111,7 +132,9 @@ function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus
       truncated_frames_total: truncated,
       discarded_bytes_total: discardedBytes,
       resynchronised_total: resynchronised
-    }
+    },
+    peers: peers?.top() ?? [],
+    peersKnown: peers?.size ?? 0
   }
 }
 
@@ -185,6 +208,11 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
   const shed = spooled?.shedRecords ?? 0
   const lastSeenMs = Math.max(0, ...lanes.map(lane => lane.lastSeenMs))
   const lastEventMs = Math.max(0, ...lanes.map(lane => lane.lastEventMs))
+  const silence = parts.silence.judge(name, lastSeenMs > 0 ? lastSeenMs : undefined, {
+    nowMs: Date.now(),
+    startedMs: parts.startedMs,
+    silentAfterMs: config?.silent_after
+  })
   const lastUploadMs = parts.delivery.stats.sources.get(name)?.lastSuccessMs ?? 0
   const lag = mergeLags(lanes.map(lane => lane.lag))
   const service = serviceStatus(parts.delivery, config?.data_source)
@@ -216,12 +244,13 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
     corrections: mergeReasons(lanes.flatMap(lane => lane.corrections)),
     receivedBytes: sum(lanes, lane => lane.bytes),
     writtenBytes: sum(lanes, lane => lane.writtenBytes),
-    attributes: ATTRIBUTES.map((attribute, index) => ({ attribute, count: sum(lanes, lane => lane.attributes[index] ?? 0) })),
+    attributes: attributeCounts(lanes, outcomes),
     drift: parts.drift.alarms(name),
     driftsRaised: parts.drift.raised(name),
     lag: { bounds: [...LAG_BOUNDS_SECONDS], counts: lag.counts, sum: lag.sumSeconds },
     ...(Number.isFinite(lag.leastMs) ? { clockSkewSeconds: -lag.leastMs / 1000 } : {}),
     ...(service === undefined ? {} : { service }),
+    ...(silence === undefined ? {} : { silence }),
     ...(lastSeenMs > 0 ? { lastSeenMs } : {}),
     ...(lastEventMs > 0 ? { lastEventMs } : {}),
     ...(lastUploadMs > 0 ? { lastUploadMs } : {})
@@ -233,6 +262,18 @@ function serviceStatus({ streams }: Delivery, dataSource: string | undefined): S
   if (stream === undefined) return undefined
   const { state, reason, lastDataReceivedMs, files, failedFiles } = stream
   return { state, reason, files, failedFiles, ...(lastDataReceivedMs > 0 ? { lastDataReceivedMs } : {}) }
+}
+
+/** With the cost of those that most records lack, in the words of the parser that reads the most. */
+function attributeCounts(lanes: readonly LaneSourceStats[], outcomes: readonly OutcomeCount[]): AttributeCount[] {
+  const parsers = outcomes.filter(({ outcome }) => outcome === 'parsed').sort((a, b) => b.count - a.count)
+  const parsed = sum(parsers, ({ count }) => count)
+  return ATTRIBUTES.map((attribute: Attribute, index) => {
+    const count = sum(lanes, lane => lane.attributes[index] ?? 0)
+    if (parsed === 0 || count >= parsed / 2) return { attribute, count }
+    const remedy = remedyFor(parsers[0]!.parser, attribute)
+    return { attribute, count, costs: COST[attribute], ...(remedy === undefined ? {} : { remedy }) }
+  })
 }
 
 function mergeOutcomes(lanes: readonly LaneSourceStats[]): OutcomeCount[] {
@@ -284,9 +325,9 @@ function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
   }
 }
 
-function uploadStatus(delivery: Delivery): UploadStatus {
+function uploadStatus(delivery: Delivery, spool: SegmentSpool): UploadStatus {
   const { stats, budget } = delivery
-  const { pauses, recent, inFlight } = delivery.uploader.status()
+  const { pauses, recent, inFlight, waiting } = delivery.uploader.status()
   const sources = [...stats.sources.values()]
   const lastSuccessMs = Math.max(0, ...sources.map(source => source.lastSuccessMs))
   return {
@@ -304,6 +345,8 @@ function uploadStatus(delivery: Delivery): UploadStatus {
       histogram: { bounds: [...DURATION_BOUNDS_SECONDS], counts: [...buckets], sum: sumSeconds }
     })),
     recent,
+    underWay: inFlight.map(flight => ({ ...flight, step: spool.stepOf(flight.id) })),
+    waiting,
     inFlight: inFlight.length,
     setAsideFiles: stats.setAside,
     ambiguousFinalises: stats.ambiguousFinalises,

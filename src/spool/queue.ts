@@ -98,6 +98,11 @@ export class SegmentQueue implements UploadQueue {
     return this.#settled
   }
 
+  /** As far as this process knows it; `closed` before the ledger was read. */
+  stepOf(id: string): WaitingStep {
+    return this.#steps.get(id) ?? 'closed'
+  }
+
   counts(): QueueCounts {
     const counts = { closed: this.#waiting.size, issued: 0, stored: 0, finalising: 0 }
     for (const step of this.#steps.values()) {

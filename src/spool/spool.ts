@@ -4,7 +4,7 @@
  * written is refused or counted, never lost in silence. The files are described in format.md.
  */
 import { crc32 } from 'node:zlib'
-import type { Block, Format, Segment, Spool, UploadQueue } from '../contracts.ts'
+import type { Block, Format, Segment, SegmentStep, Spool, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { Counters, type SourceStats, type SyncStats } from './counters.ts'
 import { isNoSpace, spoolFailure } from './failure.ts'
@@ -46,6 +46,17 @@ export interface SpoolStats {
   settled: SettledRecords
   writeFailures: number
   recovery: RecoveryCounts
+}
+
+export interface OpenSegment {
+  id: string
+  source: string
+  format: Format
+  step: 'open'
+  createdMs: number
+  bytes: number
+  rawBytes: number
+  records: number
 }
 
 /** Files that are synced at the same time; more would starve the rest of the process of its thread pool. */
@@ -238,6 +249,28 @@ export class SegmentSpool implements Spool, UploadQueue {
   /** Lets an archived or set-aside segment be uploaded again. Rejects with SEGMENT_DAMAGED when it is not sound. */
   replay(id: string): Promise<void> {
     return this.#queue.replay(id)
+  }
+
+  /** How far a waiting segment has come, as far as known without its ledger. */
+  stepOf(id: string): SegmentStep {
+    return this.#queue.stepOf(id)
+  }
+
+  /** Segments that are being written, oldest first, with what of them is durable. */
+  openSegments(): OpenSegment[] {
+    return this.#writers()
+      .filter(writer => !writer.isEmpty)
+      .map(({ id, source, format, createdMs, totals }) => ({
+        id,
+        source,
+        format,
+        step: 'open' as const,
+        createdMs,
+        bytes: totals.bytes,
+        rawBytes: totals.rawBytes,
+        records: totals.recordCount
+      }))
+      .sort((a, b) => a.createdMs - b.createdMs)
   }
 
   stats(): SpoolStats {

@@ -38,6 +38,8 @@ export interface ConfigStatus {
   /** The last attempt to load or reload. */
   lastReloadMs: number
   lastReloadSucceeded: boolean
+  /** Every fault of the file that was not taken, or what the last reload had to say. */
+  messages?: string[]
 }
 
 export interface TenantStatus {
@@ -70,6 +72,8 @@ export interface SourceStatus {
   attributes: AttributeCount[]
   /** What is not as it usually is with this source's lines, and how often such an alarm was raised. */
   drift: DriftStatus[]
+  /** There while the source sends nothing though it should. */
+  silence?: SilenceStatus
   driftsRaised: number
   /** Seconds from event to arrival of written records. */
   lag: HistogramCounts
@@ -108,6 +112,17 @@ export interface AttributeCount {
   /** `user`, `url`, `dstHost`, … */
   attribute: string
   count: number
+  /** What reports lose, when most records are without it, and what to change on the appliance. */
+  costs?: string
+  remedy?: string
+}
+
+/** A source that sends nothing. */
+export interface SilenceStatus {
+  /** When it was last heard; the start of the process when never. */
+  sinceMs: number
+  /** How long it may be silent: as configured, or ten times its usual pause. */
+  limitMs: number
 }
 
 /** The log of a source changed shape. */
@@ -129,6 +144,9 @@ export interface RejectedSample {
   reason: string
   /** The first bytes of the frame. */
   text: string
+  /** What the line means for the report, in words, and what to do about it. */
+  verdict?: string
+  remedy?: string
 }
 
 /** received = parsed + skipped + malformed + unidentified, once nothing is in flight. */
@@ -255,6 +273,9 @@ export interface UploadStatus {
   secrets: SecretExpiry[]
   /** When the tenant's list of data sources was last seen. */
   lastLookMs?: number
+  /** Files on their way to the tenant now, and how many wait. */
+  underWay: UploadUnderWay[]
+  waiting: number
 }
 
 export const UPLOADS_LISTED_MAX = 50
@@ -290,6 +311,19 @@ export interface UploadPause {
   sinceMs: number
   /** When the next attempt is due. */
   untilMs: number
+}
+
+/** A file on its way. */
+export interface UploadUnderWay {
+  /** Id of the segment. */
+  id: string
+  source: string
+  step: SegmentStep
+  bytes: number
+  records: number
+  sinceMs: number
+  /** Attempts that failed before. */
+  attempts: number
 }
 
 export interface RecentUpload {

@@ -55,7 +55,7 @@ export interface RecentUpload {
 export interface UploaderStatus {
   running: boolean
   waiting: number
-  inFlight: { id: string; source: string; sinceMs: number; attempts: number }[]
+  inFlight: { id: string; source: string; bytes: number; records: number; sinceMs: number; attempts: number }[]
   pauses: Pause[]
   /** Newest first, at most 50. */
   recent: RecentUpload[]
@@ -136,6 +136,8 @@ export class Uploader {
       inFlight: [...this.#flights].map(([id, { segment, sinceMs }]) => ({
         id,
         source: segment.source,
+        bytes: segment.bytes,
+        records: segment.recordCount,
         sinceMs,
         attempts: this.#waits.get(id)?.attempts ?? 0
       })),

@@ -133,7 +133,9 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
           finishedMs: 1_800_000_004_000,
           durationMs: 2100
         }
-      ]
+      ],
+      underWay: [],
+      waiting: 2
     },
     balance: balanceOf(sources, blocks, 110),
     ...changes
