@@ -118,6 +118,11 @@ export class LanePool {
     return frames
   }
 
+  /** Records of a source in blocks that came back, which `stats` does not count yet. */
+  uncountedRecords(source: string): number {
+    return this.#slots.reduce((sum, { uncounted }) => sum + (uncounted.get(source) ?? 0), 0)
+  }
+
   get lostFrames(): number {
     return this.#lostFrames
   }

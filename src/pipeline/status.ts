@@ -127,6 +127,7 @@ function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus
     ...receiver,
     counters: {
       ...receiver.counters,
+      received_frames_total: newline + octetCounted,
       newline_frames_total: newline,
       octet_counted_frames_total: octetCounted,
       truncated_frames_total: truncated,
@@ -204,7 +205,8 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
   const uploaded = (departures.uploaded.get(name) ?? 0) + (settled.uploaded.get(name) ?? 0)
   const setAside = (departures.setAside.get(name) ?? 0) + (settled.setAside.get(name) ?? 0) + (parts.recoveredSetAside.get(name) ?? 0)
   const removed = settled.removed.get(name) ?? 0
-  const appended = spooled?.appendedRecords ?? 0
+  // Blocks are appended before the lane's next counts come, so the balance would be off for a moment.
+  const appended = (spooled?.appendedRecords ?? 0) - parts.pool.uncountedRecords(name)
   const shed = spooled?.shedRecords ?? 0
   const lastSeenMs = Math.max(0, ...lanes.map(lane => lane.lastSeenMs))
   const lastEventMs = Math.max(0, ...lanes.map(lane => lane.lastEventMs))

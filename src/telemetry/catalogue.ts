@@ -83,6 +83,9 @@ export const CATALOGUE = {
     ['source', 'outcome', 'parser', 'reason'],
     'Frames by outcome: parsed, skipped, malformed or unidentified.'
   ),
+  skipped_frames_total: counter('frames', SOURCE, 'Frames that are no traffic, such as logins and headers.'),
+  malformed_frames_total: counter('frames', SOURCE, 'Frames whose parser could not read them.'),
+  unidentified_frames_total: counter('frames', SOURCE, 'Frames that no parser knows.'),
   parsed_records_total: counter('records', SOURCE, 'Records that parsers made.'),
   source_last_seen_timestamp_seconds: gauge('seconds', SOURCE, 'When the last frame of a source arrived.'),
   source_last_event_timestamp_seconds: gauge('seconds', SOURCE, 'Latest event time in the records of a source.'),

@@ -82,6 +82,9 @@ export class Samples {
     this.add('source_received_frames_total', frames.received, name)
     this.add('source_received_bytes_total', source.receivedBytes, name)
     for (const { outcome, parser, reason, count } of source.outcomes) this.add('frames_total', count, name, outcome, parser, reason)
+    this.add('skipped_frames_total', frames.skipped, name)
+    this.add('malformed_frames_total', frames.malformed, name)
+    this.add('unidentified_frames_total', frames.unidentified, name)
     this.add('parsed_records_total', records.parsed, name)
     this.add('written_records_total', records.written, name)
     this.add('written_bytes_total', source.writtenBytes, name)
@@ -146,6 +149,8 @@ export class Samples {
   }
 
   #takeUpload({ upload, sources }: PipelineStatus): void {
+    // From 0 on, so that the first failure is seen as an increase.
+    for (const step of ['url', 'put', 'done']) for (const result of ['ok', 'retry']) this.add('upload_attempts_total', 0, step, result)
     for (const { step, result, count } of upload.attempts) this.add('upload_attempts_total', count, step, result)
     for (const { step, histogram } of upload.durations) this.#addHistogram('upload_duration_seconds', histogram, { step })
     this.add('uploaded_bytes_total', upload.uploadedRawBytes, 'raw')
