@@ -3,7 +3,7 @@
  * `sluice parse` share it, so what the command prints is what is uploaded.
  */
 import type { Frame, Outcome, Parser, Zone } from './contracts.ts'
-import { type Binding, Identifier, type IntakeIdentity } from './identify/identifier.ts'
+import { type Binding, Identifier, type IntakeIdentity, type Tally } from './identify/identifier.ts'
 import { newFrame, readHeader } from './identify/syslog-header.ts'
 import { type Corrections, noCorrections } from './process/corrections.ts'
 import { finalize, type Reject } from './process/finalize.ts'
@@ -22,10 +22,15 @@ export class FrameReader {
   /** Zones by source index. */
   readonly #zones: readonly Zone[]
 
-  constructor(parsers: readonly Parser[], zones: readonly Zone[]) {
-    this.identifier = new Identifier(parsers)
+  /** `counts`: where to count, by source index, when that shall outlive the reader. */
+  constructor(
+    parsers: readonly Parser[],
+    zones: readonly Zone[],
+    counts: { corrections?: readonly Corrections[]; tallies?: Map<string, Tally>[] } = {}
+  ) {
+    this.identifier = new Identifier(parsers, counts.tallies)
     this.#zones = zones
-    this.corrections = zones.map(() => noCorrections())
+    this.corrections = counts.corrections ?? zones.map(() => noCorrections())
     this.frame = newFrame(zones[0]!)
   }
 

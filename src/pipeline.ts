@@ -5,19 +5,20 @@
  *
  * Bytes enter on this thread, lines are worked on in the lanes, blocks come back to this thread and go to the disk.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from './config/schema.ts'
-import type { Block, Parser, Receiver } from './contracts.ts'
+import type { Parser } from './contracts.ts'
 import { chooseDeflater } from './encode/deflate.ts'
 import { judgeSample } from './explain/sample-verdict.ts'
 import { autoLanes } from './lanes/lane.ts'
-import type { LaneStats } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
 import { loadParsers } from './parse/load.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
 import { DriftWatch } from './pipeline/drift.ts'
 import { Intakes } from './pipeline/intakes.ts'
 import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
-import { createReceivers } from './pipeline/receivers.ts'
+import { ReceiverSet } from './pipeline/receiver-set.ts'
+import { planReceivers, type ReceiverPlan } from './pipeline/receivers.ts'
 import { SegmentList } from './pipeline/segment-list.ts'
 import { SilenceWatch } from './pipeline/silence.ts'
 import { SourceBinding } from './pipeline/source-binding.ts'
@@ -25,7 +26,7 @@ import { pipelineStatus } from './pipeline/status.ts'
 import { REJECTS } from './process/finalize.ts'
 import { SegmentSpool } from './spool/spool.ts'
 import type { Logger } from './telemetry/logger.ts'
-import { type CheckReport, NO_SOURCE, type PipelineStatus, type ReasonCount, type RejectedSample, readinessOf } from './telemetry/status.ts'
+import { type CheckReport, type PipelineStatus, type ReasonCount, type RejectedSample, readinessOf } from './telemetry/status.ts'
 
 export interface Pipeline {
   status(): PipelineStatus
@@ -34,7 +35,10 @@ export interface Pipeline {
   samples(): RejectedSample[]
   /** Lets an archived or set-aside segment be uploaded again; rejects with SEGMENT_DAMAGED or SPOOL_IO. */
   replay(id: string): Promise<void>
-  /** Takes over what can change while running: sources, filters, privacy, formats. */
+  /**
+   * Takes over what can change while running: receivers, sources, filters, privacy, formats, flush interval. Rejects with
+   * CollectorError when a receiver cannot be had, and goes on as before.
+   */
   reload(config: Config): Promise<void>
   /** Stops receivers, commits what arrived, and ends within the deadline. */
   stop(deadlineMs: number): Promise<void>
@@ -71,9 +75,7 @@ class RunningPipeline implements Pipeline {
   #pool: LanePool | undefined
   #intakes: Intakes | undefined
   #delivery: Delivery | undefined
-  #receivers: Receiver[] = []
-  /** Counts of lanes that a reload replaced. */
-  readonly #past: { sources: string[]; stats: LaneStats }[] = []
+  #receivers: ReceiverSet | undefined
   readonly #drift = new DriftWatch()
   readonly #silence = new SilenceWatch()
   #segments: SegmentList | undefined
@@ -111,26 +113,30 @@ class RunningPipeline implements Pipeline {
     this.#spool = spool
     this.#segments = new SegmentList(spool)
     await this.#countRecovered(spool)
-    this.#pool = await this.#startLanes(config, blocks => this.#intakes!.append(blocks))
+    this.#pool = await this.#startLanes(config)
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
     this.#intakes = intakes
-    const sources = config.sources.map(({ name }) => name)
-    const needs = { log: log.child({ part: 'receiver' }), isFull: () => spool.full, sources }
-    for (const receiver of createReceivers(config.receivers, needs)) {
-      this.#receivers.push(receiver)
-      await receiver.start((peer, framing) => intakes.open(peer, framing))
-    }
+    this.#receivers = new ReceiverSet((peer, framing) => intakes.open(peer, framing), log.child({ part: 'receiver' }))
+    await this.#receivers.start(this.#planReceivers(config))
     this.#driftTimer = setInterval(() => this.#watchDrift(), DRIFT_INTERVAL_MS).unref()
   }
 
-  #startLanes(config: Config, onBlocks: (blocks: Block[]) => void): Promise<LanePool> {
+  #planReceivers(config: Config): ReceiverPlan[] {
+    return planReceivers(config.receivers, {
+      log: this.#log.child({ part: 'receiver' }),
+      isFull: () => this.#spool!.full,
+      sources: config.sources.map(({ name }) => name)
+    })
+  }
+
+  #startLanes(config: Config): Promise<LanePool> {
     const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
     return LanePool.start(lanes, laneSpec(config), this.#parsers, {
-      onBlocks,
+      onBlocks: blocks => this.#intakes!.append(blocks),
       onLaneFailure: (lane, error, lostFrames) =>
         this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)
     })
@@ -157,8 +163,7 @@ class RunningPipeline implements Pipeline {
       version: this.#version,
       startedMs: this.#startedMs,
       config: this.#config,
-      receivers: this.#receivers.flatMap(receiver => receiver.status()),
-      past: this.#past,
+      receivers: this.#receivers!.status(),
       pool: this.#pool!,
       intakes: this.#intakes!,
       spool: this.#spool!,
@@ -176,11 +181,10 @@ class RunningPipeline implements Pipeline {
   }
 
   samples(): RejectedSample[] {
-    const names = this.#config.sources.map(({ name }) => name)
     return this.#pool!.stats()
       .flatMap(({ stats }) => stats.flatMap(life => life.samples))
       .sort((a, b) => a.atMs - b.atMs)
-      .map(sample => ({ ...sample, source: names[sample.source] ?? NO_SOURCE, ...judgeSample(sample) }))
+      .map(sample => ({ ...sample, ...judgeSample(sample) }))
   }
 
   async replay(id: string): Promise<void> {
@@ -204,35 +208,43 @@ class RunningPipeline implements Pipeline {
     }
   }
 
-  /** New lanes take over with the new sources; the old ones finish what they have. Receivers and their connections stay. */
+  /**
+   * Old receivers go before their sources, new ones come after theirs, so that no line meets a source that is not its own. What can
+   * be tried beforehand is; what fails nevertheless is undone.
+   */
   async reload(config: Config): Promise<void> {
-    // Blocks of the new lanes wait for the last ones of the old, whose rows may belong under another head of file.
-    let held: Block[] | undefined = []
-    const next = await this.#startLanes(config, blocks => {
-      if (held === undefined) this.#intakes!.append(blocks)
-      else held.push(...blocks)
-    })
-    await this.#intakes!.replaceLanes(next, new SourceBinding(config.sources), () => {
-      const before = this.#pool!
-      const names = this.#config.sources.map(({ name }) => name)
-      for (const { stats } of before.stats()) for (const life of stats) this.#past.push({ sources: names, stats: life })
-      this.#pool = next
-      this.#config = config
-      this.#preludes = preludesOf(config)
-      const waiting = held!
-      held = undefined
-      this.#intakes!.append(waiting)
-      void before.stop()
-    })
+    const before = this.#config
+    this.#pool!.check(laneSpec(config))
+    const receivers = this.#receivers!.change(this.#planReceivers(config))
+    await receivers.probe()
+    await receivers.stopOld()
+    try {
+      await this.#configureLanes(config)
+      await receivers.startNew()
+    } catch (error) {
+      await this.#configureLanes(before)
+      await receivers.undo()
+      throw error
+    }
     this.#spool!.flushIntervalMs = config.upload.flush_interval
     this.#delivery!.configure(config)
+  }
+
+  async #configureLanes(config: Config): Promise<void> {
+    const isSame = isDeepStrictEqual(laneSpec(config), laneSpec(this.#config)) && isDeepStrictEqual(config.sources, this.#config.sources)
+    const use = (): void => {
+      this.#config = config
+      this.#preludes = preludesOf(config)
+    }
+    if (isSame) use()
+    else await this.#intakes!.reconfigure(laneSpec(config), new SourceBinding(config.sources), use)
   }
 
   async stop(deadlineMs: number): Promise<void> {
     clearInterval(this.#driftTimer)
     const deadline = AbortSignal.timeout(deadlineMs)
     const receivers = AbortSignal.any([deadline, AbortSignal.timeout(Math.floor(deadlineMs * RECEIVERS_SHARE))])
-    await Promise.all(this.#receivers.map(receiver => receiver.stop(receivers)))
+    await this.#receivers?.stop(receivers)
     try {
       await this.#intakes?.stop()
     } finally {

@@ -5,14 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startAdmin } from '../admin/server.ts'
 import type { AdminSource, ReloadResult } from '../admin/source.ts'
-import { ConfigError, formatFaults } from '../config/faults.ts'
 import { parseListen } from '../config/listen.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import { CollectorError } from '../errors.ts'
 import { isLogLevel, type Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/registry.ts'
 import { type CheckReport, type ConfigStatus, healthOf, type PipelineStatus, type RejectedSample } from '../telemetry/status.ts'
+import { createReloader, type ReloadTrigger, reloadReason } from './reloader.ts'
 
 /** What the collector needs of the pipeline; `startPipeline` of pipeline.ts returns more. */
 export interface RunningPipeline {
@@ -35,13 +34,15 @@ export interface CollectorDeps {
   log: Logger
   version: string
   startPipeline(config: Config, deps: { log: Logger; version: string }): Promise<RunningPipeline>
+  /** How often the files of the configuration are looked at. @default 1 s */
+  watchIntervalMs?: number
 }
 
 export interface Collector {
   /** Base URL of the admin server. */
   readonly adminUrl: string
   status(): PipelineStatus
-  reload(): Promise<ReloadResult>
+  reload(trigger: ReloadTrigger): Promise<ReloadResult>
   stop(deadlineMs: number): Promise<void>
 }
 
@@ -49,8 +50,8 @@ export interface Collector {
 export async function startCollector(deps: CollectorDeps): Promise<Collector> {
   const { log, loaded, version } = deps
   const pipeline = await deps.startPipeline(loaded.config, { log, version })
-  const reloading = reloader(deps, pipeline)
-  const status = (): PipelineStatus => ({ ...pipeline.status(), config: reloading.state })
+  const reloading = createReloader({ ...deps, apply: config => pipeline.reload(config) })
+  const status = (): PipelineStatus => withConfig(pipeline.status(), reloading.state)
   const metrics = createMetrics(status)
   const source: AdminSource = {
     status,
@@ -66,10 +67,11 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
       log.level = level
       log.info({ level }, 'log level changed')
     },
-    reload: reloading.reload
+    reload: () => reloading.reload('http')
   }
   const { admin } = loaded.config
   const server = await startAdmin(source, { ...parseListen(admin.listen), token: admin.token, hosts: admin.hosts }).catch(async error => {
+    await reloading.close()
     await pipeline.stop(5000)
     throw error
   })
@@ -91,64 +93,7 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
 const leftOf = (deadlineMs: number, startedMs: number): number =>
   Math.max(0, Math.ceil((deadlineMs - (Date.now() - startedMs)) / 100) * 100)
 
-interface Reloader {
-  state: ConfigStatus
-  reload(): Promise<ReloadResult>
-  /** Refuses reloads from now on; resolves when the one under way is done. */
-  close(): Promise<void>
-}
-
-/** Reloads one after the other; a bad file keeps the old configuration. */
-function reloader(deps: CollectorDeps, pipeline: RunningPipeline): Reloader {
-  const { log, loaded } = deps
-  const now = Date.now()
-  const state: ConfigStatus = {
-    ...(loaded.path === undefined ? {} : { path: loaded.path }),
-    loadedMs: now,
-    lastReloadMs: now,
-    lastReloadSucceeded: true
-  }
-  let current = loaded.config
-  let queue: Promise<unknown> = Promise.resolve()
-  let closed = false
-
-  const reloadOnce = async (): Promise<ReloadResult> => {
-    if (closed) return { ok: false, messages: ['the collector is stopping'] }
-    state.lastReloadMs = Date.now()
-    try {
-      const next = deps.load()
-      await pipeline.reload(next.config)
-      log.level = next.config.log.level
-      const messages = [...formatFaults(next.path ?? '(defaults)', next.warnings), ...needsRestart(current, next.config)]
-      current = next.config
-      Object.assign(state, { loadedMs: state.lastReloadMs, lastReloadSucceeded: true, messages })
-      log.info({ messages }, 'configuration reloaded')
-      return { ok: true, messages }
-    } catch (error) {
-      state.lastReloadSucceeded = false
-      if (!(error instanceof CollectorError)) throw error
-      const messages = error instanceof ConfigError ? formatFaults(error.file, error.faults) : [error.message]
-      state.messages = messages
-      log.error({ code: error.code, messages }, 'configuration not reloaded; the old one goes on')
-      return { ok: false, messages }
-    }
-  }
-  const reload = (): Promise<ReloadResult> => {
-    const result = queue.then(reloadOnce)
-    queue = result.catch(() => undefined)
-    return result
-  }
-  const close = async (): Promise<void> => {
-    closed = true
-    await queue
-  }
-  return { state, reload, close }
-}
-
-/** What is opened once, at the start. */
-function needsRestart(current: Config, next: Config): string[] {
-  const keys = ['admin', 'receivers', 'spool'] as const
-  return keys
-    .filter(key => JSON.stringify(current[key]) !== JSON.stringify(next[key]))
-    .map(key => `${key}: changed; takes effect at the next start`)
+function withConfig(status: PipelineStatus, config: ConfigStatus): PipelineStatus {
+  const reasons = [...reloadReason(config), ...status.reasons]
+  return { ...status, config, reasons, state: reasons.length === 0 ? 'healthy' : 'degraded' }
 }

@@ -1,11 +1,10 @@
 /** Can this machine run the configuration: are the addresses free, are the certificates good, can the directories be written. */
-import { createSocket } from 'node:dgram'
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs'
-import { createServer, isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
-import { type ListenAddress, parseListen } from '../config/listen.ts'
+import { parseListen } from '../config/listen.ts'
 import { listenersOf } from '../config/receiver-listeners.ts'
 import type { Config } from '../config/schema.ts'
+import { tryBind } from '../lib/try-bind.ts'
 import { checkCertificate } from '../pipeline/certificate-check.ts'
 import type { Check } from '../telemetry/status.ts'
 
@@ -14,45 +13,26 @@ export async function checkEnvironment(config: Config): Promise<Check[]> {
   const checks: Check[] = []
   for (const receiver of config.receivers) {
     const what = `receiver ${receiver.name}`
-    for (const { transport, listen } of listenersOf(receiver)) checks.push(await tryBind(what, transport, listen))
+    for (const { transport, listen } of listenersOf(receiver)) checks.push(await checkAddress(what, transport, listen))
     if ('tls' in receiver && receiver.tls !== undefined) checks.push(await checkCertificate(what, receiver.tls, Date.now()))
   }
-  checks.push(await tryBind('admin', 'tcp', config.admin.listen))
+  checks.push(await checkAddress('admin', 'tcp', config.admin.listen))
   if (config.tenant.local) {
-    checks.push(await tryBind('local tenant', 'tcp', config.tenant.local.listen))
+    checks.push(await checkAddress('local tenant', 'tcp', config.tenant.local.listen))
     checks.push(checkDir('local tenant', config.tenant.local.dir))
   }
   checks.push(checkDir('spool', config.spool.dir))
   return checks
 }
 
-async function tryBind(what: string, protocol: 'udp' | 'tcp', listen: string): Promise<Check> {
-  const name = `${what}: ${protocol} ${listen}`
+async function checkAddress(what: string, transport: 'udp' | 'tcp', listen: string): Promise<Check> {
+  const name = `${what}: ${transport} ${listen}`
   try {
-    await (protocol === 'udp' ? bindUdp(parseListen(listen)) : bindTcp(parseListen(listen)))
+    await tryBind(transport, parseListen(listen))
     return { name, ok: true }
   } catch (error) {
     return { name, ok: false, detail: remedy(error as NodeJS.ErrnoException) }
   }
-}
-
-function bindTcp({ host, port }: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen({ host, port }, () => server.close(() => resolve()))
-  })
-}
-
-function bindUdp({ host, port }: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
-    socket.once('error', error => {
-      socket.close()
-      reject(error)
-    })
-    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve()))
-  })
 }
 
 function remedy({ code, message }: NodeJS.ErrnoException): string {

@@ -31,22 +31,17 @@ export const run: Verb = async (args, io) => {
       log.info(summary(collector.status()), 'stopped')
     },
     // A reload answers with its result and logs it; only a bug rejects.
-    reload: () => void starting.then(collector => collector.reload()).catch(error => log.error({ err: error }, 'reload failed')),
+    reload: () => void starting.then(collector => collector.reload('signal')).catch(error => log.error({ err: error }, 'reload failed')),
     onProblem: (message, error) => log.error({ err: error }, message)
   })
   announce(log, await starting, loaded.path)
   return stopped
 }
 
-/** One line per thing a newcomer looks for. */
+/** One line per thing a newcomer looks for; where it listens has been said. */
 function announce(log: Logger, collector: Collector, path: string | undefined): void {
-  const { version, receivers, sources, tenant, lanes, spool } = collector.status()
+  const { version, sources, tenant, lanes, spool } = collector.status()
   log.info({ version, config: path ?? 'defaults', lanes: lanes.length, spool: spool.dir }, `Sluice ${version} is running`)
-  for (const { name, protocol, address, gauges } of receivers) {
-    const endsAt = gauges?.tls_certificate_expiry_timestamp_seconds
-    const how = endsAt === undefined ? '' : `, TLS certificate until ${new Date(endsAt * 1000).toISOString()}`
-    log.info({ receiver: name, protocol, address }, `listening: ${protocol} on ${address}${how}`)
-  }
   for (const { name, dataSource, appliance, format } of sources) log.info({ dataSource, appliance, format }, `source: ${name}`)
   log.info({ url: `${collector.adminUrl}/` }, `page: ${collector.adminUrl}/`)
   log.info({ url: `${collector.adminUrl}/metrics` }, `metrics: ${collector.adminUrl}/metrics`)

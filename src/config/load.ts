@@ -32,6 +32,8 @@ export interface LoadedConfig {
   config: Config
   /** Absolute path of the file; undefined when there was none. */
   path: string | undefined
+  /** All that was read: the file and those of secrets, absolute. */
+  files: string[]
   /** What works but is probably not meant, as `file:line:column: path: message`. */
   warnings: Fault[]
 }
@@ -39,7 +41,8 @@ export interface LoadedConfig {
 /** Loads the configuration. Throws ConfigError (CONFIG_INVALID) with every fault. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const path = findFile(options)
-  return { ...parseConfig(path === undefined ? '' : readText(path), { ...options, file: path ?? '(defaults)' }), path }
+  const parsed = parseConfig(path === undefined ? '' : readText(path), { ...options, file: path ?? '(defaults)' })
+  return { ...parsed, path, files: [...(path === undefined ? [] : [path]), ...parsed.files] }
 }
 
 /** As `loadConfig`, from the text of a file; `file` is its name in faults. */
@@ -59,7 +62,12 @@ export function parseConfig(text: string, options: Omit<LoadOptions, 'path'> & {
   }
   // One fault a value is enough: what could not be read would fit nothing else either.
   const onNewFault = (at: Path, message: string): void => (faulty.has(formatPath(at)) ? undefined : onFault(at, message))
-  const context: NormalizeContext = { cwd: options.cwd, interpolated: substitute(document, options.env, onFault), onFault: onNewFault }
+  const context: NormalizeContext = {
+    cwd: options.cwd,
+    interpolated: substitute(document, options.env, onFault),
+    onFault: onNewFault,
+    secretFiles: []
+  }
   const config = normalize(toPlain(document, options.file, map), ConfigSchema as SchemaNode, [], context)
   if (isObject(config)) derive(config, context)
   for (const { path, message, atKey } of checkSchema(config)) if (!faulty.has(formatPath(path))) onFault(path, message, atKey)
@@ -72,7 +80,7 @@ export function parseConfig(text: string, options: Omit<LoadOptions, 'path'> & {
       options.file,
       faults.sort((a, b) => a.line - b.line || a.column - b.column)
     )
-  return { config: config as Config, warnings }
+  return { config: config as Config, warnings, files: context.secretFiles }
 }
 
 const isSyntaxError = (error: YAMLParseError): boolean => error.code !== 'DUPLICATE_KEY'

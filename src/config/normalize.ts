@@ -26,6 +26,8 @@ export interface NormalizeContext {
   /** Paths whose text came from a `${VAR}`: there a number or a truth value may be spelled as text. */
   interpolated: ReadonlySet<string>
   onFault(path: Path, message: string): void
+  /** Files of secrets that were read are added. */
+  secretFiles: string[]
 }
 
 const SECRET_FILE_MAX_BYTES = 64 * 1024
@@ -90,6 +92,7 @@ function readSecret(file: string, path: Path, context: NormalizeContext): string
   try {
     const bytes = statSync(file).size
     if (bytes > SECRET_FILE_MAX_BYTES) throw new Error(`it has ${bytes} bytes, more than the ${SECRET_FILE_MAX_BYTES} a secret may have`)
+    context.secretFiles.push(file)
     const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
     if (secret === '') throw new Error('it is empty')
     return secret

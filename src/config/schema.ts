@@ -321,7 +321,11 @@ export const ConfigSchema = Type.Object(
     privacy: Privacy,
     lanes: lanes({ description: 'Threads that parse and compress; `auto` is one per core.', default: 'auto' }),
     log: Log,
-    admin: Admin
+    admin: Admin,
+    reload_on_change: Type.Boolean({
+      description: 'Reload when this file, or the file of a secret, has new content. SIGHUP and the admin API reload in any case.',
+      default: true
+    })
   },
   { additionalProperties: false, title: 'Sluice configuration' }
 )

@@ -30,7 +30,6 @@ export interface Binding {
 
 /** What became of the frames that one parser read for one source. Plain numbers, read when somebody asks. */
 export interface Tally {
-  source: number
   parser: string
   parsed: number
   skipped: Map<string, number>
@@ -54,18 +53,15 @@ const KNOWN_MAX = 64
 
 export class Identifier {
   readonly #parsers: readonly Parser[]
-  readonly #tallies = new Map<string, Tally>()
+  /** By source index, then by parser. */
+  readonly #tallies: Map<string, Tally>[]
   /** Intakes that met a new parser since the list was last emptied: the pool decides by it which lanes may serve them. */
   readonly changed: IntakeIdentity[] = []
 
-  /** Parsers in the order they are asked: specific ones first. */
-  constructor(parsers: readonly Parser[]) {
+  /** Parsers in the order they are asked: specific ones first. `tallies`: where outcomes are counted, by source index. */
+  constructor(parsers: readonly Parser[], tallies: Map<string, Tally>[] = []) {
     this.#parsers = parsers
-  }
-
-  /** Counts of every source and parser that met. */
-  get tallies(): Iterable<Tally> {
-    return this.#tallies.values()
+    this.#tallies = tallies
   }
 
   /** A new intake. With one candidate whose parser is configured, nothing is guessed. */
@@ -74,6 +70,23 @@ export class Identifier {
     const identity: IntakeIdentity = { index, candidates, own, last: null, known: [] }
     const only = candidates.length === 1 ? candidates[0]! : undefined
     if (only?.parser != null) this.#bind(identity, only.source, only.parser, only.parser.newState?.(), true)
+    return identity
+  }
+
+  /**
+   * An intake of an earlier identifier, whose sources are these now. Parsers that still have a source keep the state they had: a
+   * sender does not repeat its header row because a configuration was loaded.
+   */
+  reopen(before: IntakeIdentity, candidates: readonly SourceBinding[]): IntakeIdentity {
+    const identity = this.open(before.index, candidates)
+    const isFixed = identity.last !== null
+    for (const { parser, state, signature, hasEnds } of before.known) {
+      const source = sourceOf(candidates, parser)
+      if (source === undefined || (isFixed && parser !== identity.last!.parser)) continue
+      const binding = isFixed ? identity.last! : this.#bind(identity, source.source, parser, undefined, false)
+      Object.assign(binding, { state, signature, hasEnds })
+    }
+    if (!isFixed) identity.last = identity.known.find(({ parser }) => parser === before.last?.parser) ?? null
     return identity
   }
 
@@ -99,8 +112,7 @@ export class Identifier {
         intake.last = known
         return known
       }
-      const source =
-        intake.candidates.find(candidate => candidate.parser === parser) ?? intake.candidates.find(candidate => candidate.parser === null)
+      const source = sourceOf(intake.candidates, parser)
       if (source === undefined) continue // no source wants this appliance; a source of raw lines may still
       return this.#bind(intake, source.source, parser, parser.newState?.(), false)
     }
@@ -108,11 +120,11 @@ export class Identifier {
   }
 
   #bind(intake: IntakeIdentity, source: number, parser: Parser, state: unknown, fixed: boolean): Binding {
-    const key = `${source} ${parser.id}`
-    let tally = this.#tallies.get(key)
+    const tallies = (this.#tallies[source] ??= new Map())
+    let tally = tallies.get(parser.id)
     if (tally === undefined) {
-      tally = { source, parser: parser.id, parsed: 0, skipped: new Map(), malformed: new Map() }
-      this.#tallies.set(key, tally)
+      tally = { parser: parser.id, parsed: 0, skipped: new Map(), malformed: new Map() }
+      tallies.set(parser.id, tally)
     }
     const binding: Binding = { source, parser, state, fixed, signature: Number.NaN, hasEnds: false, tally }
     if (intake.known.length >= KNOWN_MAX) intake.known.shift()
@@ -122,6 +134,10 @@ export class Identifier {
     return binding
   }
 }
+
+/** The source that takes what a parser reads: one that names it before one that takes all. */
+const sourceOf = (candidates: readonly SourceBinding[], parser: Parser): SourceBinding | undefined =>
+  candidates.find(candidate => candidate.parser === parser) ?? candidates.find(candidate => candidate.parser === null)
 
 /** A generic parser keeps a frame only when the specific ones were asked about one like it. */
 function isSettled(last: Binding, frame: Frame): boolean {

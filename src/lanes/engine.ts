@@ -7,17 +7,20 @@ import { chooseDeflater, type Deflater } from '../encode/deflate.ts'
 import { newEncoder } from '../encode/encoder.ts'
 import { OUTPUT_BYTES, Output } from '../encode/output.ts'
 import { FrameReader } from '../frame-reader.ts'
-import type { IntakeIdentity, SourceBinding } from '../identify/identifier.ts'
+import type { IntakeIdentity, SourceBinding, Tally } from '../identify/identifier.ts'
 import type { FrameBlock } from '../lib/frame-block.ts'
 import { compileTemplate } from '../parse/template/compile.ts'
+import type { Template } from '../parse/template/template.ts'
 import { namedZone } from '../parse/values/zone.ts'
 import { ATTRIBUTES, countAttributes } from '../process/attributes.ts'
+import { type Corrections, noCorrections } from '../process/corrections.ts'
 import { Filter } from '../process/filter.ts'
 import { judgePhase } from '../process/phases.ts'
 import { Privacy } from '../process/privacy.ts'
 import { DOWNLOADED, TIME, TOTAL, UPLOADED } from '../record.ts'
+import { NO_SOURCE } from '../telemetry/status.ts'
 import { EventLag } from './event-lag.ts'
-import type { LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
+import type { IntakeSources, LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
 
 /** Outputs that may be open at a time; with more sources than this in flight, the first is deflated early. */
@@ -38,24 +41,33 @@ interface SourceCounts {
   attributes: Float64Array
   dropped: Map<string, number>
   lag: EventLag
+  corrections: Corrections
+  /** Outcomes by parser. */
+  tallies: Map<string, Tally>
   lastEventMs: number
   lastSeenMs: number
 }
 
 export class LaneEngine {
-  readonly #spec: LaneSpec
-  readonly #reader: FrameReader
-  readonly #filter: Filter
-  readonly #privacy: Privacy
-  readonly #bindings: readonly SourceBinding[]
-  readonly #encoders: readonly (Encoder | null)[]
-  readonly #deflater: Deflater
+  readonly #parsers: readonly Parser[]
+  #spec!: LaneSpec
+  #reader!: FrameReader
+  #filter!: Filter
+  #privacy!: Privacy
+  #bindings!: readonly SourceBinding[]
+  #encoders!: readonly (Encoder | null)[]
+  #deflater!: Deflater
+  /** Parsers of templates by what they are made of, so that one that stays keeps what it knows of the intakes. */
+  #templates: ReadonlyMap<string, Parser> = new Map()
   readonly #intakes = new Map<number, IntakeIdentity>()
   /** Open output per source, or undefined. */
-  readonly #outputs: (Output | undefined)[]
+  #outputs!: (Output | undefined)[]
   #openOutputs = 0
   readonly #freeBuffers: Buffer[] = []
-  readonly #counts: SourceCounts[]
+  /** By source index; one past the last for frames that no source takes. */
+  #counts!: readonly SourceCounts[]
+  /** Of all sources that ever were, so that counts go on when the specification changes. */
+  readonly #countsByName = new Map<string, SourceCounts>()
   readonly #samples: Sample[] = []
   #frames = 0
   #bytes = 0
@@ -66,29 +78,69 @@ export class LaneEngine {
 
   /** @throws Error when a source names a parser that does not exist, TemplateError when its template is no good. */
   constructor(spec: LaneSpec, parsers: readonly Parser[]) {
-    this.#spec = spec
-    const zones = spec.sources.map(source => namedZone(source.timeZone))
-    const templates = spec.sources.map(({ template }) => (template === undefined ? undefined : compileTemplate(template)))
-    const asked = spec.sources.some(source => source.format === 'raw') ? [...parsers, rawParser] : parsers
-    this.#reader = new FrameReader(asked, zones)
+    this.#parsers = parsers
+    this.#configure(spec)
+  }
+
+  #configure(spec: LaneSpec): void {
+    const { sources } = spec
+    this.#templates = this.#compile(sources)
+    this.#bindings = sources.map((source, index) => ({ source: index, parser: this.#parserOf(source) }))
+    this.#encoders = sources.map(source => (source.format === 'raw' ? null : newEncoder(source.format, source.encode)))
+    this.#counts = [...sources.map(({ name }) => name), NO_SOURCE].map(name => this.#countsOf(name))
+    this.#reader = new FrameReader(
+      sources.some(source => source.format === 'raw') ? [...this.#parsers, rawParser] : this.#parsers,
+      sources.map(source => namedZone(source.timeZone)),
+      { corrections: this.#counts.map(({ corrections }) => corrections), tallies: this.#counts.map(({ tallies }) => tallies) }
+    )
     this.#filter = new Filter(spec.filter)
     this.#privacy = new Privacy(spec.privacy)
-    this.#bindings = spec.sources.map((source, index) => ({ source: index, parser: templates[index] ?? parserOf(source, parsers) }))
-    this.#encoders = spec.sources.map(source => (source.format === 'raw' ? null : newEncoder(source.format, source.encode)))
     this.#deflater = chooseDeflater(spec.deflate ?? 'auto')
-    this.#outputs = spec.sources.map(() => undefined)
-    this.#counts = [...spec.sources.map(noCounts), noCounts()]
+    this.#outputs = sources.map(() => undefined)
+    this.#spec = spec
+  }
+
+  #compile(sources: LaneSpec['sources']): Map<string, Parser> {
+    const given = sources.flatMap(({ template }) => (template === undefined ? [] : [template]))
+    return new Map(given.map(template => [keyOf(template), this.#templates.get(keyOf(template)) ?? compileTemplate(template)]))
+  }
+
+  #parserOf({ name, format, appliance, template }: LaneSpec['sources'][number]): Parser | null {
+    if (template !== undefined) return this.#templates.get(keyOf(template))!
+    if (format === 'raw') return rawParser
+    if (appliance === 'auto') return null
+    const parser = this.#parsers.find(({ id }) => id === appliance)
+    if (parser === undefined) throw new Error(`Cannot find parser "${appliance}" of source "${name}"`)
+    return parser
+  }
+
+  #countsOf(name: string): SourceCounts {
+    const counts = this.#countsByName.get(name) ?? noCounts()
+    this.#countsByName.set(name, counts)
+    return counts
+  }
+
+  /**
+   * Works by another specification from now on; `intakes` are all that are open, with the sources that may take their frames now.
+   * What was written so far goes out. Counts go on, and so does what is known of an intake (a header row, ends of connections)
+   * where its parser still has a source.
+   */
+  reconfigure(spec: LaneSpec, intakes: readonly IntakeSources[], emit: (block: Block) => void): void {
+    this.flush(emit)
+    this.#configure(spec)
+    for (const [intake, candidates] of intakes) {
+      const before = this.#intakes.get(intake)
+      if (before !== undefined) this.#intakes.set(intake, this.#reader.identifier.reopen(before, this.#bindingsOf(candidates)))
+    }
+  }
+
+  #bindingsOf(candidates: readonly number[]): SourceBinding[] {
+    return candidates.map(index => this.#bindings[index]!)
   }
 
   /** A new intake and the sources that may take its frames, in configuration order. */
   openIntake(intake: number, candidates: readonly number[]): void {
-    this.#intakes.set(
-      intake,
-      this.#reader.identifier.open(
-        intake,
-        candidates.map(index => this.#bindings[index]!)
-      )
-    )
+    this.#intakes.set(intake, this.#reader.identifier.open(intake, this.#bindingsOf(candidates)))
   }
 
   closeIntake(intake: number): void {
@@ -228,28 +280,18 @@ export class LaneEngine {
   }
 
   stats(): LaneStats {
-    const outcomes: LaneSourceStats['outcomes'][] = this.#counts.map(() => [])
-    for (const tally of this.#reader.identifier.tallies) {
-      const of = outcomes[tally.source]!
-      of.push(['parsed', tally.parser, '', tally.parsed])
-      for (const [reason, count] of tally.skipped) of.push(['skipped', tally.parser, reason, count])
-      for (const [reason, count] of tally.malformed) of.push(['malformed', tally.parser, reason, count])
-    }
-    this.#counts.forEach(({ empty }, source) => {
-      if (empty > 0) outcomes[source]!.push(['skipped', '', 'empty', empty])
-    })
     return {
       frames: this.#frames,
       bytes: this.#bytes,
       busyMs: this.#busyMs,
-      sources: this.#counts.map(({ empty: _, ...counts }, source) => ({
+      sources: [...this.#countsByName].map(([source, { empty, tallies, ...counts }]) => ({
         ...counts,
         source,
         attributes: [...counts.attributes],
         dropped: [...counts.dropped],
         lag: counts.lag.counts(),
-        corrections: Object.entries(this.#reader.corrections[source] ?? {}).filter(([, count]) => count > 0),
-        outcomes: outcomes[source]!
+        corrections: Object.entries(counts.corrections).filter(([, count]) => count > 0),
+        outcomes: outcomesOf(empty, tallies.values())
       })),
       samples: [...this.#samples]
     }
@@ -263,7 +305,7 @@ export class LaneEngine {
     }
     const start = block.start(index)
     const text = block.bytes.toString('utf8', start, Math.min(block.end(index), start + SAMPLE_BYTES))
-    this.#samples.push({ atMs: Date.now(), source, outcome, parser, reason, text })
+    this.#samples.push({ atMs: Date.now(), source: this.#spec.sources[source]?.name ?? NO_SOURCE, outcome, parser, reason, text })
   }
 
   /** A bug of ours met this frame: it is counted with its own reason, at the stage it came to. */
@@ -296,14 +338,20 @@ const noCounts = (): SourceCounts => ({
   attributes: new Float64Array(ATTRIBUTES.length),
   dropped: new Map(),
   lag: new EventLag(),
+  corrections: noCorrections(),
+  tallies: new Map(),
   lastEventMs: 0,
   lastSeenMs: 0
 })
 
-function parserOf(source: LaneSpec['sources'][number], parsers: readonly Parser[]): Parser | null {
-  if (source.format === 'raw') return rawParser
-  if (source.appliance === 'auto') return null
-  const parser = parsers.find(({ id }) => id === source.appliance)
-  if (parser === undefined) throw new Error(`Cannot find parser "${source.appliance}" of source "${source.name}"`)
-  return parser
+const keyOf = (template: Template): string => JSON.stringify(template)
+
+function outcomesOf(empty: number, tallies: Iterable<Tally>): LaneSourceStats['outcomes'] {
+  const outcomes: LaneSourceStats['outcomes'] = empty > 0 ? [['skipped', '', 'empty', empty]] : []
+  for (const { parser, parsed, skipped, malformed } of tallies) {
+    outcomes.push(['parsed', parser, '', parsed])
+    for (const [reason, count] of skipped) outcomes.push(['skipped', parser, reason, count])
+    for (const [reason, count] of malformed) outcomes.push(['malformed', parser, reason, count])
+  }
+  return outcomes
 }

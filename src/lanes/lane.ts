@@ -90,6 +90,10 @@ export function startInlineLane(spec: LaneSpec, parsers: readonly Parser[], even
           engine.flush(emit)
           answer({ type: 'flushed', id: message.id, blocks, stats: engine.stats() })
           return
+        case 'configure':
+          engine.reconfigure(message.spec, message.intakes, emit)
+          answer({ type: 'flushed', id: message.id, blocks, stats: engine.stats() })
+          return
         case 'stop':
       }
     },

@@ -32,11 +32,16 @@ export interface LaneSpec {
   deflate?: DeflateChoice
 }
 
+/** An open intake and the indexes of the sources that may take its frames. */
+export type IntakeSources = readonly [intake: number, candidates: readonly number[]]
+
+/** A flush is answered by \`flushed\`, and so is a change of the specification: with the last blocks of the old one. */
 export type ToLane =
   | { type: 'open'; intake: number; candidates: number[] }
   | { type: 'close'; intake: number }
   | { type: 'block'; memory: ArrayBuffer; count: number; used: number }
   | { type: 'flush'; id: number }
+  | { type: 'configure'; id: number; spec: LaneSpec; intakes: IntakeSources[] }
   | { type: 'stop' }
 
 export type FromLane =
@@ -60,8 +65,8 @@ export interface LaneStats {
 }
 
 export interface LaneSourceStats {
-  /** Index of the source; one past the last for frames that no source takes. */
-  source: number
+  /** Name of the source; NO_SOURCE for frames that no source takes. */
+  source: string
   frames: number
   bytes: number
   parsed: number
@@ -85,7 +90,8 @@ export interface LaneSourceStats {
 /** A frame that gave no record, kept to be looked at. */
 export interface Sample {
   atMs: number
-  source: number
+  /** Name of the source, or NO_SOURCE. */
+  source: string
   outcome: 'malformed' | 'unidentified' | 'rejected'
   parser: string
   reason: string

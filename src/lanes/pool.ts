@@ -9,9 +9,10 @@
 import type { Block, Parser } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
+import { LaneEngine } from './engine.ts'
 import { mergeLags } from './event-lag.ts'
 import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
-import type { FromLane, LaneSpec, LaneStats, Pin } from './messages.ts'
+import type { FromLane, LaneSpec, LaneStats, Pin, ToLane } from './messages.ts'
 
 /** Blocks handed to lanes and not back yet, at most; beyond that senders wait. */
 export const OUTSTANDING_MAX = 64
@@ -57,22 +58,28 @@ interface IntakeRoute {
 
 export class LanePool {
   readonly #events: PoolEvents
+  readonly #parsers: readonly Parser[]
+  #spec: LaneSpec
   readonly #slots: LaneSlot[]
   readonly #routes = new Map<number, IntakeRoute>()
   /** Intakes that ended and are still known to lanes. */
   readonly #closing: number[] = []
   readonly #spare: FrameBlock[] = []
   readonly #waiting: (() => void)[] = []
-  readonly #sourceNames: readonly string[]
+  /** Lanes that still work by the specification before; blocks of the others are held until there is none. */
+  readonly #behind = new Set<LaneSlot>()
+  #held: Block[] = []
+  #switched: Promise<unknown> = Promise.resolve()
   #open: FrameBlock | undefined
   #outstanding = 0
   #nextIntake = 0
   #nextFlush = 0
   #lostFrames = 0
 
-  private constructor(lanes: number, spec: LaneSpec, events: PoolEvents) {
+  private constructor(lanes: number, spec: LaneSpec, parsers: readonly Parser[], events: PoolEvents) {
     this.#events = events
-    this.#sourceNames = spec.sources.map(({ name }) => name)
+    this.#parsers = parsers
+    this.#spec = spec
     this.#slots = Array.from({ length: lanes }, (_, index) => ({
       index,
       lane: undefined,
@@ -91,17 +98,20 @@ export class LanePool {
 
   /** Starts the lanes; with one, the line path runs on the calling thread. Resolves when all are warm. */
   static async start(lanes: number, spec: LaneSpec, parsers: readonly Parser[], events: PoolEvents): Promise<LanePool> {
-    const pool = new LanePool(lanes, spec, events)
-    await Promise.all(pool.#slots.map(slot => pool.#startLane(slot, spec, parsers, lanes === 1)))
+    const pool = new LanePool(lanes, spec, parsers, events)
+    await Promise.all(pool.#slots.map(slot => pool.#startLane(slot, lanes === 1)))
     return pool
   }
 
-  async #startLane(slot: LaneSlot, spec: LaneSpec, parsers: readonly Parser[], inline: boolean): Promise<void> {
+  async #startLane(slot: LaneSlot, inline: boolean): Promise<void> {
+    const spec = this.#spec
     const laneEvents = {
       onMessage: (message: FromLane) => this.#onMessage(slot, message),
-      onFailure: (error: Error) => this.#onFailure(slot, error, spec, parsers)
+      onFailure: (error: Error) => this.#onFailure(slot, error)
     }
-    slot.lane = inline ? startInlineLane(spec, parsers, laneEvents) : await startThreadLane(spec, laneEvents)
+    slot.lane = inline ? startInlineLane(spec, this.#parsers, laneEvents) : await startThreadLane(spec, laneEvents)
+    // The specification was changed while the thread started, and its first message must be the new one.
+    if (spec !== this.#spec) slot.lane.post({ type: 'configure', id: this.#nextFlush++, spec: this.#spec, intakes: [] })
   }
 
   get lanes(): number {
@@ -263,17 +273,61 @@ export class LanePool {
    */
   async flush(): Promise<void> {
     this.handOver()
-    for (const slot of this.#slots) if (slot.isDirty && slot.lane !== undefined) slot.flushed = this.#flushLane(slot)
+    for (const slot of this.#slots)
+      if (slot.isDirty && slot.lane !== undefined) slot.flushed = this.#ask(slot, slot.lane, id => ({ type: 'flush', id }))
     await Promise.all(this.#slots.map(slot => slot.flushed))
+    await this.#switched
   }
 
-  #flushLane(slot: LaneSlot): Promise<void> {
+  /** Resolves when the lane has answered, or has ended. */
+  #ask(slot: LaneSlot, lane: Lane, message: (id: number) => ToLane): Promise<void> {
     slot.isDirty = false
     const id = this.#nextFlush++
     return new Promise(resolve => {
       slot.endFlushes.set(id, resolve)
-      slot.lane!.post({ type: 'flush', id })
+      lane.post(message(id))
     })
+  }
+
+  /**
+   * Frames appended from now on are worked on by another specification; those before by the old one. The lanes go on with what
+   * they know of the intakes: `candidates` has the sources of each that is open. `onSwitched` is called after the last block of
+   * the old specification was handed to `onBlocks` and before the first of the new one. One call at a time, and only with a
+   * specification that passes `check`.
+   */
+  async reconfigure(spec: LaneSpec, candidates: ReadonlyMap<number, number[]>, onSwitched: () => void): Promise<void> {
+    this.handOver()
+    this.#spec = spec
+    for (const [intake, route] of this.#routes) route.candidates = candidates.get(intake) ?? []
+    const asked = this.#slots.flatMap(slot => (slot.lane === undefined ? [] : [{ slot, lane: slot.lane }]))
+    for (const { slot } of asked) this.#behind.add(slot)
+    const answers = asked.map(async ({ slot, lane }) => {
+      const intakes = [...this.#routes]
+        .filter(([, route]) => route.opened[slot.index])
+        .map(([intake, route]) => [intake, route.candidates] as const)
+      slot.flushed = this.#ask(slot, lane, id => ({ type: 'configure', id, spec, intakes }))
+      await slot.flushed
+      this.#behind.delete(slot)
+    })
+    this.#switched = Promise.all(answers).then(() => {
+      onSwitched()
+      const held = this.#held
+      this.#held = []
+      if (held.length > 0) this.#events.onBlocks(held)
+    })
+    await this.#switched
+  }
+
+  /** @throws what an engine throws when the specification is no good. */
+  check(spec: LaneSpec): void {
+    new LaneEngine(spec, this.#parsers)
+  }
+
+  /** Hands blocks on. Those of a lane that is ahead of others wait for them, since their rows may belong under another head of file. */
+  #emit(slot: LaneSlot, blocks: Block[]): void {
+    if (blocks.length === 0) return
+    if (this.#behind.size > 0 && !this.#behind.has(slot)) this.#held.push(...blocks)
+    else this.#events.onBlocks(blocks)
   }
 
   #onMessage(slot: LaneSlot, message: FromLane): void {
@@ -284,11 +338,11 @@ export class LanePool {
         if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
         for (const pin of message.pins) this.#applyPin(slot, pin)
         for (const { source, recordCount } of message.blocks) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
-        if (message.blocks.length > 0) this.#events.onBlocks(message.blocks)
+        this.#emit(slot, message.blocks)
         if (!this.isBusy) this.#wake()
         return
       case 'flushed':
-        if (message.blocks.length > 0) this.#events.onBlocks(message.blocks)
+        this.#emit(slot, message.blocks)
         slot.framesInFlight -= message.stats.frames - (slot.stats?.frames ?? 0)
         slot.stats = message.stats
         slot.uncounted.clear()
@@ -317,12 +371,12 @@ export class LanePool {
   }
 
   /** Restarts a lane that ended. Its counts and the blocks that came back stay; what else it held is lost and counted. */
-  #onFailure(slot: LaneSlot, error: Error, spec: LaneSpec, parsers: readonly Parser[]): void {
+  #onFailure(slot: LaneSlot, error: Error): void {
     slot.lane = undefined
     slot.restarts++
     if (slot.stats !== undefined) slot.past.push(slot.stats)
     slot.stats = undefined
-    const saved = countsOfBlocks(slot.uncounted, this.#sourceNames)
+    const saved = countsOfBlocks(slot.uncounted)
     if (saved.frames > 0) slot.past.push(saved)
     slot.uncounted.clear()
     const lost = slot.framesInFlight - saved.frames
@@ -336,7 +390,7 @@ export class LanePool {
     for (const end of slot.endFlushes.values()) end()
     slot.endFlushes.clear()
     this.#wake()
-    void this.#startLane(slot, spec, parsers, false).catch((cause: unknown) => {
+    void this.#startLane(slot, false).catch((cause: unknown) => {
       this.#events.onLaneFailure(slot.index, new CollectorError('LANE_FAILED', `Cannot restart lane ${slot.index}`, { cause }), 0)
     })
   }
@@ -347,9 +401,9 @@ export class LanePool {
 }
 
 /** Counts of records whose blocks came back although their lane never counted them: their parser is not known any more. */
-function countsOfBlocks(records: ReadonlyMap<string, number>, names: readonly string[]): LaneStats {
-  const sources = [...records].map(([name, count]) => ({
-    source: names.indexOf(name),
+function countsOfBlocks(records: ReadonlyMap<string, number>): LaneStats {
+  const sources = [...records].map(([source, count]) => ({
+    source,
     frames: count,
     bytes: 0,
     parsed: count,

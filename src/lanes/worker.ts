@@ -42,6 +42,12 @@ port.on('message', (message: ToLane) => {
       send({ type: 'flushed', id: message.id, blocks, stats: engine.stats() }, memoryOf(blocks))
       return
     }
+    case 'configure': {
+      const blocks: Block[] = []
+      engine.reconfigure(message.spec, message.intakes, made => blocks.push(made))
+      send({ type: 'flushed', id: message.id, blocks, stats: engine.stats() }, memoryOf(blocks))
+      return
+    }
     case 'stop':
       port.close()
   }

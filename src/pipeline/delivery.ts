@@ -1,4 +1,5 @@
 /** From the spool to the tenant: puts the upload room together by the configuration, with the local tenant when there is no other. */
+import { isDeepStrictEqual } from 'node:util'
 import { parseListen } from '../config/listen.ts'
 import type { AuthConfig, Config } from '../config/schema.ts'
 import type { Format, Segment, UploadQueue } from '../contracts.ts'
@@ -8,7 +9,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { SecretExpiry } from '../telemetry/status.ts'
 import type { Tenant } from '../tenant/tenant.ts'
 import { DiscoveryApi } from '../upload/api.ts'
-import { type Credential, createAuth } from '../upload/auth.ts'
+import { type Auth, type Credential, createAuth } from '../upload/auth.ts'
 import { CloudDiscovery, type SourceTarget } from '../upload/cloud-discovery.ts'
 import { createDispatcher, normalizeBaseUrl } from '../upload/http.ts'
 import { RequestBudget } from '../upload/rate-limit.ts'
@@ -38,7 +39,7 @@ export interface Delivery {
   /** Base URL of the tenant. */
   readonly url: string
   readonly local: Tenant | undefined
-  /** Takes over changed sources; what was paused tries again. */
+  /** Takes over changed sources and credentials; what was paused tries again. */
   configure(config: Config): void
   start(): void
   stop(deadline: AbortSignal): Promise<void>
@@ -68,17 +69,20 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
         }
       : { proxyFromEnvironment: false }
   )
-  const auth = createAuth({
-    credential: !isLocal ? credentialOf(tenant.auth!) : { kind: 'token', token: LOCAL_TOKEN },
-    dispatcher,
-    ...(tenant.auth?.authority_host === undefined ? {} : { authorityHost: tenant.auth.authority_host }),
-    ...(tenant.auth?.scope === undefined ? {} : { scope: tenant.auth.scope })
-  })
+  const newAuth = (auth: AuthConfig | undefined): Auth =>
+    createAuth({
+      credential: auth === undefined ? { kind: 'token', token: LOCAL_TOKEN } : credentialOf(auth),
+      dispatcher,
+      ...(auth?.authority_host === undefined ? {} : { authorityHost: auth.authority_host }),
+      ...(auth?.scope === undefined ? {} : { scope: auth.scope })
+    })
+  let auth = newAuth(tenant.auth)
+  let current = config
   const budget = new RequestBudget({
     requestsPerMinute: upload.requests_per_minute,
     ...(!isLocal ? {} : { limitPerMinute: Number.MAX_SAFE_INTEGER })
   })
-  const api = new DiscoveryApi({ baseUrl: url, auth, dispatcher, budget, version, timeoutMs: upload.timeout })
+  const api = new DiscoveryApi({ baseUrl: url, auth: following(() => auth), dispatcher, budget, version, timeoutMs: upload.timeout })
   const stats = new UploadStats()
   let targets = targetsOf(config, snapshot)
   const destination = new CloudDiscovery({
@@ -105,7 +109,12 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
     url,
     local,
     configure(next) {
-      targets = targetsOf(next, snapshot)
+      // A source that is gone may have segments in the spool.
+      targets = new Map([...targets, ...targetsOf(next, snapshot)])
+      // Another tenant takes effect at the next start, and its credentials with it.
+      const isSameTenant = isDeepStrictEqual({ ...next.tenant, auth: undefined }, { ...tenant, auth: undefined })
+      if (isSameTenant && !isDeepStrictEqual(next.tenant.auth, current.tenant.auth)) auth = newAuth(next.tenant.auth)
+      current = next
       uploader.resume()
       void secretExpiries(next.tenant.auth ?? {}).then(found => {
         secrets = found
@@ -140,6 +149,18 @@ function localUrl(config: Config): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
+
+/** The credentials of the moment as one object. */
+const following = (auth: () => Auth): Auth => ({
+  get kind() {
+    return auth().kind
+  },
+  get expiresMs() {
+    return auth().expiresMs
+  },
+  header: () => auth().header(),
+  renew: () => auth().renew()
+})
 
 function credentialOf(auth: AuthConfig): Credential {
   const { token, tenant_id: tenantId = '', client_id: clientId = '' } = auth

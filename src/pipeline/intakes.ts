@@ -5,6 +5,7 @@
 import type { Block, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
+import type { LaneSpec } from '../lanes/messages.ts'
 import type { LanePool } from '../lanes/pool.ts'
 import { PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
@@ -21,7 +22,7 @@ const FULL_POLL_MS = 250
 export interface IntakesDeps {
   pool: LanePool
   spool: Spool
-  /** Sources by peer; replaced at a reload. */
+  /** Sources by peer. */
   binding: SourceBinding
 }
 
@@ -44,40 +45,34 @@ interface FramingOfListener {
 
 interface LiveIntake {
   peer: Peer
-  number: number
   /** What had been lost, in any intake, at its last receipt. */
   losses: { frames: number; records: number }
 }
 
 export class Intakes {
-  #pool: LanePool
+  readonly #pool: LanePool
   readonly #spool: Spool
-  /** Live intakes by themselves; each is given a new number when the lanes are replaced. */
-  readonly #live = new Set<LiveIntake>()
+  /** By the number that the pool gave them. */
+  readonly #live = new Map<number, LiveIntake>()
   readonly counts: IntakeCounts = { frames: 0, bytes: 0, shed: 0, aborted: 0 }
   /** What framers counted, by receiver and protocol; there are as many as listeners. */
   readonly #framing = new Map<string, FramingOfListener>()
   readonly #rounds: CommitRounds
-  binding: SourceBinding
+  #binding: SourceBinding
   #timer: NodeJS.Timeout
   #ticks = 0
   /** Near enough for when a sender was last heard, and free on the hot path. */
   #nowMs = Date.now()
   #flushing = false
-  /** The lanes before a reload, until all they had has come back. */
-  #draining: LanePool | undefined
-  #drained: Promise<void> = Promise.resolve()
   /** Records that the spool had no room for. */
   #shedRecords = 0
-  /** Frames lost in lanes that a reload replaced. */
-  #lostBefore = 0
 
   constructor({ pool, spool, binding }: IntakesDeps) {
     this.#pool = pool
     this.#spool = spool
-    this.binding = binding
+    this.#binding = binding
     this.#rounds = new CommitRounds(async () => {
-      await this.#settle()
+      await pool.flush()
       await spool.commit()
     })
     this.#timer = setInterval(() => this.#tick(), HAND_OVER_INTERVAL_MS)
@@ -88,23 +83,20 @@ export class Intakes {
     const listener = this.#framingOf(peer)
     listener.live.add(framer)
     const sender = listener.peers.open(peer.address, this.#nowMs)
-    const intake: LiveIntake = {
-      peer,
-      number: this.#pool.openIntake(this.binding.candidates(peer)),
-      losses: { frames: this.lostFrames, records: this.#shedRecords }
-    }
-    this.#live.add(intake)
+    const number = this.#pool.openIntake(this.#binding.candidates(peer))
+    const intake: LiveIntake = { peer, losses: { frames: this.lostFrames, records: this.#shedRecords } }
+    this.#live.set(number, intake)
     const canWait = framing !== 'datagram'
     const onFrame: OnFrame = (buf, start, end) => {
       sender.frames++
-      this.#frame(intake.number, canWait, buf, start, end)
+      this.#frame(number, canWait, buf, start, end)
     }
     const close = (): void => {
       listener.peers.close(sender)
-      this.#live.delete(intake)
+      this.#live.delete(number)
       listener.live.delete(framer)
       addInto(listener.ended, framer.stats)
-      this.#pool.closeIntake(intake.number)
+      this.#pool.closeIntake(number)
     }
     return {
       accept: chunk => {
@@ -133,7 +125,7 @@ export class Intakes {
 
   /** Frames that were in a lane when it ended. */
   get lostFrames(): number {
-    return this.#lostBefore + (this.#draining?.lostFrames ?? 0) + this.#pool.lostFrames
+    return this.#pool.lostFrames
   }
 
   /** Everything that was accepted is durable. Whose frames or records were lost is not known, so nobody gets a receipt for them. */
@@ -147,11 +139,6 @@ export class Intakes {
       throw new CollectorError('SPOOL_FULL', 'Cannot confirm what was sent: the spool had no room and records were shed', {
         retryable: true
       })
-  }
-
-  /** Everything that was accepted has come back from the lanes. */
-  async #settle(): Promise<void> {
-    await Promise.all([this.#pool.flush(), this.#drained])
   }
 
   #frame(intake: number, canWait: boolean, buf: Buffer, start: number, end: number): void {
@@ -212,28 +199,22 @@ export class Intakes {
   }
 
   /**
-   * New lanes take the frames from now on. What the old ones have comes back first, so that records keep their order and
-   * nothing is lost; `onDrained` is called then, before anybody gets a receipt. Headers that a format had sent before must come
-   * again.
+   * Frames that come from now on belong to other sources and are worked on by another specification. Intakes go on, each with what
+   * its lane knows of it. `onSwitched`: as the pool says.
    */
-  replaceLanes(pool: LanePool, binding: SourceBinding, onDrained: () => void): Promise<void> {
-    const before = this.#pool
-    this.#pool = pool
-    this.#draining = before
-    this.binding = binding
-    for (const intake of this.#live) intake.number = pool.openIntake(binding.candidates(intake.peer))
-    this.#drained = before.flush().then(() => {
-      this.#draining = undefined
-      this.#lostBefore += before.lostFrames
-      onDrained()
-    })
-    return this.#drained
+  reconfigure(spec: LaneSpec, binding: SourceBinding, onSwitched: () => void): Promise<void> {
+    this.#binding = binding
+    return this.#pool.reconfigure(
+      spec,
+      new Map([...this.#live].map(([number, { peer }]) => [number, binding.candidates(peer)])),
+      onSwitched
+    )
   }
 
   /** Everything that was accepted is durable; no further hand-overs. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#settle()
+    await this.#pool.flush()
     await this.#spool.commit()
   }
 }

@@ -2,6 +2,7 @@
  * Receivers by the configuration: the only place that maps keys of the file to options of a receiver. A new type of receiver is
  * one case in `receiversOf`.
  */
+import { listenersOf, type ReceiverListener } from '../config/receiver-listeners.ts'
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
 import { FileDropReceiver } from '../receivers/file-drop.ts'
@@ -24,28 +25,51 @@ export interface ReceiverNeeds {
   sources: readonly string[]
 }
 
-export function createReceivers(configs: readonly ReceiverConfig[], needs: ReceiverNeeds): Receiver[] {
-  return configs.flatMap(config => receiversOf(config, needs))
+/** A receiver before it is made. */
+export interface ReceiverPlan {
+  /** All that makes it what it is: a receiver that runs and has the same print is this one. */
+  print: string
+  listeners: readonly ReceiverListener[]
+  create(): Receiver
 }
 
-function receiversOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Receiver[] {
+/** One plan per receiver; syslog over UDP and TCP are two, so that a change of one leaves the other alone. */
+export function planReceivers(configs: readonly ReceiverConfig[], needs: ReceiverNeeds): ReceiverPlan[] {
+  return configs.flatMap(oneEach).map(config => ({
+    print: printOf(config, needs.sources),
+    listeners: listenersOf(config),
+    create: () => receiverOf(config, needs)
+  }))
+}
+
+const oneEach = (config: ReceiverConfig): ReceiverConfig[] =>
+  config.type === 'syslog' ? config.protocols.map(protocol => ({ ...config, protocols: [protocol] })) : [config]
+
+const isUdp = ({ protocols }: ConfigOf<'syslog'>): boolean => protocols[0] === 'udp'
+
+function printOf(config: ReceiverConfig, sources: readonly string[]): string {
+  const { type } = config
+  if (type === 'syslog') return JSON.stringify(isUdp(config) ? ['udp', udpOptions(config)] : ['tcp', tcpOptions(config)])
+  // Receivers of files have a directory per source.
+  return JSON.stringify(type === 'syslog-tls' || type === 'relp' || type === 'http-push' ? config : [config, sources])
+}
+
+function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Receiver {
   switch (config.type) {
     case 'syslog':
-      return config.protocols.map(protocol =>
-        protocol === 'udp' ? new SyslogUdpReceiver(udpOptions(config), { log }) : new SyslogTcpReceiver(tcpOptions(config), { log })
-      )
+      return isUdp(config) ? new SyslogUdpReceiver(udpOptions(config), { log }) : new SyslogTcpReceiver(tcpOptions(config), { log })
     case 'syslog-tls':
-      return [new SyslogTlsReceiver(syslogTlsOptions(config), { log })]
+      return new SyslogTlsReceiver(syslogTlsOptions(config), { log })
     case 'relp':
-      return [new RelpReceiver(relpOptions(config), { log })]
+      return new RelpReceiver(relpOptions(config), { log })
     case 'http-push':
-      return [new HttpPushReceiver(httpPushOptions(config), { log, isFull })]
+      return new HttpPushReceiver(httpPushOptions(config), { log, isFull })
     case 'ftp':
-      return [new FtpReceiver(ftpOptions(config, sources), { log, isFull })]
+      return new FtpReceiver(ftpOptions(config, sources), { log, isFull })
     case 'sftp':
-      return [new SftpReceiver(sftpOptions(config, sources), { log, isFull })]
+      return new SftpReceiver(sftpOptions(config, sources), { log, isFull })
     case 'file-drop':
-      return [new FileDropReceiver(fileDropOptions(config, sources), { log, isFull })]
+      return new FileDropReceiver(fileDropOptions(config, sources), { log, isFull })
   }
 }
 

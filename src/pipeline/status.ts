@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts'
 import type { ReceiverStatus } from '../contracts.ts'
 import { COST, remedyFor } from '../explain/remedies.ts'
 import { LAG_BOUNDS_SECONDS, mergeLags } from '../lanes/event-lag.ts'
-import type { LaneSourceStats, LaneStats } from '../lanes/messages.ts'
+import type { LaneSourceStats } from '../lanes/messages.ts'
 import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
 import { ATTRIBUTES, type Attribute } from '../process/attributes.ts'
 import { SYNC_BOUNDS_SECONDS } from '../spool/counters.ts'
@@ -14,7 +14,6 @@ import {
   type BlocksStatus,
   balanceOf,
   type LaneStatus,
-  NO_SOURCE,
   type OutcomeCount,
   type PipelineStatus,
   type ReasonCount,
@@ -36,8 +35,6 @@ export interface StatusParts {
   startedMs: number
   config: Config
   receivers: readonly ReceiverStatus[]
-  /** Counts of lanes that a reload replaced, with the source names they had. */
-  past: readonly { sources: readonly string[]; stats: LaneStats }[]
   pool: LanePool
   intakes: Intakes
   spool: SegmentSpool
@@ -75,7 +72,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     uptimeMs: nowMs - parts.startedMs,
     state: reasons.length === 0 ? 'healthy' : 'degraded',
     reasons,
-    config: { loadedMs: parts.startedMs, lastReloadMs: parts.startedMs, lastReloadSucceeded: true },
+    config: { loadedMs: parts.startedMs, lastReloadMs: parts.startedMs, lastReloadSucceeded: true, messages: [] },
     tenant: tenantStatus(config, delivery),
     receivers,
     sources,
@@ -175,15 +172,10 @@ const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.r
 function sourceStatuses(parts: StatusParts): SourceStatus[] {
   const { config, pool, delivery } = parts
   const names = config.sources.map(({ name }) => name)
-  const byName = new Map<string, LaneSourceStats[]>()
-  const add = (sources: readonly string[], lane: LaneStats): void => {
-    for (const stats of lane.sources) {
-      const name = sources[stats.source] ?? NO_SOURCE
-      byName.set(name, [...(byName.get(name) ?? []), stats])
-    }
-  }
-  for (const { sources, stats } of parts.past) add(sources, stats)
-  for (const { stats } of pool.stats()) for (const life of stats) add(names, life)
+  const byName = Map.groupBy(
+    pool.stats().flatMap(({ stats }) => stats.flatMap(life => life.sources)),
+    ({ source }): string => source
+  )
   const listed = [...names, ...[...byName.keys(), ...parts.recovered.keys()].filter(name => !names.includes(name))]
   return [...new Set(listed)]
     .map(name => sourceStatus(name, byName.get(name) ?? [], parts, delivery.departures))

@@ -196,7 +196,7 @@ export class FtpReceiver implements Receiver {
     const { sources, passivePortMin, passivePortMax, advertisedAddress, tls, tlsMode } = this.#options
     const facts = { receiver: this.name, address: formatListen(this.#address), passivePorts: `${passivePortMin}-${passivePortMax}` }
     const more = { advertisedAddress, tls: tls === undefined ? 'none' : tlsMode, directories: sources.map(name => `/${name}`) }
-    this.#log.info({ ...facts, ...more }, 'listening for FTP; in a container publish the passive ports as well')
+    this.#log.debug({ ...facts, ...more }, 'listening for FTP; in a container publish the passive ports as well')
     if (tls === undefined) this.#log.warn({ receiver: this.name }, 'FTP without TLS: passwords and logs cross the network in the clear')
   }
 

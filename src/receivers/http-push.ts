@@ -147,7 +147,7 @@ export class HttpPushReceiver implements Receiver {
     if (bound !== null && typeof bound === 'object') this.#address = { host: this.#address.host, port: bound.port }
     if (this.#options.tls !== undefined) this.#unwatch = watchIdentity(this.#options.tls, () => void this.reload())
     this.#state = 'listening'
-    this.#log.info(
+    this.#log.debug(
       { receiver: this.name, address: formatListen(this.#address), tls: this.#identity !== undefined },
       'listening for logs over HTTP'
     )

@@ -60,7 +60,7 @@ export class RelpReceiver implements Receiver {
     }
     this.#server.on('error', error => this.#log.warn({ receiver: this.name, err: error }, 'listener error'))
     this.#state = 'listening'
-    this.#log.info({ receiver: this.name, address: formatListen(this.#address), tls: this.#tls !== undefined }, 'listening for RELP')
+    this.#log.debug({ receiver: this.name, address: formatListen(this.#address), tls: this.#tls !== undefined }, 'listening for RELP')
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

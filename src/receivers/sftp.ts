@@ -110,7 +110,7 @@ export class SftpReceiver implements Receiver {
     this.#server.on('error', error => this.#log.warn({ receiver: this.name, err: error }, 'listener error'))
     this.#state = 'listening'
     const directories = this.#options.sources.map(name => `/${name}`)
-    this.#log.info({ receiver: this.name, address: formatListen(this.#address), directories }, 'listening for SFTP')
+    this.#log.debug({ receiver: this.name, address: formatListen(this.#address), directories }, 'listening for SFTP')
   }
 
   /** Takes no further file; those that run are taken to their end, or aborted when the signal fires. */

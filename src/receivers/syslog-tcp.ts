@@ -54,7 +54,7 @@ export class SyslogTcpReceiver implements Receiver {
     }
     server.on('error', error => this.#log.warn({ receiver: this.name, err: error }, 'listener error'))
     this.#state = 'listening'
-    this.#log.info({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over TCP')
+    this.#log.debug({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over TCP')
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

@@ -53,7 +53,7 @@ export class SyslogTlsReceiver implements Receiver {
     }
     this.#server.on('error', error => this.#log.warn({ receiver: this.name, err: error }, 'listener error'))
     this.#state = 'listening'
-    this.#log.info({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over TLS')
+    this.#log.debug({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over TLS')
   }
 
   async stop(deadline: AbortSignal): Promise<void> {

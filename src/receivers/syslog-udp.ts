@@ -102,7 +102,7 @@ export class SyslogUdpReceiver implements Receiver {
     await this.#readDrops()
     this.#poll = setInterval(() => this.#tick(), POLL_INTERVAL_MS)
     this.#poll.unref()
-    this.#log.info({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over UDP')
+    this.#log.debug({ receiver: this.name, address: formatListen(this.#address) }, 'listening for syslog over UDP')
   }
 
   /** Takes what the kernel still holds, then closes; every sender's intake is ended. */

@@ -70,26 +70,30 @@ t.test('pipeline and admin server run together, and the status names the file', 
 t.test('a reload takes the new file over; a bad one leaves the old configuration in force', async t => {
   const { collector, pipeline, log, write } = await start(t)
   write('admin: { listen: "127.0.0.1:0" }\nlog: { level: silent }\nupload: { flush_interval: 7s }\n')
-  t.match(await collector.reload(), { ok: true, messages: [] })
+  t.match(await collector.reload('signal'), { ok: true, messages: [] })
   t.equal(pipeline.reloaded[0]?.upload.flush_interval, 7000)
   write('lanes: many\n')
-  t.match(await collector.reload(), { ok: false, messages: [/sluice\.yaml:1:8: lanes/] })
+  t.match(await collector.reload('signal'), { ok: false, messages: [/sluice\.yaml:1:8: lanes/] })
   t.equal(pipeline.reloaded.length, 1)
-  t.equal(collector.status().config.lastReloadSucceeded, false)
+  t.match(collector.status(), {
+    state: 'degraded',
+    reasons: [/^the configuration was not reloaded, that of 20\S+ goes on: .*sluice\.yaml:1:8: lanes/],
+    config: { lastReloadSucceeded: false, messages: [/lanes/] }
+  })
   const response = await fetch(`${collector.adminUrl}/api/v1/reload`, { method: 'POST' })
   t.equal(response.status, 422)
   pipeline.refuse = true
   write('admin: { listen: "127.0.0.1:1" }\n')
-  t.match(await collector.reload(), { ok: false, messages: ['Cannot bind'] })
+  t.match(await collector.reload('signal'), { ok: false, messages: ['Cannot bind'] })
   pipeline.refuse = false
-  t.match(await collector.reload(), { ok: true, messages: ['admin: changed; takes effect at the next start'] })
-  write('admin: { listen: "127.0.0.1:1" }\nreceivers: [{ type: relp }]\nspool: { max_bytes: 1GiB }\n')
-  t.match(await collector.reload(), {
+  t.match(await collector.reload('signal'), { ok: true, messages: ['admin: changed; takes effect at the next start'] })
+  write('admin: { listen: "127.0.0.1:1" }\nreceivers: [{ type: relp }]\nspool: { max_bytes: 1GiB }\ntenant: { local: { dir: x } }\n')
+  t.match(await collector.reload('signal'), {
     ok: true,
-    messages: ['receivers: changed; takes effect at the next start', 'spool: changed; takes effect at the next start']
+    messages: ['admin', 'spool', 'tenant'].map(key => `${key}: changed; takes effect at the next start`)
   })
   t.equal(log.level, 'info', 'the level of the new file')
-  t.equal(collector.status().config.lastReloadSucceeded, true)
+  t.match(collector.status(), { state: 'healthy', reasons: [], config: { lastReloadSucceeded: true } })
 })
 
 t.test('reloads asked for at the same time run one after the other', async t => {
@@ -101,7 +105,7 @@ t.test('reloads asked for at the same time run one after the other', async t => 
     await new Promise(resolve => setImmediate(resolve))
     running--
   }
-  await Promise.all([collector.reload(), collector.reload(), collector.reload()])
+  await Promise.all([collector.reload('signal'), collector.reload('signal'), collector.reload('signal')])
   t.equal(overlapped, false)
 })
 
@@ -137,9 +141,9 @@ t.test('a stop waits for the reload under way and refuses the next', async t => 
     events.push('stop')
     await inner(deadlineMs)
   }
-  const first = collector.reload()
+  const first = collector.reload('signal')
   while (!finishReload) await new Promise(resolve => setImmediate(resolve))
-  const second = collector.reload()
+  const second = collector.reload('signal')
   const stopped = stop()
   finishReload()
   t.match(await first, { ok: true })

@@ -114,3 +114,32 @@ t.test('lines of one unknown product, whatever their values, are offered to all 
   for (let n = 2; n < 10; n++) t.equal(identifier.identify(intake, keyValue(n))?.parser.id, 'generic-key-value')
   t.equal(asked, once)
 })
+
+t.test('an intake that is opened again keeps the state of the parsers that still have a source', async t => {
+  const [a, b] = [byWord('a', 'alpha', { newState: () => ({}) }), byWord('b', 'beta', { newState: () => ({}) })]
+  const first = new Identifier([a, b])
+  const intake = first.open(7, [{ source: 0, parser: null }])
+  first.identify(intake, at('alpha 1'))
+  const before = first.identify(intake, at('beta 1'))!
+  before.hasEnds = true
+  const next = new Identifier([a, b])
+  const again = next.reopen(intake, [{ source: 4, parser: b }])
+  t.equal(again.last?.fixed, true, 'one source that names its parser')
+  t.match(again.last, { source: 4, parser: b, hasEnds: true })
+  t.equal(again.last?.state, before.state)
+  t.equal(again.known.length, 1, 'nobody wants the other parser any more')
+  t.same(next.changed.includes(again), true, 'its lane is told whether it keeps state')
+  const later = new Identifier([a, b])
+  const both = later.reopen(intake, [
+    { source: 2, parser: a },
+    { source: 1, parser: null }
+  ])
+  t.match(
+    both.known.map(({ parser, source, state }) => [parser.id, source, state]),
+    intake.known.map(({ parser, state }) => [parser.id, parser === a ? 2 : 1, state])
+  )
+  t.equal(both.last?.parser, b, 'the last one is asked first')
+  a.asked = 0
+  t.equal(later.identify(both, at('beta 2'))?.state, before.state)
+  t.equal(a.asked, 0)
+})

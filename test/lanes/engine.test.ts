@@ -229,3 +229,29 @@ t.test('samples of bad lines are bounded in number and size', async t => {
   t.equal(stats.samples.length, 50)
   t.ok(stats.samples.every(({ text }) => Buffer.byteLength(text) < 1100))
 })
+
+t.test('another specification: what was written goes out under the old one, counts go on by name, and header rows stay', async t => {
+  const row = (number: number) => Buffer.from(`2026-01-05 09:15:30 192.0.2.11 w${number} GET http://www.example.org/a 200 512 100`)
+  const head = Buffer.from('#Fields: date time c-ip cs-username cs-method cs-uri sc-status sc-bytes cs-bytes')
+  const engine = new LaneEngine(specOf([{ name: 'one' }]), parsers)
+  const blocks: Block[] = []
+  const emit = (block: Block) => void blocks.push(block)
+  const take = (frames: Buffer[]) => {
+    for (const block of frameBlocks(frames.map(bytes => ({ bytes, intake: 3 })), [100])) engine.process(block, emit) // biome-ignore format: short
+  }
+  engine.openIntake(3, [0])
+  take([head, row(1)])
+  t.same(blocks, [])
+  engine.reconfigure(specOf([{ name: 'two', format: 'csv' }, { name: 'one' }]), [[3, [1]]], emit)
+  t.match(Object.keys(linesBySource(blocks)), ['one'])
+  take([row(2)])
+  engine.reconfigure(specOf([{ name: 'two', format: 'csv' }]), [[3, [0]]], emit)
+  take([row(3)])
+  engine.flush(emit)
+  const texts = linesBySource(blocks)
+  t.match(texts.one, /w1[^]*w2/)
+  t.match(texts.two, /w3/)
+  const stats = engine.stats()
+  t.match(totalsOf([stats]), { frames: 4, parsed: 3, skipped: 1, written: 3 })
+  t.same(Object.fromEntries(stats.sources.map(({ source, frames }) => [source, frames])), { one: 3, '(none)': 0, two: 1 })
+})

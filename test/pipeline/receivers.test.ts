@@ -4,7 +4,7 @@ import type { TObject } from 'typebox'
 import { parseConfig } from '../../src/config/load.ts'
 import type { ReceiverConfig } from '../../src/config/schema.ts'
 import { fileDropOptions, ftpOptions, sftpOptions } from '../../src/pipeline/file-receivers.ts'
-import { createReceivers, httpPushOptions, relpOptions, syslogTlsOptions, tcpOptions, udpOptions } from '../../src/pipeline/receivers.ts'
+import { httpPushOptions, planReceivers, relpOptions, syslogTlsOptions, tcpOptions, udpOptions } from '../../src/pipeline/receivers.ts'
 import { FileDropOptions } from '../../src/receivers/file-drop.ts'
 import { FtpOptions } from '../../src/receivers/ftp.ts'
 import { AccountOptions } from '../../src/receivers/ftp-accounts.ts'
@@ -265,8 +265,11 @@ sources: [{ name: a }]`
   const { receivers } = parseConfig(text, { env: {}, cwd: '/', file: 'x.yaml' }).config
   const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
   t.same(
-    createReceivers(receivers, { log, isFull: () => false, sources: ['a'] }).flatMap(made =>
-      made.status().map(({ name, protocol, state }) => [name, protocol, state])
+    planReceivers(receivers, { log, isFull: () => false, sources: ['a'] }).flatMap(plan =>
+      plan
+        .create()
+        .status()
+        .map(({ name, protocol, state }) => [name, protocol, state])
     ),
     [
       ['one', 'syslog-udp', 'stopped'],
@@ -285,16 +288,17 @@ sources: [{ name: a }]`
 t.test('http-push asks the spool itself whether it is full', async t => {
   const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
   let full = false
-  const [made] = createReceivers([receiver('http-push', 'listen: 127.0.0.1:0, anonymous: true')], {
+  const [plan] = planReceivers([receiver('http-push', 'listen: 127.0.0.1:0, anonymous: true')], {
     log,
     isFull: () => full,
     sources: ['a']
   })
-  await made!.start(() => t.fail('no intake is opened') as never)
-  t.teardown(() => made!.stop(AbortSignal.timeout(1000)))
+  const made = plan!.create()
+  await made.start(() => t.fail('no intake is opened') as never)
+  t.teardown(() => made.stop(AbortSignal.timeout(1000)))
   full = true
-  t.equal(made!.status()[0]!.state, 'paused')
-  const answer = await fetch(`http://${made!.status()[0]!.address}/logs`, { method: 'POST', body: 'x' })
+  t.equal(made.status()[0]!.state, 'paused')
+  const answer = await fetch(`http://${made.status()[0]!.address}/logs`, { method: 'POST', body: 'x' })
   t.equal(answer.status, 503)
   t.equal(answer.headers.get('retry-after'), '30')
 })

@@ -105,8 +105,8 @@ t.test('a connection without a byte is counted and logged at debug only', async 
   await intakes.until('counted', () => counters().empty_connections_total === 1)
   t.equal(intakes.opened, 0)
   t.strictSame(
-    log.entries.filter(entry => entry.level !== 'debug').map(entry => entry.message),
-    ['listening for syslog over TCP']
+    log.entries.filter(entry => entry.level !== 'debug'),
+    []
   )
   await receiver.stop(signal())
 })

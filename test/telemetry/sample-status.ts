@@ -55,7 +55,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
     uptimeMs: 65_000,
     state: 'healthy',
     reasons: [],
-    config: { loadedMs: 1_800_000_000_000, lastReloadMs: 1_800_000_000_000, lastReloadSucceeded: true },
+    config: { loadedMs: 1_800_000_000_000, lastReloadMs: 1_800_000_000_000, lastReloadSucceeded: true, messages: [] },
     tenant: { kind: 'local', url: 'http://127.0.0.1:9601', dir: '/data/tenant' },
     receivers: [
       {
