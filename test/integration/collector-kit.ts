@@ -33,10 +33,12 @@ export interface Setup {
   lanes?: number
   /** How long a file stays open. */
   flushInterval?: string
+  /** Keys of the file that take the place of those below. */
+  overrides?: Readonly<Record<string, unknown>>
 }
 
 /** Configuration with every process filter off, own ports, and everything in the directory. */
-export function configText({ receivers, sources, lanes = 2, flushInterval = '500ms' }: Setup, dir = '.'): string {
+export function configText({ receivers, sources, lanes = 2, flushInterval = '500ms', overrides = {} }: Setup, dir = '.'): string {
   const config = {
     receivers: receivers.map(receiver => ({
       type: 'syslog',
@@ -56,7 +58,8 @@ export function configText({ receivers, sources, lanes = 2, flushInterval = '500
     privacy: { strip_query: false },
     lanes,
     log: { format: 'json' },
-    admin: { listen: '127.0.0.1:0' }
+    admin: { listen: '127.0.0.1:0' },
+    ...overrides
   }
   return JSON.stringify(config, null, 2) // JSON is YAML
 }

@@ -1,0 +1,104 @@
+/** What comes in, and what keeps it from coming in. */
+import { EVERY, OF_RECEIVER, type Row } from '../panel.ts'
+
+export const RECEIVE: Row = {
+  title: 'Receive',
+  panels: [
+    {
+      kind: 'lines',
+      title: 'Frames per second, by receiver',
+      does: 'Log messages cut out of what came. 0 on a receiver that should have senders: is it up (below), do packets arrive (tcpdump), does a firewall or the allow-list keep them out?',
+      unit: 'short',
+      width: 8,
+      stacked: true,
+      queries: [
+        {
+          expr: `sum by (receiver, protocol) (rate(sluice_received_frames_total{${OF_RECEIVER}}${EVERY}))`,
+          legend: '{{receiver}} {{protocol}}'
+        }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Bytes per second, by receiver',
+      does: 'As read from sockets and files, before inflation. Compare with the capacity of the line, and with what docs/performance.md says a core can take.',
+      unit: 'Bps',
+      width: 8,
+      stacked: true,
+      queries: [
+        {
+          expr: `sum by (receiver, protocol) (rate(sluice_received_bytes_total{${OF_RECEIVER}}${EVERY}))`,
+          legend: '{{receiver}} {{protocol}}'
+        }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Connections open',
+      does: 'Connections now. A step down means that senders went away: look at the appliance or the balancer. A steady climb means that they open new ones and never close: the idle time-out of the receiver ends them.',
+      unit: 'short',
+      width: 8,
+      queries: [{ expr: `sum by (receiver, protocol) (sluice_connections{${OF_RECEIVER}})`, legend: '{{receiver}} {{protocol}}' }]
+    },
+    {
+      kind: 'lines',
+      title: 'Receivers that do not listen, or read nothing',
+      does: 'down: the address or folder could not be had, see “sluice status”. spool_full and lanes_busy: senders that can wait do; see the rows Spool and Process.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        { expr: `sum(1 - sluice_receiver_up{${OF_RECEIVER}})`, legend: 'down' },
+        { expr: `sum by (reason) (sluice_receiver_paused{${OF_RECEIVER}})`, legend: '{{reason}}' }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Refused and failed connections per second',
+      does: 'not allowed: add the sender’s network to allow. limit: raise the limits of the receiver, or find the sender that opens so many. handshake: no TLS, or a certificate the sender does not trust. errors: resets on the way.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        { expr: `sum(rate(sluice_refused_not_allowed_total{${OF_RECEIVER}}${EVERY}))`, legend: 'not allowed' },
+        {
+          expr: `sum(rate(sluice_refused_limit_total{${OF_RECEIVER}}${EVERY})) + sum(rate(sluice_refused_peer_limit_total{${OF_RECEIVER}}${EVERY}))`,
+          legend: 'limit'
+        },
+        { expr: `sum(rate(sluice_handshake_failed_total{${OF_RECEIVER}}${EVERY}))`, legend: 'handshake' },
+        { expr: `sum(rate(sluice_connection_errors_total{${OF_RECEIVER}}${EVERY}))`, legend: 'errors' }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Framing faults per second',
+      does: 'truncated: lines above 64 KiB, cut once. resynchronised: octet counts that were no good; set the sender to octet counting or to line feeds, not to a mixture of both.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        { expr: `sum by (receiver) (rate(sluice_truncated_frames_total{${OF_RECEIVER}}${EVERY}))`, legend: '{{receiver}} truncated' },
+        { expr: `sum by (receiver) (rate(sluice_resynchronised_total{${OF_RECEIVER}}${EVERY}))`, legend: '{{receiver}} resynchronised' }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Receive buffer of UDP',
+      does: 'Granted below asked: bursts are lost in the kernel. Run the sysctl command that the log names at the start, and restart.',
+      unit: 'bytes',
+      width: 12,
+      queries: [{ expr: `min by (receiver, kind) (sluice_udp_receive_buffer_bytes{${OF_RECEIVER}})`, legend: '{{receiver}} {{kind}}' }]
+    },
+    {
+      kind: 'lines',
+      title: 'Certificates of listeners end in',
+      does: 'Time left. Below 14 days: put the new files in place, they are taken over without a restart (docs/operations.md#sluicecertificateexpires).',
+      unit: 's',
+      width: 12,
+      queries: [
+        { expr: `min by (receiver) (sluice_tls_certificate_expiry_timestamp_seconds{${OF_RECEIVER}}) - time()`, legend: '{{receiver}}' }
+      ],
+      steps: [
+        [null, 'red'],
+        [14 * 86_400, 'green']
+      ]
+    }
+  ]
+}

@@ -1,0 +1,74 @@
+/** A real collector in front of a tenant in this process, under a load that moves every counter a panel shows. */
+import { createSocket } from 'node:dgram'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
+import { connectTo, numberedLine, type RunningCollector, type Setup, startCollector } from '../integration/collector-kit.ts'
+import { TestAuthority } from '../receivers/tls-kit.ts'
+
+export const TOKEN = 'ab'.repeat(32)
+/** Requests a minute that the service allows are few, so files are few, too. */
+const FLUSH_INTERVAL = '3s'
+
+export function loadSetup(tenantUrl: string): Setup {
+  const { cert, key } = new TestAuthority().issue('collector.example.org')
+  return {
+    receivers: [
+      { name: 'syslog', protocols: ['udp', 'tcp'] },
+      { type: 'syslog', name: 'tls', protocols: ['tls'], tls: { cert_file: cert, key_file: key } }
+    ],
+    sources: [{ name: 'branch', receiver: 'tls' }, { name: 'HQ' }],
+    flushInterval: FLUSH_INTERVAL,
+    overrides: {
+      tenant: { url: tenantUrl, auth: { token: TOKEN, secret_ends: new Date(Date.now() + 100 * 86_400_000).toISOString().slice(0, 10) } },
+      upload: { flush_interval: FLUSH_INTERVAL },
+      process: { drop_internal: true, one_per_connection: false, max_age: 'off' }
+    }
+  }
+}
+
+/** A FortiGate line of now. */
+export function liveLine(number: number): string {
+  const line = numberedLine(number).replace(/eventtime=\d+/, `eventtime=${BigInt(Date.now()) * 1_000_000n}`)
+  if (number % 7 === 1) return line.replace('203.0.113.9', '10.9.9.9') // dropped: internal
+  if (number % 7 === 2) return line.replace('action="close"', 'action="strange"') // corrected
+  if (number % 50 === 3) return `${line.slice(0, 150)}\n` // malformed
+  if (number % 50 === 4) return line.replace('type="traffic" subtype="forward"', 'type="event" subtype="user"') // skipped
+  if (number % 50 === 5) return 'nobody knows this line\n'
+  return line
+}
+
+/** Starts a tenant whose token can be taken back: `tenant.close()` is an outage. */
+export function startTestTenant(dir: string, port = 0, token = TOKEN): Promise<Tenant> {
+  return startTenant({ dir, port, token })
+}
+
+/** Sends a few hundred lines a second by TCP, UDP and TLS's port until the signal fires. */
+export async function sendUntil(collector: RunningCollector, signal: AbortSignal): Promise<void> {
+  const tcp = await connectTo(collector.port('syslog', 'syslog-tcp'))
+  const udp = createSocket('udp4')
+  // A stranger on the TLS port: its handshake fails, which is counted.
+  const stranger = await connectTo(collector.port('tls', 'syslog-tls'))
+  stranger.on('error', () => undefined).end('no TLS at all\n')
+  for (let number = 0; !signal.aborted; ) {
+    let lines = ''
+    for (let i = 0; i < 20; i++) lines += liveLine(number++)
+    tcp.write(lines)
+    for (let i = 0; i < 5; i++) udp.send(liveLine(number++), collector.port('syslog', 'syslog-udp'), '127.0.0.1')
+    await sleep(100)
+  }
+  tcp.destroy()
+  udp.close()
+}
+
+/** A collector whose data sources the tenant already knows: it lists them at the start, and then not for ten minutes. */
+export async function startKnownCollector(t: Test, dir: string, tenantUrl: string): Promise<RunningCollector> {
+  const setup = loadSetup(tenantUrl)
+  const first = await startCollector(t, dir, setup)
+  const tcp = await connectTo(first.port('syslog', 'syslog-tcp'))
+  for (let number = 0; number < 14; number++) tcp.write(liveLine(number))
+  tcp.end()
+  await first.statusUntil('the first file is uploaded', ({ upload }) => upload.uploadedFiles > 0)
+  await first.stop()
+  return startCollector(t, dir, setup)
+}
