@@ -101,10 +101,15 @@ t.test('a hostile relay gets no unbounded list of parsers', async t => {
 
 t.test('lines of one unknown product, whatever their values, are offered to all parsers once', async t => {
   let asked = 0
-  const parsers = (await loadParsers()).map(parser =>
-    parser.generic === true ? parser : { ...parser, recognizes: (frame: Frame, state: never) => (asked++, parser.recognizes(frame, state)) }
-  )
-  const identifier = new Identifier(parsers as Parser[])
+  const counted = (parser: Parser): Parser => ({
+    ...parser,
+    recognizes(frame, state) {
+      asked++
+      return parser.recognizes(frame, state)
+    }
+  })
+  const parsers = (await loadParsers()).map(parser => (parser.generic === true ? parser : counted(parser)))
+  const identifier = new Identifier(parsers)
   const intake = identifier.open(0, [{ source: 0, parser: null }])
   const keyValue = (n: number): Frame =>
     at(`<134>Jan  5 09:15:30 gate time=2026-01-05T09:15:3${n}Z srcip=192.0.2.${n} dstip=203.0.113.${n} dstport=443 sent=${n}`)
