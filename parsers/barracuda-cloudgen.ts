@@ -11,7 +11,6 @@ import {
   epoch,
   FieldTable,
   type Frame,
-  find,
   findByte,
   headerOrArrivalTime,
   headHas,
@@ -20,6 +19,7 @@ import {
   KEY_VALUE_SYNTAX,
   malformed,
   matchesAt,
+  type Needle,
   needle,
   type Outcome,
   type Parser,
@@ -114,7 +114,7 @@ const parser: Parser = {
   }
 }
 
-const hasAll = (frame: Frame, marks: readonly Uint8Array[]): boolean => marks.every(mark => headHas(frame, mark))
+const hasAll = (frame: Frame, marks: readonly Needle[]): boolean => marks.every(mark => headHas(frame, mark))
 
 /** `T100/box_Firewall_Activity:  Info     T100 Remove: FWD|TCP|…` */
 function parseActivity(frame: Frame, out: RecordFields): Outcome {
@@ -187,7 +187,7 @@ function parseStreaming(frame: Frame, out: RecordFields): Outcome {
 function sameBytes(value: Value, out: RecordFields, field: typeof SRC_IP): boolean {
   const start = out.start[field]!
   if (!value.present || start < 0 || out.end[field]! - start !== value.end - value.start) return false
-  return find(out.buf, value.start, value.end, out.buf.subarray(start, out.end[field])) === value.start
+  return matchesAt(out.buf, value.start, value.end, out.buf.subarray(start, out.end[field]))
 }
 
 export default parser

@@ -13,6 +13,7 @@ import {
   isDigit,
   malformed,
   type Outcome,
+  oncePerFrame,
   type Parser,
   raw,
   setText,
@@ -99,7 +100,9 @@ function kindOf(): number {
 }
 
 /** Splits the row and sets the wanted values; returns how many columns it met, up to the last wanted one. */
-function scan(frame: Frame): number {
+const scan = oncePerFrame(splitRow)
+
+function splitRow(frame: Frame): number {
   table.begin(frame)
   const { buf, end } = frame
   let at = frame.body

@@ -20,6 +20,7 @@ import {
   matchesAt,
   needle,
   type Outcome,
+  oncePerFrame,
   ownsDirective,
   type Parser,
   raw,
@@ -100,7 +101,9 @@ const parser: Parser<W3cState> = {
 }
 
 /** Reads a Squid style row into `row`. False without an ACL tag: then it is another product's, or was cut too early to tell. */
-function readRow(frame: Frame): boolean {
+const readRow = oncePerFrame(readSquidRow)
+
+function readSquidRow(frame: Frame): boolean {
   const { buf, body, end } = frame
   let at = matchesAt(buf, body, end, INFO) ? body + INFO.length : body
   row.time = at

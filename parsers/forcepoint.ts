@@ -31,6 +31,7 @@ import {
   matchesAt,
   needle,
   type Outcome,
+  oncePerFrame,
   type Parser,
   raw,
   readCefHeader,
@@ -131,7 +132,9 @@ function swallowedStart(frame: Frame): number {
 }
 
 /** Offset of the CEF mark, or of where a swallowed one would be (perhaps before the buffer); NO_MARK when this is no CEF of Forcepoint. */
-function cefMark(frame: Frame): number {
+const cefMark = oncePerFrame(findCefMark)
+
+function findCefMark(frame: Frame): number {
   if (cefIs(frame, 'Forcepoint', 'Security')) return cefStart(frame)
   const at = swallowedStart(frame)
   return at < 0 ? NO_MARK : at - 4

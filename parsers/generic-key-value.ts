@@ -14,6 +14,7 @@ import {
   leefStart,
   malformed,
   meaningOf,
+  oncePerFrame,
   type Parser,
   PLAIN,
   QUOTE_BACKSLASH,
@@ -42,12 +43,10 @@ const parser: Parser = {
   signature: keysSignature,
   recognizes(frame) {
     if (frame.buf[frame.body] === 0x7b || cefStart(frame) >= 0 || leefStart(frame) >= 0) return false
-    table.begin(frame)
-    return scan(frame, Math.min(frame.end, frame.body + RECOGNIZE_BYTES)) >= 3 && isTransaction(has) && isPlausible(frame)
+    return scanHead(frame) >= 3 && isTransaction(has) && isPlausible(frame)
   },
   parse(frame, out) {
-    table.begin(frame)
-    if (scan(frame, frame.end) === 0) return malformed(out, 'bad_syntax')
+    if (scanWhole(frame) === 0) return malformed(out, 'bad_syntax')
     if (!isTransaction(has)) return skip(out, 'not_traffic')
     return applyCommon(table, frame, out) ? 'parsed' : skip(out, 'not_tcp_udp')
   }
@@ -78,8 +77,12 @@ function isPlausible(frame: Frame): boolean {
   return v.date.present || !Number.isNaN(time.readAnyTime(buf, v.time.start, v.time.end, zone, now))
 }
 
+const scanHead = oncePerFrame(frame => scan(frame, Math.min(frame.end, frame.body + RECOGNIZE_BYTES)))
+const scanWhole = (frame: Frame): number => (frame.end <= frame.body + RECOGNIZE_BYTES ? scanHead(frame) : scan(frame, frame.end))
+
 /** Sets the values of the keys that have a common meaning; of several keys for one meaning the first with a value counts. */
 function scan(frame: Frame, end: number): number {
+  table.begin(frame)
   const { buf, body } = frame
   const separator = separatorOf(frame, end)
   let found = 0

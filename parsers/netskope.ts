@@ -23,6 +23,7 @@ import {
   malformed,
   needle,
   type Outcome,
+  oncePerFrame,
   ownsDirective,
   type Parser,
   raw,
@@ -129,7 +130,7 @@ const parser: Parser<W3cState> = {
   }
 }
 
-const isTransaction = (frame: Frame): boolean => headHasAny(frame, TRANSACTION_KEYS) && headHas(frame, SERVER_BYTES)
+const isTransaction = oncePerFrame(frame => headHasAny(frame, TRANSACTION_KEYS) && headHas(frame, SERVER_BYTES))
 const isEvent = (frame: Frame): boolean => headHas(frame, ACCESS_METHOD) && headHasAny(frame, EVENT_KEYS)
 
 /**

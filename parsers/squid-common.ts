@@ -21,6 +21,7 @@ import {
   matchesAt,
   needle,
   type Outcome,
+  oncePerFrame,
   type Parser,
   readCount,
   skip,
@@ -60,7 +61,9 @@ const HEAD_BYTES = 600
 const row = { client: 0, clientEnd: 0, user: 0, userEnd: 0, time: 0, timeEnd: 0, method: 0, url: 0, urlEnd: 0, rest: 0 }
 
 /** Reads the row up to its request line into `row`; false when the bytes are something else. */
-function readRow(frame: Frame): boolean {
+const readRow = oncePerFrame(readRowOf)
+
+function readRowOf(frame: Frame): boolean {
   const { buf } = frame
   const start = afterTag(frame)
   const end = Math.min(frame.end, start + HEAD_BYTES)

@@ -21,6 +21,7 @@ import {
   matchesAt,
   needle,
   type Outcome,
+  oncePerFrame,
   type Parser,
   readCount,
   skip,
@@ -158,6 +159,17 @@ function readTail(buf: Buffer, start: number, end: number): boolean {
   return tail.url < tail.urlEnd
 }
 
+const NO_ROW = 0
+const CUT_ROW = 1
+const WHOLE_ROW = 2
+
+/** Reads the row into `head` and `tail`; one of NO_ROW, CUT_ROW (not as far as the URL's end), WHOLE_ROW. */
+const readRow = oncePerFrame(frame => {
+  const { buf, end } = frame
+  if (!readHead(buf, rowStart(frame), end)) return NO_ROW
+  return readTail(buf, head.rest, end) ? WHOLE_ROW : CUT_ROW
+})
+
 /** A hierarchy such as `HIER_DIRECT/192.0.2.1`, or the end of a row that was cut. */
 function isHierarchy(buf: Buffer, start: number, end: number, rowEnd: number): boolean {
   let at = start
@@ -230,13 +242,14 @@ const parser: Parser = {
   appliance: 'Squid (native access log)',
   recognizes(frame) {
     const { buf, end } = frame
-    if (!readHead(buf, rowStart(frame), end)) return false
-    if (!readTail(buf, head.rest, end) || tail.user >= end) return find(buf, head.code, head.codeEnd, NO_CACHE) < 0 // cut within the URL
+    const row = readRow(frame)
+    if (row === NO_ROW) return false
+    if (row === CUT_ROW || tail.user >= end) return find(buf, head.code, head.codeEnd, NO_CACHE) < 0 // cut within the URL
     return isHierarchy(buf, tail.peer, tail.peerEnd, end) && endsLikeSquid(buf, tail.peerEnd, end)
   },
   parse(frame, out): Outcome {
     const { buf, end } = frame
-    if (!readHead(buf, rowStart(frame), end) || !readTail(buf, head.rest, end)) return malformed(out, 'bad_syntax')
+    if (readRow(frame) !== WHOLE_ROW) return malformed(out, 'bad_syntax')
     if (matchesAt(buf, head.code, end, UDP)) return skip(out, 'not_traffic') // questions between caches
     const isConnect = matchesAt(buf, tail.method, tail.methodEnd, CONNECT)
     const mark = isConnect ? -1 : find(buf, tail.url, Math.min(tail.urlEnd, tail.url + SCHEME_BYTES), MARK)

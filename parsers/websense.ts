@@ -25,6 +25,7 @@ import {
   matchesAt,
   needle,
   type Outcome,
+  oncePerFrame,
   type Parser,
   raw,
   readCefHeader,
@@ -110,12 +111,16 @@ type PathValue = typeof cefTable.v.suser
 
 const cefHeader = new CefHeader()
 
-const isPairs = (frame: Frame): boolean =>
-  matchesAt(frame.buf, frame.body, frame.end, PAIRS) && find(frame.buf, frame.body, Math.min(frame.end, frame.body + 80), PRODUCT) > 0
+const isPairs = oncePerFrame(
+  frame =>
+    matchesAt(frame.buf, frame.body, frame.end, PAIRS) && find(frame.buf, frame.body, Math.min(frame.end, frame.body + 80), PRODUCT) > 0
+)
 
-const isCef = (frame: Frame): boolean => cefIs(frame, 'Websense', 'Security') || cefIs(frame, 'Websense', 'Web Security')
+const isCef = oncePerFrame(frame => cefIs(frame, 'Websense', 'Security') || cefIs(frame, 'Websense', 'Web Security'))
 
-function isReportHeader(frame: Frame): boolean {
+const isReportHeader = oncePerFrame(hasReportColumns)
+
+function hasReportColumns(frame: Frame): boolean {
   const { buf, body } = frame
   const end = Math.min(frame.end, body + 1024)
   const first = buf[body]! | 0x20 // column names begin with a letter or a quote

@@ -31,6 +31,7 @@ import {
   matchesAt,
   needle,
   type Outcome,
+  oncePerFrame,
   type Parser,
   prefixScheme,
   raw,
@@ -170,7 +171,9 @@ const parser: Parser = {
 }
 
 /** Which wire form the frame has, by its first bytes. */
-function formOf(frame: Frame): number {
+const formOf = oncePerFrame(readForm)
+
+function readForm(frame: Frame): number {
   const { buf, body, end } = frame
   const first = buf[body]
   if (first === 0x7b || first === 0x5b) return jsonForm(frame)
@@ -197,7 +200,9 @@ function jsonForm(frame: Frame): number {
 }
 
 /** Where the text of `"sourcetype"` starts, or -1. */
-function sourcetypeStart(frame: Frame): number {
+const sourcetypeStart = oncePerFrame(findSourcetype)
+
+function findSourcetype(frame: Frame): number {
   const { buf, end } = frame
   const key = headFind(frame, SOURCETYPE)
   if (key < 0) return -1

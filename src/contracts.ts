@@ -136,6 +136,8 @@ export interface Zone {
  * a line feed, so a scan may look one byte past the frame.
  */
 export interface Frame {
+  /** Another number for each frame that this object was pointed at. */
+  serial: number
   buf: Buffer
   /** The whole frame as it came, byte-order mark removed. */
   start: number

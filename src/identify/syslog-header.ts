@@ -22,6 +22,7 @@ const HEADERS_MAX = 3
 /** A frame object for a lane to reuse. */
 export function newFrame(zone: Zone): Frame {
   return {
+    serial: 0,
     buf: Buffer.alloc(0),
     start: 0,
     end: 0,
@@ -52,6 +53,7 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   while (at < end && (buf[at] === SPACE || buf[at] === 0)) at++
   let last = end
   while (last > at && (buf[last - 1] === 0x0d || buf[last - 1] === 0 || buf[last - 1] === 0x0a)) last--
+  frame.serial = (frame.serial + 1) | 0
   frame.buf = buf
   frame.start = at
   frame.end = last

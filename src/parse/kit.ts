@@ -6,7 +6,7 @@
  * write `recognizes` and `parse` by hand with `FieldTable`s and the scan functions.
  */
 import type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
-import { find, matchesAt, needle, readDigits, skipBlanks } from '../lib/bytes.ts'
+import { find, matchesAt, type Needle, needle, readDigits, skipBlanks } from '../lib/bytes.ts'
 import type { RecordFields } from '../record.ts'
 import { type FieldRows, FieldTable } from './field-table.ts'
 import { CefHeader, readCefHeader, scanCefExtension } from './grammar/cef.ts'
@@ -91,12 +91,12 @@ export type SkipReason =
 export type MalformedReason = 'bad_syntax' | 'short_row' | 'no_header' | 'bad_time' | 'no_source' | 'no_destination'
 
 /** True when the literal stands in the first 300 bytes of the frame. */
-export function headHas(frame: Frame, literal: Uint8Array): boolean {
+export function headHas(frame: Frame, literal: Needle): boolean {
   return headFind(frame, literal) >= 0
 }
 
 /** Offset of the literal in the first 300 bytes of the frame, or -1. */
-export function headFind(frame: Frame, literal: Uint8Array): number {
+export function headFind(frame: Frame, literal: Needle): number {
   return find(frame.buf, frame.start, Math.min(frame.end, frame.start + HEAD_BYTES), literal)
 }
 
@@ -105,7 +105,7 @@ export function headFind(frame: Frame, literal: Uint8Array): number {
  * recogniser costs no scan. For heads of frames.
  */
 export class Landmark {
-  readonly #literal: Uint8Array
+  readonly #literal: Needle
   #offset = 0
 
   constructor(literal: string) {
@@ -123,6 +123,24 @@ export class Landmark {
   }
 }
 
+/**
+ * What `read` says of a frame, worked out once per frame: for what a recogniser finds out and the parser needs again. What `read`
+ * leaves in the parser's own tables stays with it.
+ */
+export function oncePerFrame<Answer>(read: (frame: Frame) => Answer): (frame: Frame) => Answer {
+  let last: Frame | undefined
+  let serial = 0
+  let answer: Answer
+  return frame => {
+    if (frame !== last || frame.serial !== serial) {
+      answer = read(frame)
+      last = frame
+      serial = frame.serial
+    }
+    return answer
+  }
+}
+
 /** Offset of `CEF:` in the head of the frame, or -1; looked for once per frame. */
 export function cefStart(frame: Frame): number {
   if (frame.cef === -2) frame.cef = markStart(frame, CEF)
@@ -135,7 +153,7 @@ export function leefStart(frame: Frame): number {
   return frame.leef
 }
 
-function markStart(frame: Frame, mark: Uint8Array): number {
+function markStart(frame: Frame, mark: Needle): number {
   if (matchesAt(frame.buf, frame.body, frame.end, mark)) return frame.body
   return headFind(frame, mark)
 }
@@ -323,7 +341,7 @@ export function jsonParser<Name extends string>(declared: Declaration<Name> & { 
 }
 
 /** Offset of the object under a key near the start of the frame (`{"event":{…}}`), or that of the whole when there is none. */
-export function jsonInner(frame: Frame, quotedKey: Uint8Array): number {
+export function jsonInner(frame: Frame, quotedKey: Needle): number {
   const { buf, end } = frame
   const key = headFind(frame, quotedKey)
   if (key < 0) return jsonStart(frame)
@@ -333,7 +351,7 @@ export function jsonInner(frame: Frame, quotedKey: Uint8Array): number {
 }
 
 /** True when one of the literals stands in the first 300 bytes of the frame. */
-export function headHasAny(frame: Frame, literals: readonly Uint8Array[]): boolean {
+export function headHasAny(frame: Frame, literals: readonly Needle[]): boolean {
   for (const literal of literals) if (headFind(frame, literal) >= 0) return true
   return false
 }
