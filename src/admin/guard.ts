@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { TokenAttempts } from './token-attempts.ts'
 
 export interface GuardOptions {
   token?: string | undefined
@@ -16,15 +17,33 @@ export interface GuardOptions {
 /** Runs before every request; answers 421 or 401 itself. */
 export function guard(options: GuardOptions): onRequestHookHandler {
   const expected = options.token === undefined ? undefined : digest(options.token)
+  const attempts = new TokenAttempts()
   const names = new Set(['localhost', ...options.hosts.map(host => host.toLowerCase())])
   return (request, reply, done) => {
     if (options.isLoopback && !namesThisServer(request, names)) {
       refuse(reply, 421, 'HOST_UNKNOWN', 'The Host header names another server; see admin.hosts')
-    } else if (expected && !options.openPaths.has(request.url.split('?', 1)[0]!) && !hasToken(request, expected)) {
-      reply.header('www-authenticate', 'Bearer realm="sluice"')
-      refuse(reply, 401, 'TOKEN_NEEDED', 'A bearer token is needed: Authorization: Bearer …')
-    } else done()
+    } else if (!expected || options.openPaths.has(request.url.split('?', 1)[0]!)) done()
+    else if (checkToken(request, reply, expected, attempts)) done()
   }
+}
+
+/** True when the request names the token; else it is answered. Who guesses has to wait, and then a right guess is not heard either. */
+function checkToken(request: FastifyRequest, reply: FastifyReply, expected: Buffer, attempts: TokenAttempts): boolean {
+  const { authorization } = request.headers
+  const waitSeconds = authorization === undefined ? 0 : attempts.waitSeconds(request.ip)
+  if (waitSeconds > 0) {
+    reply.header('retry-after', waitSeconds)
+    refuse(reply, 429, 'TOKEN_GUESSED', `Too many wrong tokens came from your address; try again in ${waitSeconds} s`)
+    return false
+  }
+  if (hasToken(request, expected)) return true
+  reply.header('www-authenticate', 'Bearer realm="sluice"')
+  if (authorization === undefined) refuse(reply, 401, 'TOKEN_NEEDED', 'A bearer token is needed: Authorization: Bearer …')
+  else {
+    attempts.failed(request.ip)
+    refuse(reply, 401, 'TOKEN_WRONG', 'This is not the token of admin.token or admin.token_file')
+  }
+  return false
 }
 
 /**

@@ -9,16 +9,13 @@ import { isLoopback } from '../config/listen.ts'
 import { CollectorError } from '../errors.ts'
 import { packageVersion } from '../lib/package-root.ts'
 import { guard } from './guard.ts'
+import { LiveStream } from './live.ts'
+import { Overviews } from './overview.ts'
+import { overviewRoutes } from './overview-routes.ts'
 import { PAGE_PATHS, pageRoutes } from './page-routes.ts'
 import { CHECK_PATHS, routes } from './routes.ts'
+import { SECURITY_HEADERS } from './security-headers.ts'
 import type { AdminOptions, AdminServer, AdminSource } from './source.ts'
-
-const SECURITY_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-  'cross-origin-resource-policy': 'same-origin'
-}
 
 /** Starts it. Rejects with LISTEN_FAILED when the address cannot be bound, CONFIG_INVALID when a token is needed and missing. */
 export async function startAdmin(source: AdminSource, options: AdminOptions): Promise<AdminServer> {
@@ -57,7 +54,16 @@ export async function startAdmin(source: AdminSource, options: AdminOptions): Pr
         : {})
     }
   })
-  await app.withTypeProvider<TypeBoxTypeProvider>().register(routes, { source, hasToken: options.token !== undefined })
+  const overviews = new Overviews(source)
+  const live = new LiveStream(overviews)
+  app.addHook('preClose', done => {
+    live.close()
+    overviews.close()
+    done()
+  })
+  const typed = app.withTypeProvider<TypeBoxTypeProvider>()
+  await typed.register(routes, { source, hasToken: options.token !== undefined })
+  await typed.register(overviewRoutes, { overviews, live })
   await app.register(pageRoutes)
   try {
     const url = await app.listen({ host: options.host, port: options.port })

@@ -25,6 +25,8 @@ import { SegmentWriter, type WriterPlace } from './writer.ts'
 export interface SpoolStats {
   /** All files of the spool and the blocks that wait in memory. */
   bytes: number
+  /** Of `bytes`: uploaded segments that are kept. */
+  archivedBytes: number
   /** What the spool may hold now; below `maxBytes` when the disk is short. */
   capacityBytes: number
   diskFreeBytes: number
@@ -279,6 +281,7 @@ export class SegmentSpool implements Spool, UploadQueue {
     const ages = queue.oldestMs === undefined ? created : [queue.oldestMs, ...created]
     return {
       bytes: this.#usedBytes(),
+      archivedBytes: queue.archivedBytes,
       capacityBytes: this.#watermarks.capacityBytes,
       diskFreeBytes: this.#freeBytes,
       queuedBytes: this.#queuedBytes,

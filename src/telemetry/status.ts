@@ -219,6 +219,8 @@ export interface SpoolStatus {
   bytes: number
   maxBytes: number
   freeBytes: number
+  /** Of `bytes`: uploaded segments that are kept, and make room when it is needed. */
+  archivedBytes: number
   /** Where `full` begins. */
   highWaterBytes: number
   /** Above the high-water mark. */
@@ -276,6 +278,8 @@ export interface UploadStatus {
   /** Files on their way to the tenant now, and how many wait. */
   underWay: UploadUnderWay[]
   waiting: number
+  /** A file is uploaded after at most so long. */
+  flushIntervalMs: number
 }
 
 export const UPLOADS_LISTED_MAX = 50

@@ -85,6 +85,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       bytes: 4096,
       maxBytes: 8192,
       freeBytes: 1_000_000,
+      archivedBytes: 1024,
       highWaterBytes: 7372,
       full: false,
       writable: true,
@@ -135,7 +136,8 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
         }
       ],
       underWay: [],
-      waiting: 2
+      waiting: 2,
+      flushIntervalMs: 2000
     },
     balance: balanceOf(sources, blocks, 110),
     ...changes

@@ -1,0 +1,137 @@
+import t, { type Test } from 'tap'
+import type { PipelineStatus } from '../../src/telemetry/status.ts'
+import { verdictOf } from '../../src/telemetry/verdict.ts'
+import { sampleStatus } from './sample-status.ts'
+
+const NOW_MS = 1_800_000_010_000
+
+/** A status with nothing to complain of. */
+function fineStatus(): PipelineStatus {
+  const status = sampleStatus()
+  const source = status.sources[0]!
+  source.drift = []
+  source.records.setAside = 0
+  delete source.service
+  status.balance.delivery.setAside = 0
+  status.upload.secrets = []
+  status.receivers = status.receivers.map(receiver => ({ ...receiver, state: 'listening' as const }))
+  return status
+}
+
+function says(t: Test, change: (status: PipelineStatus) => void, expected: object): void {
+  const status = fineStatus()
+  change(status)
+  t.match(verdictOf(status, NOW_MS), expected)
+}
+
+t.test('without trouble data reaches the tenant, and it says which one', async t => {
+  says(t, () => {}, { level: 'good', headline: 'Data reaches the local tenant', findings: [] })
+  says(t, status => (status.tenant = { kind: 'cloud', url: 'https://x.example' }), { headline: /^Data reaches the tenant$/ })
+})
+
+t.test('before data came through it says how far it came', async t => {
+  const empty = (status: PipelineStatus): void => {
+    Object.assign(status.balance.frames, { received: 0 })
+    Object.assign(status.balance.delivery, { written: 0, recovered: 0, uploaded: 0 })
+    status.upload.uploadedFiles = 0
+    delete status.sources[0]!.lastSeenMs
+  }
+  says(t, empty, { level: 'starting', headline: 'Waiting for the first line' })
+  says(
+    t,
+    status => {
+      empty(status)
+      status.balance.frames.received = 9
+      status.balance.delivery.written = 9
+    },
+    { level: 'starting', headline: 'The first file is being filled', remedy: /flush_interval/ }
+  )
+})
+
+t.test('uploads that fail are the head line, with since, because and what to do', async t => {
+  for (const [state, remedy] of [
+    ['auth', /Renew/],
+    ['unreachable', /proxy/],
+    ['configuration', /tenant\.url/]
+  ] as const)
+    says(t, status => (status.upload.pauses = [{ state, reason: 'it answered 401', sinceMs: 5, untilMs: 9 }]), {
+      level: 'bad',
+      headline: 'Uploads fail',
+      sinceMs: 5,
+      because: 'it answered 401',
+      remedy
+    })
+  says(t, status => (status.upload.pauses = [{ state: 'throttled', reason: '429', sinceMs: 5, untilMs: 9 }]), { level: 'warning' })
+})
+
+t.test('nothing arrives: when all are silent, and when nobody was heard for five minutes', async t => {
+  says(t, status => (status.sources[0]!.silence = { sinceMs: 7, limitMs: 3 }), { level: 'bad', headline: 'Nothing arrives' })
+  says(t, status => (status.sources[0]!.lastSeenMs = NOW_MS - 400_000), {
+    level: 'bad',
+    headline: 'Nothing arrives',
+    sinceMs: NOW_MS - 400_000
+  })
+  says(
+    t,
+    status => {
+      const other = structuredClone(status.sources[0]!)
+      status.sources.push({ ...other, name: 'Branch', silence: { sinceMs: 7, limitMs: 3 } })
+    },
+    {
+      level: 'warning',
+      headline: /^Data reaches .* one thing needs/,
+      findings: [{ what: 'Branch is silent', sinceMs: 7, source: 'Branch' }]
+    }
+  )
+})
+
+t.test('lines that cannot be read, and records that are all dropped, are found', async t => {
+  says(
+    t,
+    status => {
+      status.sources[0]!.frames.parsed = 0
+      status.sources[0]!.records.parsed = 0
+    },
+    { level: 'bad', headline: /none can be read/ }
+  )
+  says(t, status => Object.assign(status.sources[0]!.records, { parsed: 10, written: 0, dropped: 10 }), {
+    level: 'warning',
+    findings: [{ what: 'All records of HQ-FortiGate are dropped', because: 'internal (10)' }]
+  })
+})
+
+t.test('the machine: disk, lanes, listeners, room', async t => {
+  says(t, status => (status.spool.writable = false), { level: 'bad', headline: 'Nothing can be stored' })
+  says(t, status => (status.lanes[0]!.alive = false), { level: 'bad', headline: 'A lane does not answer' })
+  says(t, status => (status.spool.full = true), { level: 'bad', headline: /spool is full/ })
+  says(t, status => Object.assign(status.receivers[1]!, { state: 'failed', reason: 'EADDRINUSE' }), {
+    level: 'bad',
+    headline: /Receiver syslog on 127\.0\.0\.1:5514 does not listen/,
+    because: 'EADDRINUSE'
+  })
+})
+
+t.test('what ends soon, and a configuration that was not taken, need attention', async t => {
+  const endsIn = (days: number) => (status: PipelineStatus) => {
+    status.receivers[1]!.gauges = { tls_certificate_expiry_timestamp_seconds: (NOW_MS + days * 86_400_000) / 1000 }
+  }
+  says(t, endsIn(30), { level: 'good' })
+  says(t, endsIn(5), { level: 'warning', findings: [{ what: 'The certificate of receiver syslog ends in 5 days' }] })
+  says(t, endsIn(-1), { level: 'bad', headline: 'The certificate of receiver syslog has ended' })
+  says(t, status => (status.upload.secrets = [{ secret: 'token', endsMs: NOW_MS + 86_400_000 }]), {
+    findings: [{ what: /The tenant’s token ends in 24 h/ }]
+  })
+  says(t, status => Object.assign(status.config, { lastReloadSucceeded: false, messages: ['x.yaml:1:1: bad'] }), {
+    level: 'warning',
+    findings: [{ what: /not taken/, because: 'x.yaml:1:1: bad' }]
+  })
+})
+
+t.test('what only the past tells: room that runs out, losses, sums that do not balance for a while', async t => {
+  const status = fineStatus()
+  t.equal(verdictOf(status, NOW_MS, { timeToFullMs: 5 * 3600_000 }).level, 'good')
+  t.match(verdictOf(status, NOW_MS, { timeToFullMs: 3600_000 }).findings, [{ what: /full in 60 min/ }])
+  t.match(verdictOf(status, NOW_MS, { lastLossMs: 5 }).findings, [{ what: /lost for lack of room/, sinceMs: 5 }])
+  t.equal(verdictOf(status, NOW_MS, { unbalancedSinceMs: NOW_MS - 5000 }).level, 'good')
+  t.match(verdictOf(status, NOW_MS, { unbalancedSinceMs: NOW_MS - 60_000 }).findings, [{ what: /do not balance/ }])
+})
