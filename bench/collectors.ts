@@ -1,13 +1,14 @@
-/** Sluice and rsyslog as child processes, each receiving over TCP (and UDP), parsing FortiGate lines and writing gzip. */
+/** Collectors as child processes: what the bench asks of each, and Sluice. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cpuSecondsOf, peakMemoryOf, sleep, until } from './measure.ts'
+import { cpuSecondsOf, peakMemoryOf, until } from './measure.ts'
 
 export interface Collector {
   name: string
+  pid: number
   port: number
   cpuSeconds(): number
   peakMemoryBytes(): number
@@ -22,7 +23,6 @@ const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const SLUICE_PORT = 25_514
 const ADMIN_PORT = 29_600
 const TENANT_PORT = 29_601
-const RSYSLOG_PORT = 25_515
 
 export async function startSluice(lanes: number, options: { profileDir?: string } = {}): Promise<Collector> {
   const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
@@ -44,6 +44,7 @@ export async function startSluice(lanes: number, options: { profileDir?: string 
   await ready(child, `http://127.0.0.1:${ADMIN_PORT}/ready`)
   return {
     name: `sluice, ${lanes} lane${lanes === 1 ? '' : 's'}`,
+    pid: child.pid!,
     port: SLUICE_PORT,
     cpuSeconds: () => cpuSecondsOf(child.pid!),
     peakMemoryBytes: () => peakMemoryOf(child.pid!),
@@ -67,74 +68,10 @@ async function ready(child: ChildProcess, url: string): Promise<void> {
   })
 }
 
-async function ended(child: ChildProcess, dir: string): Promise<void> {
+/** Ends a child and takes its folder away. */
+export async function ended(child: ChildProcess, dir: string): Promise<void> {
   const exit = new Promise(resolve => child.once('exit', resolve))
   child.kill('SIGTERM')
   await exit
   rmSync(dir, { recursive: true, force: true })
 }
-
-/** rsyslog's nearest equivalent: imtcp, mmnormalize (liblognorm) by the known order of the fields, a CEF template, gzip level 1. */
-export async function startRsyslog(parsing: 'every field' | 'wanted fields'): Promise<Collector> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-  const out = join(dir, 'out.gz')
-  writeFileSync(join(dir, 'fortigate.rb'), rulebase(parsing === 'every field' ? WHOLE_RULE : SHORT_RULE))
-  writeFileSync(join(dir, 'stats.json'), '')
-  writeFileSync(
-    join(dir, 'rsyslog.conf'),
-    `global(workDirectory="${dir}" maxMessageSize="64k")
-module(load="imtcp") module(load="mmnormalize")
-module(load="impstats" interval="1" format="json" log.file="${join(dir, 'stats.json')}" log.syslog="off" resetCounters="off")
-template(name="cef" type="string" string="CEF:0|Sluice|Collector|1|traffic|Web traffic|1|rt=%$!eventtime% src=%$!srcip% suser=%$!user% shost=%$!srcname% dst=%$!dstip% dpt=%$!dstport% dhost=%$!hostname% in=%$!rcvdbyte% out=%$!sentbyte% act=%$!action%\\n")
-main_queue(queue.type="FixedArray" queue.size="100000" queue.workerThreads="1")
-ruleset(name="parse") {
-  action(type="mmnormalize" rulebase="${join(dir, 'fortigate.rb')}" useRawMsg="on")
-  action(name="out" type="omfile" file="${out}" template="cef" zipLevel="1" veryRobustZip="off" asyncWriting="on" ioBufferSize="256k" flushOnTXEnd="off")
-}
-input(type="imtcp" port="${RSYSLOG_PORT}" address="127.0.0.1" ruleset="parse")
-`
-  )
-  const child = spawn('rsyslogd', ['-n', '-f', join(dir, 'rsyslog.conf'), '-i', join(dir, 'pid')], {
-    stdio: ['ignore', 'ignore', 'inherit']
-  })
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', () => reject(new Error('Cannot start rsyslogd (Debian package rsyslog)')))
-    setTimeout(resolve, 1500)
-  })
-  const processed = (): number => {
-    const lines = readFileSync(join(dir, 'stats.json'), 'utf8').split('\n')
-    const last = lines.findLast(line => line.includes('"name": "out"') || line.includes('"name":"out"'))
-    return Number(/"processed":\s*(\d+)/.exec(last ?? '')?.[1] ?? 0)
-  }
-  return {
-    name: `rsyslog, mmnormalize (${parsing}), gzip 1`,
-    port: RSYSLOG_PORT,
-    cpuSeconds: () => cpuSecondsOf(child.pid!),
-    peakMemoryBytes: () => peakMemoryOf(child.pid!),
-    linesDone: async () => processed(),
-    stop: async () => {
-      await sleep(100)
-      if (statSync(out, { throwIfNoEntry: false }) === undefined) throw new Error('rsyslog wrote nothing')
-      await ended(child, dir)
-    }
-  }
-}
-
-const QUOTED = new Set(
-  'devname devid tz logid type subtype level vd srcname srcintf srcintfrole dstintf dstintfrole srccountry dstcountry action policytype poluuid policyname user group authserver service trandisp app appcat apprisk applist hostname utmaction'.split(
-    ' '
-  )
-)
-const FIELDS =
-  'date time devname devid eventtime tz logid type subtype level vd srcip srcname srcport srcintf srcintfrole dstip dstport dstintf dstintfrole srccountry dstcountry sessionid proto action policyid policytype poluuid policyname user group authserver service trandisp transip transport appid app appcat apprisk applist duration sentbyte rcvdbyte sentpkt rcvdpkt hostname utmaction'.split(
-    ' '
-  )
-const field = (key: string): string => `${key}=%${key}:${QUOTED.has(key) ? 'string{"quoting.mode":"required"}' : 'word'}%`
-const skipTo = (key: string): string => `%-:string-to{"extradata":"${key}="}%`
-
-/** Every field, as Sluice looks at every field; liblognorm knows no key=value list with quotes, so the order is fixed. */
-const WHOLE_RULE = `${FIELDS.map(field).join(' ')} countapp=%countapp:word%`
-/** Only the fields that the CEF line has, the others jumped over: faster, and wrong as soon as a value holds ` user=`. */
-const SHORT_RULE = `${['date', 'time', 'devname', 'devid', 'eventtime', 'tz', 'logid', 'type', 'subtype', 'level', 'vd', 'srcip', 'srcname', 'srcport', 'srcintf', 'srcintfrole', 'dstip', 'dstport'].map(field).join(' ')} ${['action', 'user', 'sentbyte'].map(key => skipTo(key) + field(key)).join(' ')} ${field('rcvdbyte')} ${skipTo('hostname')}${field('hostname')}%-:rest%`
-
-const rulebase = (rule: string): string => `version=2\nrule=:<%pri:number%>${rule}\n`

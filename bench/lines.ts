@@ -12,7 +12,8 @@ export function random(seed: number): () => number {
   }
 }
 
-export type LineKind = 'fortinet-fortigate' | 'paloalto' | 'zscaler-leef' | 'cef' | 'squid-native' | 'zscaler-json'
+export const LINE_KINDS = ['fortinet-fortigate', 'paloalto', 'zscaler-leef', 'cef', 'squid-native', 'zscaler-json'] as const
+export type LineKind = (typeof LINE_KINDS)[number]
 
 /** About `bytes` of lines of one kind, each ending in a line feed; event times lie in the last hour. */
 export function makeLines(kind: LineKind, bytes: number, seed = 1): Buffer {
@@ -20,6 +21,20 @@ export function makeLines(kind: LineKind, bytes: number, seed = 1): Buffer {
   const now = Date.now()
   const lines: string[] = []
   for (let size = 0, count = 0; size < bytes; count++) {
+    const line = `${MAKERS[kind](next, now - Math.floor(next() * 3_600_000), count)}\n`
+    lines.push(line)
+    size += line.length
+  }
+  return Buffer.from(lines.join(''))
+}
+
+/** About `bytes` of lines of all kinds, as many of each, in no order: what a relay sends over one connection. */
+export function makeMix(bytes: number, seed = 1): Buffer {
+  const next = random(seed)
+  const now = Date.now()
+  const lines: string[] = []
+  for (let size = 0, count = 0; size < bytes; count++) {
+    const kind = LINE_KINDS[pick(next, LINE_KINDS.length)]!
     const line = `${MAKERS[kind](next, now - Math.floor(next() * 3_600_000), count)}\n`
     lines.push(line)
     size += line.length

@@ -1,31 +1,46 @@
 /**
- * `npm run bench [-- CASE…] [--short] [--profile] [--json]`: prints tables and keeps the results in bench/results/.
- * Cases: parsers, stages, spool, tcp, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
+ * `npm run bench [-- CASE…] [--short] [--json]`: prints tables and keeps the results in bench/results/.
+ * Cases: parsers, stages, spool, tcp, formats, udp. Figures are medians of interleaved rounds; compare ratios, not single runs.
+ * `npm run bench -- tcp --profile [--lines KIND]`: where the time goes, by thread, stage and function; measures nothing else.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { measureStages, type StageResult } from './measure.ts'
 import { type ParserResult, parserResults } from './parsers.ts'
+import { profileTcp } from './profile.ts'
 import { versionOf } from './sender.ts'
 import { type SpoolResult, spoolResult } from './spool.ts'
 import { stages } from './stages.ts'
-import { type LossResult, type PathResult, wholePathTcp, wholePathUdp } from './whole-path.ts'
+import {
+  type FormatResult,
+  LOADS,
+  type Load,
+  type LossResult,
+  type PathResult,
+  wholePathFormats,
+  wholePathTcp,
+  wholePathUdp
+} from './whole-path.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     short: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
+    lines: { type: 'string', default: 'fortinet-fortigate' },
     json: { type: 'boolean', default: false }
   }
 })
-const CASES = ['parsers', 'stages', 'spool', 'tcp', 'udp']
+const CASES = ['parsers', 'stages', 'spool', 'tcp', 'formats', 'udp']
 const unknown = positionals.filter(name => !CASES.includes(name))
 if (unknown.length > 0) {
   console.error(`bench: unknown case ${unknown.join(', ')}; there are ${CASES.join(', ')}`)
+  process.exit(2)
+}
+if (!(LOADS as readonly string[]).includes(values.lines)) {
+  console.error(`bench: unknown lines ${values.lines}; there are ${LOADS.join(', ')}`)
   process.exit(2)
 }
 const wants = (name: string): boolean => positionals.length === 0 || positionals.includes(name)
@@ -67,12 +82,23 @@ interface Results {
   stages?: StageResult[]
   spool?: SpoolResult
   tcp?: PathResult[]
+  formats?: FormatResult[]
   udp?: LossResult[]
 }
 
 const results: Results = { machine }
 console.log(`${machine.cores} × ${machine.cpu}, Node ${machine.node}, commit ${machine.commit}, ${machine.rsyslog ?? 'no rsyslog'}`)
 
+if (values.profile) {
+  const { folder, threads } = await profileTcp(values.lines as Load, short ? 480e6 : 1920e6)
+  for (const { thread, seconds, stages, functions } of threads) {
+    const rows = (of: [string, number][]): string[][] => of.map(([name, share]) => [name, (100 * share).toFixed(1)])
+    table(`${thread} thread, ${seconds.toFixed(2)} s busy: by stage`, ['stage', '%'], rows(stages))
+    table(`${thread} thread: by function`, ['function', '%'], rows(functions))
+  }
+  console.log(`\nProfiles to look at in a browser's developer tools: ${folder}`)
+  process.exit(0)
+}
 if (wants('parsers')) {
   results.parsers = await parserResults(short ? 9 : 41)
   table(
@@ -105,12 +131,7 @@ if (wants('spool')) {
   )
 }
 if (wants('tcp')) {
-  const profileDir = values.profile ? mkdtempSync(join(tmpdir(), 'sluice-profile-')) : undefined
-  results.tcp = await wholePathTcp({
-    bytes: short ? 96e6 : 480e6,
-    rounds: short ? 1 : 3,
-    ...(profileDir === undefined ? {} : { profileDir })
-  })
+  results.tcp = await wholePathTcp({ bytes: short ? 96e6 : 480e6, rounds: short ? 1 : 3 })
   const rival = results.tcp.at(-1)!
   table(
     'Whole path over TCP: receive, parse FortiGate, GENERIC_CEF, gzip 1, spool',
@@ -124,7 +145,21 @@ if (wants('tcp')) {
       number(row.peakMegabytes)
     ])
   )
-  if (profileDir !== undefined) console.log(`CPU profiles: ${profileDir}`)
+}
+if (wants('formats')) {
+  results.formats = await wholePathFormats({ bytes: short ? 64e6 : 240e6, rounds: short ? 1 : 3 })
+  table(
+    'Whole path over TCP by kind of line: two lanes against rsyslog on the same lines, MB per CPU-second',
+    ['lines', 'Sluice lines/s', 'Sluice MB/s', 'Sluice', 'rsyslog', 'times rsyslog'],
+    results.formats.map(({ load, sluice, rsyslog }) => [
+      load,
+      number(sluice.linesPerSecond),
+      number(sluice.megabytesPerSecond),
+      number(sluice.megabytesPerCpuSecond),
+      number(rsyslog.megabytesPerCpuSecond),
+      number(sluice.megabytesPerCpuSecond / rsyslog.megabytesPerCpuSecond)
+    ])
+  )
 }
 if (wants('udp')) {
   results.udp = await wholePathUdp(short ? [10_000, 40_000] : [10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 150_000], short ? 2 : 5)

@@ -9,12 +9,10 @@ import type { LaneSpec } from '../src/lanes/messages.ts'
 import { FrameBlock } from '../src/lib/frame-block.ts'
 import { loadParsers } from '../src/parse/load.ts'
 import { UTC } from '../src/parse/values/zone.ts'
-import { type LineKind, makeLines } from './lines.ts'
+import { LINE_KINDS, makeLines } from './lines.ts'
 import type { Stage } from './measure.ts'
 
 const CHUNK_BYTES = 64 * 1024
-
-export const LINE_KINDS: readonly LineKind[] = ['fortinet-fortigate', 'paloalto', 'zscaler-leef', 'cef', 'squid-native', 'zscaler-json']
 
 /** zlib, and ISA-L where it is installed. */
 const LIBRARIES: readonly DeflateChoice[] = chooseDeflater('auto').library === 'isal' ? ['zlib', 'isal'] : ['zlib']

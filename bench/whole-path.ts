@@ -1,7 +1,8 @@
 /** The whole path over TCP and UDP, Sluice beside rsyslog in the same run, rounds interleaved. */
-import { type Collector, startRsyslog, startSluice } from './collectors.ts'
-import { makeLines } from './lines.ts'
+import { type Collector, startSluice } from './collectors.ts'
+import { LINE_KINDS, type LineKind, makeLines, makeMix } from './lines.ts'
 import { median, sleep, until } from './measure.ts'
+import { startRsyslog } from './rsyslog.ts'
 import { countLines, sendTcp, sendUdp } from './sender.ts'
 
 export interface PathResult {
@@ -12,11 +13,14 @@ export interface PathResult {
   peakMegabytes: number
 }
 
+/** Several kinds of line, or all of them by turns on one port. */
+export type Load = LineKind | 'mix'
+export const LOADS: readonly Load[] = [...LINE_KINDS, 'mix']
+
 export interface PathOptions {
   /** Bytes sent per round. */
   bytes: number
   rounds: number
-  profileDir?: string
 }
 
 interface Round {
@@ -29,26 +33,25 @@ interface Round {
 const CONNECTIONS = 4
 const LINES_BYTES = 16_000_000
 
+export const linesOf = (load: Load): Buffer => (load === 'mix' ? makeMix(LINES_BYTES) : makeLines(load, LINES_BYTES))
+
 /** From the first byte sent until every line is written (Sluice: parsed and handed to the spool; rsyslog: handed to its gzip file). */
-async function tcpRound(collector: Collector, lines: Buffer, bytes: number): Promise<Round> {
+export async function tcpRound(collector: Collector, lines: Buffer, bytes: number, connections = CONNECTIONS): Promise<Round> {
   const linesBefore = await collector.linesDone()
   const cpuBefore = collector.cpuSeconds()
   const began = performance.now()
-  const sent = await sendTcp(collector.port, lines, bytes, CONNECTIONS)
+  const sent = await sendTcp(collector.port, lines, bytes, connections)
   const count = Math.round((sent.amount / lines.length) * countLines(lines))
   await until(`${collector.name} to take ${count} lines`, async () => (await collector.linesDone()) - linesBefore >= count, 120_000)
   return { seconds: (performance.now() - began) / 1000, cpuSeconds: collector.cpuSeconds() - cpuBefore, lines: count, bytes: sent.amount }
 }
 
-/** TCP, FortiGate, GENERIC_CEF, gzip level 1, spool with fdatasync; rsyslog doing receive, parse and gzip. */
-export async function wholePathTcp(options: PathOptions): Promise<PathResult[]> {
-  const lines = makeLines('fortinet-fortigate', LINES_BYTES)
-  const starts = [
-    () => startSluice(2, options),
-    () => startSluice(1),
-    () => startRsyslog('wanted fields'),
-    () => startRsyslog('every field')
-  ]
+/** Rounds of all collectors in turn, each started anew and warmed. */
+export async function compareOverTcp(
+  starts: readonly (() => Promise<Collector>)[],
+  lines: Buffer,
+  options: PathOptions
+): Promise<PathResult[]> {
   const results = starts.map(() => ({ name: '', rounds: [] as Round[], peak: 0 }))
   for (let round = 0; round < options.rounds; round++) {
     for (const [index, start] of starts.entries()) {
@@ -73,6 +76,34 @@ export async function wholePathTcp(options: PathOptions): Promise<PathResult[]> 
   }))
 }
 
+/** TCP, FortiGate, GENERIC_CEF, gzip level 1, spool with fdatasync; rsyslog doing receive, parse and gzip. */
+export function wholePathTcp(options: PathOptions): Promise<PathResult[]> {
+  const starts = [
+    () => startSluice(2),
+    () => startSluice(1),
+    () => startRsyslog(['fortinet-fortigate'], 'wanted'),
+    () => startRsyslog(['fortinet-fortigate'])
+  ]
+  return compareOverTcp(starts, linesOf('fortinet-fortigate'), options)
+}
+
+export interface FormatResult {
+  load: Load
+  sluice: PathResult
+  rsyslog: PathResult
+}
+
+/** As `wholePathTcp`, for one kind of line after another: two lanes against rsyslog. */
+export async function wholePathFormats(options: PathOptions): Promise<FormatResult[]> {
+  const results: FormatResult[] = []
+  for (const load of LOADS) {
+    const kinds = load === 'mix' ? LINE_KINDS : [load]
+    const [sluice, rsyslog] = await compareOverTcp([() => startSluice(2), () => startRsyslog(kinds)], linesOf(load), options)
+    results.push({ load, sluice: sluice!, rsyslog: rsyslog! })
+  }
+  return results
+}
+
 export interface LossResult {
   name: string
   perSecond: number
@@ -82,7 +113,7 @@ export interface LossResult {
 
 /** UDP at rising rates: how many datagrams of one sender got through. */
 export async function wholePathUdp(rates: readonly number[], seconds: number): Promise<LossResult[]> {
-  const lines = makeLines('fortinet-fortigate', LINES_BYTES)
+  const lines = linesOf('fortinet-fortigate')
   const results: LossResult[] = []
   const sluice = await startSluice(2)
   try {
