@@ -8,6 +8,7 @@ import { applySteps, type Field, type Step } from './field.ts'
 import type { ColumnMap } from './grammar/delimited.ts'
 import { columnMap } from './grammar/delimited.ts'
 import { JsonLevel } from './grammar/json.ts'
+import { Layouts } from './grammar/layouts.ts'
 import { KeyTable } from './values/key-table.ts'
 import { Line, Value } from './values/line.ts'
 
@@ -18,6 +19,8 @@ export class FieldTable<Name extends string = string> {
   readonly names: readonly Name[]
   readonly keys: KeyTable
   readonly values: readonly Value[]
+  /** What lines of this table looked like so far. */
+  readonly layouts = new Layouts()
   /** The values by name, for rules that a table cannot say. */
   readonly v: Readonly<Record<Name, Value>>
   readonly #line = new Line()

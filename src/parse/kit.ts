@@ -19,6 +19,7 @@ import { readAnyTime, readClock, withOffset } from './values/time.ts'
 
 export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
+export { fastPaths } from '../lib/fast-paths.ts'
 export { isPlaceholder } from '../lib/placeholder.ts'
 export { applyCommon, COMMON_FIELDS, type CommonName, commonName, isTransaction, meaningOf } from './common-names.ts'
 export { applyElff, composeUrl, decodeUser, ELFF_FIELDS, type ElffName, prefixScheme } from './elff.ts'

@@ -11,6 +11,7 @@
 
 import type { KeyTable } from '../values/key-table.ts'
 import { PLAIN, QUOTE_BACKSLASH, type Value } from '../values/line.ts'
+import { type Layouts, TO_END, type Trace } from './layouts.ts'
 
 export interface KeyValueSyntax {
   /** Between pairs; runs count as one. @default 0x20 (a TAB then separates as well) */
@@ -27,18 +28,31 @@ export interface KeyValueSyntax {
 
 export const KEY_VALUE_SYNTAX: KeyValueSyntax = { separator: 0x20, assign: 0x3d, quote: 0x22, escapes: true, repeated: 'first' }
 
-/** Scans the range and sets the values whose keys are in the table (same index). Returns how many wanted pairs it met. */
+/**
+ * Scans the range and sets the values whose keys are in the table (same index). Returns how many wanted pairs it met. With
+ * `layouts`, for which all values must be absent, lines like earlier ones are read by those.
+ */
 export function scanKeyValue(
   buf: Uint8Array,
   start: number,
   end: number,
   keys: KeyTable,
   values: readonly Value[],
-  syntax: KeyValueSyntax
+  syntax: KeyValueSyntax,
+  layouts?: Layouts
 ): number {
   const { separator, assign, quote, escapes } = syntax
   const keepFirst = syntax.repeated === 'first'
-  if (separator === 0x20 && assign === 0x3d && quote === 0x22 && escapes) return scanBlankPairs(buf, start, end, keys, values, keepFirst)
+  if (separator === 0x20 && assign === 0x3d && quote === 0x22 && escapes) {
+    if (layouts === undefined) return scanBlankPairs(buf, start, end, keys, values, keepFirst, null)
+    const fitted = layouts.fit(buf, start, end, values)
+    if (fitted >= 0) return fitted
+    if (!layouts.wantsTrace) return scanBlankPairs(buf, start, end, keys, values, keepFirst, null)
+    layouts.trace.begin(start, end, QUOTE_BACKSLASH)
+    const found = scanBlankPairs(buf, start, end, keys, values, keepFirst, layouts.trace)
+    layouts.learn(buf)
+    return found
+  }
   const blank = separator === 0x20 ? 0x09 : separator
   let found = 0
   let at = start
@@ -89,7 +103,15 @@ export function scanKeyValue(
  * The usual syntax – blanks, `=`, double quotes – with one comparison per byte where it counts. The loops stop at the line feed
  * that stands at `buf[end]` (see `Frame`), or at a control character, which is looked at more closely.
  */
-function scanBlankPairs(buf: Uint8Array, start: number, end: number, keys: KeyTable, values: readonly Value[], keepFirst: boolean): number {
+function scanBlankPairs(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  keys: KeyTable,
+  values: readonly Value[],
+  keepFirst: boolean,
+  trace: Trace | null
+): number {
   let found = 0
   let at = start
   while (at < end) {
@@ -105,7 +127,8 @@ function scanBlankPairs(buf: Uint8Array, start: number, end: number, keys: KeyTa
     let valueStart = at
     let valueEnd: number
     let escaped = false
-    if (buf[at] === 0x22 && at < end) {
+    const isQuoted = buf[at] === 0x22 && at < end
+    if (isQuoted) {
       valueStart = ++at
       for (;;) {
         byte = buf[at]!
@@ -125,13 +148,17 @@ function scanBlankPairs(buf: Uint8Array, start: number, end: number, keys: KeyTa
       if (at > end) at = end
       valueEnd = at
     }
-    const index = keys.indexOf(buf, keyStart, keyEnd)
+    let index = keys.indexOf(buf, keyStart, keyEnd)
     if (index >= 0) {
       const value = values[index]!
       if (value.start < 0 || !keepFirst) {
         value.set(valueStart, valueEnd, escaped ? QUOTE_BACKSLASH : PLAIN)
         found++
-      }
+      } else index = -1
+    }
+    if (trace !== null) {
+      trace.add(valueStart, valueEnd, index, isQuoted ? 0x22 : valueEnd === end ? TO_END : 0x20, escaped ? QUOTE_BACKSLASH : PLAIN)
+      if (valueEnd === end ? isQuoted : !isQuoted && buf[valueEnd] !== 0x20) trace.isUnusual = true
     }
   }
   return found

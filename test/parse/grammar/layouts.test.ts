@@ -1,0 +1,69 @@
+/** Lines of one kind, whose values change and are sometimes hostile: a layout reads them as the grammar's own scan does. */
+import t, { type Test } from 'tap'
+import { random } from '../../../bench/lines.ts'
+import { KEY_VALUE_SYNTAX, scanKeyValue } from '../../../src/parse/grammar/key-value.ts'
+import { Layouts } from '../../../src/parse/grammar/layouts.ts'
+import { KeyTable } from '../../../src/parse/values/key-table.ts'
+import { Line, Value } from '../../../src/parse/values/line.ts'
+
+const SEEDS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 200 : 8
+const LINES = 1000
+const WANTED = ['user', 'src', 'dst', 'sent', 'last', 'twice']
+
+type Scan = (buf: Buffer, end: number, values: readonly Value[], layouts?: Layouts) => number
+type Next = () => number
+
+/** Values that the scan found, as text to compare. */
+function scanned(scan: Scan, buf: Buffer, end: number, values: readonly Value[], layouts?: Layouts): string {
+  for (const value of values) value.start = -1
+  const found = scan(buf, end, values, layouts)
+  return `${found} ${values.map(({ start, end, escape }) => (start < 0 ? '-' : `${start}…${end} ${escape}`)).join(', ')}`
+}
+
+/** A value: of a few words, of digits, of changing length; once in a while with bytes that mean something. */
+function valueOf(next: Next, hostile: readonly string[], isBare: boolean): string {
+  const below = (limit: number): number => Math.floor(next() * limit)
+  const text = next() < 0.2 ? '' : next() < 0.5 ? 'abc'.slice(below(3)) : String(below(10 ** (1 + below(9))))
+  if (next() < 0.02) return `${text}${hostile[below(hostile.length)]!}${text}`
+  return isBare || next() < 0.7 ? text : `${text} ${text}!`
+}
+
+function compare(t: Test, name: string, scan: Scan, lineOf: (next: Next) => string): void {
+  const values = WANTED.map(() => new Value(new Line()))
+  let fitted = 0
+  const differences: string[] = []
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const next = random(seed)
+    const layouts = new Layouts()
+    for (let i = 0; i < LINES; i++) {
+      const text = lineOf(next)
+      const buf = Buffer.from(`${text}\n${' '.repeat(16)}`, 'latin1')
+      const end = buf.indexOf(0x0a)
+      const learns = layouts.learnt
+      const fast = scanned(scan, buf, end, values, layouts)
+      if (layouts.learnt === learns && layouts.wantsTrace) fitted++
+      const plain = scanned(scan, buf, end, values)
+      if (fast !== plain) differences.push(`${JSON.stringify(text)}\n  fast  ${fast}\n  plain ${plain}`)
+    }
+  }
+  t.same(differences.slice(0, 3), [], `${name}: ${differences.length} lines differ`)
+  t.ok(fitted > (SEEDS * LINES) / 4, `${name}: layouts read many of the lines (${fitted})`)
+}
+
+const keys = new KeyTable(WANTED)
+
+t.test('key=value', async t => {
+  const hostile = ['"', '\\', '\\"', '\\\\', '=', ' ', ' user=', '" user="', '\t', '\0', '\r', '"x', 'é', '\\']
+  compare(
+    t,
+    'key=value',
+    (buf, end, values, layouts) => scanKeyValue(buf, 0, end, keys, values, KEY_VALUE_SYNTAX, layouts),
+    next => {
+      const value = (): string => valueOf(next, hostile, false)
+      const bare = (): string => valueOf(next, hostile, true)
+      const optional = next() < 0.1 ? ` extra="${value()}"` : ''
+      const end = next() < 0.02 ? '"' : next() < 0.02 ? ' ' : ''
+      return `date=2026 user="${value()}" twice=1 src=${bare()} dst="x" other=${bare()} sent=${bare()}${optional} twice="${value()}" constant="DOM\\\\name" word last=${bare()}${end}`
+    }
+  )
+})
