@@ -267,12 +267,19 @@ export interface Segment {
 export interface UploadQueue {
   /** Ids of segments that wait (closed … finalising), oldest first. */
   waiting(): string[]
-  /** Resolves at the next change of the waiting list, or when the signal fires. */
+  /** Source of a segment that waits; undefined while its ledger is not read (at the start they are read in the background). */
+  sourceOf(id: string): string | undefined
+  /** Resolves at the next change of the waiting list or of what is known of it, or when the signal fires. */
   changed(signal: AbortSignal): Promise<void>
   /** Reads a segment's ledger; undefined when it is gone. */
   segment(id: string): Promise<Segment | undefined>
   /** Persists a step (durable before it resolves). */
   advance(id: string, step: 'issued' | 'stored' | 'finalising' | 'closed', facts?: { uploadUrl?: string; provider?: string }): Promise<void>
+  /**
+   * Before the bytes leave: compares the file with its ledger. Undefined when it is sound. Else says the fault: the segment is
+   * set aside by then, and its sound blocks wait as another one.
+   */
+  inspect(id: string): Promise<string | undefined>
   /** The service has it: archive it (bounded) or remove it. */
   done(id: string): Promise<void>
   /** Never to be uploaded as it is; kept for a person. */

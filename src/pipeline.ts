@@ -80,8 +80,6 @@ class RunningPipeline implements Pipeline {
   readonly #silence = new SilenceWatch()
   #segments: SegmentList | undefined
   #driftTimer: NodeJS.Timeout | undefined
-  readonly #recovered = new Map<string, number>()
-  readonly #recoveredSetAside = new Map<string, number>()
 
   constructor(config: Config, parsers: readonly Parser[], deps: { log: Logger; version: string }) {
     this.#config = config
@@ -112,7 +110,7 @@ class RunningPipeline implements Pipeline {
     })
     this.#spool = spool
     this.#segments = new SegmentList(spool)
-    await this.#countRecovered(spool)
+    await this.#nameSetAside(spool)
     this.#pool = await this.#startLanes(config)
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
@@ -143,19 +141,16 @@ class RunningPipeline implements Pipeline {
   }
 
   /**
-   * What an earlier process left in the spool, so that the balance starts right. Segments that are set aside are told of again: a
-   * process that was killed may not have come to it, and they wait for a person.
+   * Segments that are set aside are told of at each start: a process that was killed may not have come to it, and they wait for a
+   * person.
    */
-  async #countRecovered(spool: SegmentSpool): Promise<void> {
-    let setAside = 0
-    for await (const { id, source, recordCount, step, reason } of spool.reader.list(['open', 'closed', 'set-aside'])) {
-      this.#recovered.set(source, (this.#recovered.get(source) ?? 0) + recordCount)
-      if (step !== 'set-aside') continue
-      this.#recoveredSetAside.set(source, (this.#recoveredSetAside.get(source) ?? 0) + recordCount)
-      if (++setAside <= SET_ASIDE_NAMED_MAX)
-        this.#log.warn({ segment: id, source, records: recordCount, reason }, 'a segment is set aside; see sluice spool ls')
+  async #nameSetAside({ reader }: SegmentSpool): Promise<void> {
+    const ids = await reader.ids('set-aside')
+    for (const id of ids.slice(0, SET_ASIDE_NAMED_MAX)) {
+      const { source, recordCount: records, reason } = (await reader.segment(id, ['set-aside'])) ?? {}
+      this.#log.warn({ segment: id, source, records, reason }, 'a segment is set aside; see sluice spool ls')
     }
-    if (setAside > SET_ASIDE_NAMED_MAX) this.#log.warn({ segments: setAside }, 'more segments are set aside; see sluice spool ls')
+    if (ids.length > SET_ASIDE_NAMED_MAX) this.#log.warn({ segments: ids.length }, 'more segments are set aside; see sluice spool ls')
   }
 
   status(): PipelineStatus {
@@ -170,9 +165,7 @@ class RunningPipeline implements Pipeline {
       delivery: this.#delivery!,
       drift: this.#drift,
       silence: this.#silence,
-      segments: this.#segments!,
-      recovered: this.#recovered,
-      recoveredSetAside: this.#recoveredSetAside
+      segments: this.#segments!
     })
   }
 
@@ -192,8 +185,6 @@ class RunningPipeline implements Pipeline {
     const segment = await spool.reader.segment(id, ['archive', 'set-aside'])
     await spool.replay(id)
     if (segment === undefined) return
-    // It enters the balance once more; it left it when it was uploaded or set aside.
-    this.#recovered.set(segment.source, (this.#recovered.get(segment.source) ?? 0) + segment.recordCount)
     this.#log.info({ segment: id, source: segment.source, records: segment.recordCount }, 'a segment is uploaded again')
   }
 

@@ -138,6 +138,14 @@ export class BackfillJob implements UploadQueue {
     return this.#spool.waiting()
   }
 
+  sourceOf(id: string): string | undefined {
+    return this.#spool.sourceOf(id)
+  }
+
+  inspect(id: string): Promise<string | undefined> {
+    return this.#spool.inspect(id)
+  }
+
   changed(signal: AbortSignal): Promise<void> {
     return this.#spool.changed(signal)
   }
@@ -186,7 +194,8 @@ export class BackfillJob implements UploadQueue {
     const waiting = { files: 0, records: 0, bytes: 0 }
     const setAside: JobTotals['setAside'] = { files: 0, records: 0, reasons: [] }
     for await (const { id, folder, recordCount, bytes, reason = '', carriedTo } of this.#spool.reader.list()) {
-      if (folder === 'archive' || carriedTo !== undefined || this.#madeAgain.has(id)) continue
+      const isCarried = carriedTo !== undefined && recordCount === 0
+      if (folder === 'archive' || isCarried || this.#madeAgain.has(id)) continue
       const group = folder === 'set-aside' ? setAside : waiting
       group.files++
       group.records += recordCount

@@ -68,6 +68,14 @@ export class SwitchQueue implements UploadQueue {
     })
   }
 
+  sourceOf(id: string): string | undefined {
+    return this.#job?.sourceOf(id)
+  }
+
+  async inspect(id: string): Promise<string | undefined> {
+    return this.#at().inspect(id)
+  }
+
   async segment(id: string): Promise<Segment | undefined> {
     return this.#job?.segment(id)
   }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parseListen } from '../config/listen.ts'
 import type { AuthConfig, Config } from '../config/schema.ts'
-import type { Format, Segment, UploadQueue } from '../contracts.ts'
+import type { Format, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { FORMAT_SOURCE_STRINGS } from '../lib/source-strings.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -21,11 +21,8 @@ import { Uploader } from '../upload/uploader.ts'
 /** Any token of the right shape opens the local tenant. */
 const LOCAL_TOKEN = '0'.repeat(64)
 
-/** Records that left the spool, by source; the queue is watched, so nobody else has to tell. */
-export interface Departures {
-  uploaded: Map<string, number>
-  setAside: Map<string, number>
-}
+/** Records that the tenant took, by source; the queue is watched, so nobody else has to tell. */
+export type Departures = Map<string, number>
 
 export interface Delivery {
   readonly uploader: Uploader
@@ -93,7 +90,7 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
     uploadAsSnapshot: snapshot !== undefined
   })
   let secrets = await secretExpiries(tenant.auth ?? {})
-  const departures: Departures = { uploaded: new Map(), setAside: new Map() }
+  const departures: Departures = new Map()
   const uploader = new Uploader({ queue: watched(queue, departures), destination, stats, concurrency: upload.concurrency, log })
   const streams = new StreamWatch({ api, targets: () => [...targets.values()], stats })
   return {
@@ -194,23 +191,18 @@ function targetsOf(config: Config, snapshot: string | undefined): Map<string, So
 }
 
 function watched(queue: UploadQueue, departures: Departures): UploadQueue {
-  const count = (where: Map<string, number>, segment: Segment | undefined): void => {
-    if (segment !== undefined) where.set(segment.source, (where.get(segment.source) ?? 0) + segment.recordCount)
-  }
   return {
     waiting: () => queue.waiting(),
+    sourceOf: id => queue.sourceOf(id),
     changed: signal => queue.changed(signal),
     segment: id => queue.segment(id),
+    inspect: id => queue.inspect(id),
     advance: (id, step, facts) => queue.advance(id, step, facts),
     async done(id) {
       const segment = await queue.segment(id)
       await queue.done(id)
-      count(departures.uploaded, segment)
+      if (segment !== undefined) departures.set(segment.source, (departures.get(segment.source) ?? 0) + segment.recordCount)
     },
-    async setAside(id, reason) {
-      const segment = await queue.segment(id)
-      await queue.setAside(id, reason)
-      count(departures.setAside, segment)
-    }
+    setAside: (id, reason) => queue.setAside(id, reason)
   }
 }

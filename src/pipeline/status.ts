@@ -9,6 +9,7 @@ import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
 import { ATTRIBUTES, type Attribute } from '../process/attributes.ts'
 import { SYNC_BOUNDS_SECONDS } from '../spool/counters.ts'
 import type { SegmentSpool } from '../spool/spool.ts'
+import type { SpoolStats } from '../spool/stats.ts'
 import {
   type AttributeCount,
   type BlocksStatus,
@@ -42,9 +43,6 @@ export interface StatusParts {
   drift: DriftWatch
   silence: SilenceWatch
   segments: SegmentList
-  /** Records in the spool when the process started, by source. */
-  recovered: ReadonlyMap<string, number>
-  recoveredSetAside: ReadonlyMap<string, number>
 }
 
 export function pipelineStatus(parts: StatusParts): PipelineStatus {
@@ -80,7 +78,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     blocks,
     spool: spoolNow,
     upload,
-    balance: balanceOf(sources, blocks, intakes.counts.frames)
+    balance: balanceOf(sources, blocks, intakes.counts.frames, spoolNow.unreadSegments)
   }
 }
 
@@ -171,18 +169,25 @@ const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.r
 
 function sourceStatuses(parts: StatusParts): SourceStatus[] {
   const { config, pool, delivery } = parts
+  const spool = parts.spool.stats()
   const names = config.sources.map(({ name }) => name)
   const byName = Map.groupBy(
     pool.stats().flatMap(({ stats }) => stats.flatMap(life => life.sources)),
     ({ source }): string => source
   )
-  const listed = [...names, ...[...byName.keys(), ...parts.recovered.keys()].filter(name => !names.includes(name))]
+  const listed = [...names, ...[...byName.keys(), ...spool.records.recovered.keys()].filter(name => !names.includes(name))]
   return [...new Set(listed)]
-    .map(name => sourceStatus(name, byName.get(name) ?? [], parts, delivery.departures))
+    .map(name => sourceStatus(name, byName.get(name) ?? [], parts, spool, delivery.departures))
     .filter(source => names.includes(source.name) || source.frames.received > 0 || source.records.recovered > 0)
 }
 
-function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: StatusParts, departures: Departures): SourceStatus {
+function sourceStatus(
+  name: string,
+  lanes: readonly LaneSourceStats[],
+  parts: StatusParts,
+  spool: SpoolStats,
+  departures: Departures
+): SourceStatus {
   const config = parts.config.sources.find(source => source.name === name)
   const outcomes = mergeOutcomes(lanes)
   const ofOutcome = (outcome: OutcomeCount['outcome']): number =>
@@ -191,15 +196,7 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
       ({ count }) => count
     )
   const dropped = mergeReasons(lanes.flatMap(lane => lane.dropped))
-  const { sources: spoolSources, settled } = parts.spool.stats()
-  const spooled = spoolSources.find(({ source }) => source === name)
-  const recovered = parts.recovered.get(name) ?? 0
-  const uploaded = (departures.uploaded.get(name) ?? 0) + (settled.uploaded.get(name) ?? 0)
-  const setAside = (departures.setAside.get(name) ?? 0) + (settled.setAside.get(name) ?? 0) + (parts.recoveredSetAside.get(name) ?? 0)
-  const removed = settled.removed.get(name) ?? 0
-  // Blocks are appended before the lane's next counts come, so the balance would be off for a moment.
-  const appended = (spooled?.appendedRecords ?? 0) - parts.pool.uncountedRecords(name)
-  const shed = spooled?.shedRecords ?? 0
+  const { records, settled } = spool
   const lastSeenMs = Math.max(0, ...lanes.map(lane => lane.lastSeenMs))
   const lastEventMs = Math.max(0, ...lanes.map(lane => lane.lastEventMs))
   const silence = parts.silence.judge(name, lastSeenMs > 0 ? lastSeenMs : undefined, {
@@ -227,12 +224,13 @@ function sourceStatus(name: string, lanes: readonly LaneSourceStats[], parts: St
       parsed: sum(lanes, lane => lane.parsed),
       written: sum(lanes, lane => lane.written),
       dropped: sum(dropped, ({ count }) => count),
-      recovered,
-      uploaded,
-      spooled: appended + recovered - shed - uploaded - setAside - removed,
-      setAside,
-      removed,
-      shed
+      recovered: records.recovered.get(name) ?? 0,
+      uploaded: (departures.get(name) ?? 0) + (settled.uploaded.get(name) ?? 0),
+      // Blocks are appended before the lane's next counts come, so the balance would be off for a moment.
+      spooled: (records.spooled.get(name) ?? 0) - parts.pool.uncountedRecords(name),
+      setAside: records.setAside.get(name) ?? 0,
+      removed: settled.removed.get(name) ?? 0,
+      shed: spool.sources.find(({ source }) => source === name)?.shedRecords ?? 0
     },
     dropped,
     corrections: mergeReasons(lanes.flatMap(lane => lane.corrections)),
@@ -316,7 +314,8 @@ function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
       sum: stats.sync.sumSeconds
     },
     syncErrors: stats.sync.failed,
-    damagedSegments: stats.setAsideTotal
+    damagedSegments: stats.setAsideTotal,
+    unreadSegments: stats.records.unreadSegments
   }
 }
 

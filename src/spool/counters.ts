@@ -4,6 +4,8 @@ import type { Block } from '../contracts.ts'
 /** Upper bounds of the histogram buckets of sync durations, seconds. */
 export const SYNC_BOUNDS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const
 
+const SHED_TOLD_EVERY = 1000
+
 export interface SyncStats {
   count: number
   failed: number
@@ -47,10 +49,12 @@ export class Counters {
     }
   }
 
-  shed(block: Block): void {
+  /** True for the first of a source, and then now and then: a line in the log per block would not help a full disk. */
+  shed(block: Block): boolean {
     const source = this.#source(block.source)
     source.shedBlocks++
     source.shedRecords += block.recordCount
+    return source.shedBlocks === 1 || source.shedBlocks % SHED_TOLD_EVERY === 0
   }
 
   sources(): SourceStats[] {

@@ -29,7 +29,10 @@ export interface PieceLine {
   offset: number
   length: number
   rawLength: number
+  /** Of the bytes before deflate. */
   crc32: number
+  /** Of the bytes in the file, so that they can be checked without inflating them; absent in ledgers of Sluice 0.1. */
+  deflatedCrc32?: number
   recordCount: number
   /** Null when the times are not known (salvaged after a crash that lost the ledger's tail). */
   firstTime: number | null
@@ -56,8 +59,9 @@ export interface StepLine {
   uploadUrl?: string
   provider?: string
   reason?: string
-  /** Set-aside only: the segment that took over the blocks that were sound. */
+  /** Set-aside only: the segment that took over the blocks that were sound, and the records in them. */
   carriedTo?: string
+  carriedRecords?: number
 }
 
 export type LedgerLine = SegmentLine | PieceLine | ClosedLine | StepLine

@@ -1,18 +1,24 @@
 /**
- * The closed segments: which wait for their upload, how far each came, and what became of them. Only ids and sizes are held in
- * memory; a ledger is read when its segment's turn comes, so that 100,000 waiting segments cost some ten megabytes.
+ * The closed segments: which wait for their upload, how far each came, and what became of them. At the start only names and sizes
+ * are read; the ledgers follow in the background, so that a start takes seconds whatever waits.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { UploadQueue } from '../contracts.ts'
+import type { Segment, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
+import { Census } from './census.ts'
 import { spoolFailure } from './failure.ts'
-import { type SpoolIo, writeFully } from './io.ts'
-import { dataPath, type Folder, idMs, isSegmentId, ledgerPath, readName, type SegmentIds } from './layout.ts'
-import { ledgerLine, type StepLine } from './ledger.ts'
+import { scanFolder, sizeOfSegment } from './folder-scan.ts'
+import type { SpoolIo } from './io.ts'
+import { dataPath, type Folder, idMs, isSegmentId, type SegmentIds } from './layout.ts'
+import type { Ledger, StepLine } from './ledger.ts'
 import type { SpoolLog } from './options.ts'
 import { type ReadSegment, SpoolReader } from './reader.ts'
-import { finishOrphan, moveAside, moveSegment } from './recover.ts'
+import { finishOrphan } from './recover.ts'
+import { copySound, moveAside, type Rescue, type Resumable } from './rescue.ts'
 import type { ReserveFile } from './reserve-file.ts'
+import { findPieces } from './salvage.ts'
+import { appendStep, moveSegment, removeSegment } from './segment-files.ts'
+import { addTo, type Contents, Shelf } from './shelf.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 import type { Sync } from './writer.ts'
 
@@ -26,6 +32,8 @@ export interface SegmentQueueOptions {
   archiveCount: number
   archiveMaxBytes: number
   archiveMaxAgeMs: number
+  /** Takes over a segment that was made of the sound blocks of a damaged one; it is in `open/` and is to be closed. */
+  onRescued: (rest: Resumable) => void
 }
 
 /** Numbers of segments by what they wait for. */
@@ -44,7 +52,6 @@ export interface QueueCounts {
  */
 export interface SettledRecords {
   uploaded: ReadonlyMap<string, number>
-  setAside: ReadonlyMap<string, number>
   removed: ReadonlyMap<string, number>
 }
 
@@ -52,24 +59,24 @@ type WaitingStep = 'closed' | 'issued' | 'stored' | 'finalising'
 
 /** Files looked at between two turns of the event loop at start. */
 const SCAN_BATCH = 1000
-
 export class SegmentQueue implements UploadQueue {
   readonly reader: SpoolReader
   readonly #options: SegmentQueueOptions
-  /** Bytes on disk by id. */
-  readonly #waiting = new Map<string, number>()
-  readonly #archived = new Map<string, number>()
-  readonly #setAside = new Map<string, number>()
-  #waitingBytes = 0
-  #archivedBytes = 0
-  #setAsideBytes = 0
+  readonly #waiting = new Shelf()
+  readonly #archived = new Shelf()
+  readonly #setAside = new Shelf()
+  /** Records by source that earlier processes left and this one has taken into its count. */
+  readonly #recovered = new Map<string, number>()
+  readonly #census: Census
   /** Steps past `closed`, as far as this process knows them. */
   readonly #steps = new Map<string, WaitingStep>()
   #sorted: string[] | undefined
   #listeners = new Set<() => void>()
+  /** Copies of sound blocks whose originals are not set aside yet. */
+  readonly #rescues = new Map<string, Rescue>()
   /** The last work on each segment that is being worked on. */
   readonly #busy = new Map<string, Promise<unknown>>()
-  readonly #settled = { uploaded: new Map<string, number>(), setAside: new Map<string, number>(), removed: new Map<string, number>() }
+  readonly #settled = { uploaded: new Map<string, number>(), removed: new Map<string, number>() }
   doneTotal = 0
   prunedTotal = 0
   setAsideTotal = 0
@@ -77,15 +84,27 @@ export class SegmentQueue implements UploadQueue {
   constructor(options: SegmentQueueOptions) {
     this.#options = options
     this.reader = new SpoolReader(options.dir, options.io)
+    const shelves = [this.#waiting, this.#setAside]
+    this.#census = new Census({ shelves, look: id => this.#look(id), onNews: () => this.#tell() })
   }
 
   /** Bytes of closed, archived and set-aside segments. */
   get bytes(): number {
-    return this.#waitingBytes + this.#archivedBytes + this.#setAsideBytes
+    return this.#waiting.bytes + this.#archived.bytes + this.#setAside.bytes
   }
 
   get archivedBytes(): number {
-    return this.#archivedBytes
+    return this.#archived.bytes
+  }
+
+  /** Records that wait, and that are set aside, by source; those of unread ledgers are not in it. */
+  get records(): { waiting: ReadonlyMap<string, number>; setAside: ReadonlyMap<string, number> } {
+    return { waiting: this.#waiting.records, setAside: this.#setAside.records }
+  }
+
+  /** What earlier processes left: records by source, and how many of its segments were not looked into yet. */
+  get recovered(): { records: ReadonlyMap<string, number>; unreadSegments: number } {
+    return { records: this.#recovered, unreadSegments: this.#census.unread }
   }
 
   /** Creation time of the oldest segment that waits, as its id tells. */
@@ -117,30 +136,53 @@ export class SegmentQueue implements UploadQueue {
   async load(ids: SegmentIds): Promise<void> {
     let scanned = 0
     for (const folder of ['closed', 'archive', 'set-aside'] as const) {
-      const { whole, orphanLedgers, orphanData } = await this.#scan(folder)
+      const { whole, orphanLedgers, orphanData } = await scanFolder(this.#options, folder)
       for (const id of orphanLedgers) await finishOrphan(this.#options, folder, id)
       for (const id of [...whole, ...(folder === 'closed' ? [] : orphanData)].sort()) {
         ids.seen(id)
-        this.#track(folder, id, this.#sizeOf(folder, id))
+        this.#shelf(folder).add(id, sizeOfSegment(this.#options, folder, id))
         if (++scanned % SCAN_BATCH === 0) await nextTurn()
       }
       if (folder !== 'closed') continue
       for (const id of orphanData) {
         ids.seen(id)
-        this.#track('closed', id, this.#sizeOf('closed', id))
+        this.#waiting.add(id, sizeOfSegment(this.#options, 'closed', id), NO_CONTENTS)
         await this.setAside(id, 'its ledger is missing, so its source is not known')
       }
     }
     await this.pruneArchive()
+    await this.#census.start()
+  }
+
+  /** Ends the work in the background. */
+  stop(): Promise<void> {
+    return this.#census.stop()
+  }
+
+  async #look(id: string): Promise<void> {
+    if (this.#waiting.has(id)) await this.segment(id)
+    else if (this.#setAside.has(id)) {
+      const segment = await this.reader.segment(id, ['set-aside'])
+      this.#learn(this.#setAside, id, segment === undefined ? NO_CONTENTS : contentsOf(segment))
+    }
+  }
+
+  #learn(shelf: Shelf, id: string, contents: Contents): void {
+    if (shelf.read(id, contents)) addTo(this.#recovered, contents.source, contents.records)
   }
 
   /** Takes in a segment that was just closed. */
-  add(id: string, bytes: number): void {
-    this.#track('closed', id, bytes)
+  add(id: string, bytes: number, contents: Contents): void {
+    this.#waiting.add(id, bytes, contents)
+    this.#changed()
   }
 
   waiting(): string[] {
     return this.#ordered().slice()
+  }
+
+  sourceOf(id: string): string | undefined {
+    return this.#waiting.contents(id)?.source
   }
 
   changed(signal: AbortSignal): Promise<void> {
@@ -162,25 +204,38 @@ export class SegmentQueue implements UploadQueue {
     const ledger = await this.reader.ledger(id, 'closed').catch(error => Promise.reject(spoolFailure(`read the ledger of ${id}`, error)))
     const segment = this.reader.describe(id, 'closed', ledger)
     if (segment === undefined) {
-      this.#options.log.error({ segment: id }, 'the file of a waiting segment is gone')
-      this.#untrack('closed', id)
-      const { recordCount } = ledger.closed ?? ledger.pieces.reduce<Totals>(withPiece, { ...EMPTY_TOTALS })
-      addTo(this.#settled.removed, ledger.header?.source ?? '', recordCount)
+      await this.#vanished(id, ledger)
       return undefined
     }
+    this.#learn(this.#waiting, id, contentsOf(segment))
     if (ledger.header === undefined) {
-      await this.setAside(id, 'its ledger is damaged, so its source is not known')
-      addTo(this.#settled.setAside, '', segment.recordCount)
+      await this.#unlessGone(id, () => this.setAside(id, 'its ledger is damaged, so its source is not known'))
       return undefined
     }
     // A crash between the step and the move: the service has it, so only the move is left to do.
     if (segment.step === 'done') {
-      await this.done(id)
-      addTo(this.#settled.uploaded, segment.source, segment.recordCount)
+      if (await this.#unlessGone(id, () => this.done(id))) addTo(this.#settled.uploaded, segment.source, segment.recordCount)
       return undefined
     }
     this.#steps.set(id, segment.step as WaitingStep)
     return segment
+  }
+
+  /** Its file is not where it was: a move that the disk broke off is finished; else somebody took it away. */
+  async #vanished(id: string, ledger: Ledger): Promise<void> {
+    const moved = await this.reader.segment(id, ['archive', 'set-aside'])
+    if (!this.#waiting.has(id)) return // uploaded meanwhile
+    const { recordCount } = moved ?? ledger.closed ?? ledger.pieces.reduce<Totals>(withPiece, { ...EMPTY_TOTALS })
+    this.#learn(this.#waiting, id, { source: moved?.source ?? ledger.header?.source ?? '', records: recordCount })
+    const { source, records } = this.#waiting.contents(id)!
+    if (moved?.folder === 'archive' || ledger.steps.at(-1)?.step === 'done') {
+      if (await this.#unlessGone(id, () => this.done(id))) addTo(this.#settled.uploaded, source, records)
+    } else if (moved?.folder === 'set-aside') await this.#unlessGone(id, () => this.setAside(id, moved.reason ?? ''))
+    else {
+      this.#options.log.error({ segment: id }, 'the file of a waiting segment is gone')
+      this.#leave(id)
+      addTo(this.#settled.removed, source, records)
+    }
   }
 
   async advance(id: string, step: WaitingStep, facts: { uploadUrl?: string; provider?: string } = {}): Promise<void> {
@@ -196,10 +251,13 @@ export class SegmentQueue implements UploadQueue {
       this.#mustWait(id)
       const { dir, io, log, archiveCount } = this.#options
       const line: StepLine = { t: 'step', step: 'done', atMs: this.#options.now() }
-      await this.#appendStep(id, 'closed', line).catch(error => {
-        // Removing it makes it just as done, and on a failing disk it is the better half.
-        log.warn({ segment: id, err: error }, 'the end of an upload could not be noted; the segment is removed all the same')
-      })
+      // Without the file an earlier try came so far that only the move is left.
+      if (io.sizeOf(dataPath(dir, 'closed', id)) !== undefined) {
+        await this.#appendStep(id, 'closed', line).catch(error => {
+          // Removing it makes it just as done, and on a failing disk it is the better half.
+          log.warn({ segment: id, err: error }, 'the end of an upload could not be noted; the segment is removed all the same')
+        })
+      }
       try {
         if (archiveCount > 0) await moveSegment(io, dir, id, 'closed', 'archive')
         else await removeSegment(io, dir, 'closed', id)
@@ -209,28 +267,70 @@ export class SegmentQueue implements UploadQueue {
         throw spoolFailure(`remove the uploaded segment ${id}`, error)
       }
       this.doneTotal++
-      const bytes = this.#untrack('closed', id)
-      if (archiveCount > 0) this.#track('archive', id, bytes)
+      const { bytes, contents } = this.#leave(id)
+      if (archiveCount > 0) this.#archived.add(id, bytes, contents)
       await this.pruneArchive()
     })
   }
 
-  async setAside(id: string, reason: string): Promise<void> {
-    await this.#exclusive(id, async () => {
-      this.#mustWait(id)
-      const { dir, io, log, now, reserve } = this.#options
+  setAside(id: string, reason: string): Promise<void> {
+    return this.#exclusive(id, () => this.#toSetAside(id, reason))
+  }
+
+  async #toSetAside(id: string, reason: string): Promise<void> {
+    this.#mustWait(id)
+    const { dir, io, log, now, reserve, onRescued } = this.#options
+    const { rest } = this.#rescues.get(id) ?? {}
+    try {
+      const ledger = await this.reader.ledger(id, 'closed')
+      await reserve.use(() => moveAside({ io, dir, log, nowMs: now() }, 'closed', id, ledger, reason, rest))
+      await io.syncDirectory(`${dir}/set-aside`)
+      await io.syncDirectory(`${dir}/closed`)
+    } catch (error) {
+      throw spoolFailure(`set the segment ${id} aside`, error)
+    }
+    this.setAsideTotal++
+    this.#rescues.delete(id)
+    const { bytes, contents } = this.#leave(id)
+    if (contents === undefined) return this.#setAside.add(id, bytes)
+    const left = contents.records - (rest?.point.totals.recordCount ?? 0)
+    this.#setAside.add(id, bytes, { source: contents.source, records: Math.max(0, left) })
+    // With lines of the ledger lost, more may be found than was known.
+    if (left < 0) addTo(this.#recovered, contents.source, -left)
+    if (rest !== undefined) onRescued(rest)
+  }
+
+  /**
+   * As the contract says. The bytes in the file are compared with the ledger, block by block; a damaged segment is set aside, and
+   * its sound blocks are closed as a segment of their own.
+   */
+  async inspect(id: string): Promise<string | undefined> {
+    const known = this.#rescues.get(id)?.reason
+    const soundness = await this.reader.check(id, 'checksum').catch(error => Promise.reject(spoolFailure(`read segment ${id}`, error)))
+    if (soundness.sound && known === undefined) return undefined
+    const fault = soundness.sound ? known! : soundness.fault
+    if ((await this.segment(id)) === undefined) return fault // gone, or settled by that look
+    await this.#exclusive(id, () => this.#rescue(id, fault))
+    return fault
+  }
+
+  async #rescue(id: string, reason: string): Promise<void> {
+    this.#mustWait(id)
+    const { dir, io, log, now, reserve } = this.#options
+    try {
+      const ledger = await this.reader.ledger(id, 'closed')
+      const file = await io.open(dataPath(dir, 'closed', id), 'read')
       try {
-        const ledger = await this.reader.ledger(id, 'closed')
-        log.error({ segment: id, source: ledger.header?.source, reason }, 'a segment was set aside')
-        await reserve.use(() => moveAside({ io, dir, nowMs: now() }, 'closed', id, ledger, reason))
-        await io.syncDirectory(`${dir}/set-aside`)
-        await io.syncDirectory(`${dir}/closed`)
-      } catch (error) {
-        throw spoolFailure(`set the segment ${id} aside`, error)
+        const findings = await findPieces(file, ledger)
+        const patient = { id, file, header: ledger.header!, ledger, findings, reason }
+        this.#rescues.set(id, await reserve.use(() => copySound({ io, dir, log, nowMs: now() }, patient)))
+      } finally {
+        await file.close()
       }
-      this.setAsideTotal++
-      this.#track('set-aside', id, this.#untrack('closed', id))
-    })
+    } catch (error) {
+      throw spoolFailure(`take the sound blocks out of segment ${id}`, error)
+    }
+    await this.#toSetAside(id, this.#rescues.get(id)!.reason)
   }
 
   /**
@@ -241,6 +341,7 @@ export class SegmentQueue implements UploadQueue {
     await this.#exclusive(id, async () => {
       const folder = this.#archived.has(id) ? 'archive' : 'set-aside'
       if (!isSegmentId(id) || !(this.#archived.has(id) || this.#setAside.has(id))) throw noSegment(id, 'archived or set aside')
+      if (folder === 'set-aside') await this.#look(id)
       const soundness = await this.reader.check(id)
       if (!soundness.sound) throw new CollectorError('SEGMENT_DAMAGED', `Cannot upload segment ${id} again: ${soundness.fault}`)
       const { dir, io, now } = this.#options
@@ -252,64 +353,45 @@ export class SegmentQueue implements UploadQueue {
       } catch (error) {
         throw spoolFailure(`move the segment ${id} back`, error)
       }
-      this.#track('closed', id, this.#untrack(folder, id))
+      const { bytes } = this.#shelf(folder).remove(id)
+      const segment = await this.reader.segment(id, ['closed'])
+      const contents = segment === undefined ? NO_CONTENTS : contentsOf(segment)
+      // What was uploaded enters the balance once more; what was set aside never left it.
+      if (folder === 'archive') addTo(this.#recovered, contents.source, contents.records)
+      this.add(id, bytes, contents)
     })
   }
 
   /** Removes archived segments, oldest first, until the archive keeps its bounds and `bytesToFree` are free. */
   async pruneArchive(bytesToFree = 0): Promise<void> {
     const { archiveCount, archiveMaxBytes, archiveMaxAgeMs, dir, io, log, now } = this.#options
-    const target = Math.min(archiveMaxBytes, this.#archivedBytes - bytesToFree)
+    const target = Math.min(archiveMaxBytes, this.#archived.bytes - bytesToFree)
     const keptFromMs = archiveMaxAgeMs > 0 ? now() - archiveMaxAgeMs : 0
-    for (const id of [...this.#archived.keys()].sort()) {
-      if (idMs(id) >= keptFromMs && this.#archived.size <= archiveCount && this.#archivedBytes <= target) break
+    for (const id of this.#archived.ids().sort()) {
+      if (idMs(id) >= keptFromMs && this.#archived.size <= archiveCount && this.#archived.bytes <= target) break
       try {
         await removeSegment(io, dir, 'archive', id)
       } catch (error) {
         log.warn({ segment: id, err: error }, 'an archived segment could not be removed')
         break
       }
-      this.#untrack('archive', id)
+      this.#archived.remove(id)
       this.prunedTotal++
     }
   }
 
-  /** Pairs the files of a folder: whole segments, ledgers without data, data without ledger. */
-  async #scan(folder: Folder): Promise<{ whole: string[]; orphanLedgers: string[]; orphanData: string[] }> {
-    const data = new Set<string>()
-    const ledgers = new Set<string>()
-    for await (const name of this.#options.io.names(`${this.#options.dir}/${folder}`)) {
-      const read = readName(name)
-      if (read !== undefined) (read.kind === 'gz' ? data : ledgers).add(read.id)
-    }
-    const whole: string[] = []
-    const orphanData: string[] = []
-    for (const id of data) (ledgers.has(id) ? whole : orphanData).push(id)
-    return { whole, orphanData, orphanLedgers: [...ledgers].filter(id => !data.has(id)) }
-  }
-
-  #sizeOf(folder: Folder, id: string): number {
-    const { dir, io } = this.#options
-    return (io.sizeOf(dataPath(dir, folder, id)) ?? 0) + (io.sizeOf(ledgerPath(dir, folder, id)) ?? 0)
-  }
-
   async #appendStep(id: string, folder: Folder, line: StepLine): Promise<void> {
-    const { dir, io, reserve, sync } = this.#options
+    this.#shelf(folder).grow(id, await appendStep(this.#options, this.reader, folder, id, line))
+  }
+
+  /** Does what takes a segment off the waiting list; false when somebody else was faster. */
+  async #unlessGone(id: string, work: () => Promise<void>): Promise<boolean> {
     try {
-      const { size } = await this.reader.ledger(id, folder)
-      const bytes = ledgerLine(line)
-      await reserve.use(async () => {
-        const file = await io.open(ledgerPath(dir, folder, id), 'write')
-        try {
-          await writeFully(file, [bytes], size)
-          await sync(file)
-        } finally {
-          await file.close()
-        }
-      })
-      this.#grow(folder, id, bytes.length)
+      await work()
+      return true
     } catch (error) {
-      throw spoolFailure(`note the step ${line.step} of segment ${id}`, error)
+      if (this.#waiting.has(id)) throw error
+      return false
     }
   }
 
@@ -329,61 +411,36 @@ export class SegmentQueue implements UploadQueue {
     }
   }
 
-  #track(folder: Folder, id: string, bytes: number): void {
-    if (folder === 'archive') {
-      this.#archived.set(id, bytes)
-      this.#archivedBytes += bytes
-    } else if (folder === 'set-aside') {
-      this.#setAside.set(id, bytes)
-      this.#setAsideBytes += bytes
-    } else {
-      this.#waiting.set(id, bytes)
-      this.#waitingBytes += bytes
-      this.#notify()
-    }
+  #shelf(folder: Folder): Shelf {
+    return folder === 'archive' ? this.#archived : folder === 'set-aside' ? this.#setAside : this.#waiting
   }
 
-  #untrack(folder: Folder, id: string): number {
-    const map = folder === 'archive' ? this.#archived : folder === 'set-aside' ? this.#setAside : this.#waiting
-    const bytes = map.get(id) ?? 0
-    map.delete(id)
-    if (folder === 'archive') this.#archivedBytes -= bytes
-    else if (folder === 'set-aside') this.#setAsideBytes -= bytes
-    else {
-      this.#waitingBytes -= bytes
-      this.#steps.delete(id)
-      this.#notify()
-    }
-    return bytes
-  }
-
-  #grow(folder: Folder, id: string, bytes: number): void {
-    if (folder === 'closed') {
-      this.#waiting.set(id, this.#waiting.get(id)! + bytes)
-      this.#waitingBytes += bytes
-    }
+  /** It waits no more. */
+  #leave(id: string): ReturnType<Shelf['remove']> {
+    const left = this.#waiting.remove(id)
+    this.#steps.delete(id)
+    this.#changed()
+    return left
   }
 
   #ordered(): string[] {
-    this.#sorted ??= [...this.#waiting.keys()].sort()
+    this.#sorted ??= this.#waiting.ids().sort()
     return this.#sorted
   }
 
-  #notify(): void {
+  #changed(): void {
     this.#sorted = undefined
+    this.#tell()
+  }
+
+  #tell(): void {
     for (const listener of [...this.#listeners]) listener()
   }
 }
 
-/** Data first: a ledger left alone is removed at the next start. */
-async function removeSegment(io: SpoolIo, dir: string, folder: Folder, id: string): Promise<void> {
-  await io.remove(dataPath(dir, folder, id))
-  await io.remove(ledgerPath(dir, folder, id))
-}
+const NO_CONTENTS: Contents = { source: '', records: 0 }
 
-function addTo(counts: Map<string, number>, source: string, records: number): void {
-  counts.set(source, (counts.get(source) ?? 0) + records)
-}
+const contentsOf = ({ source, recordCount }: Segment): Contents => ({ source, records: recordCount })
 
 function noSegment(id: string, state: string): CollectorError {
   return new CollectorError('SPOOL_IO', `Cannot find segment ${JSON.stringify(id.slice(0, 64))} among those ${state}`)

@@ -12,14 +12,13 @@ import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 
 export interface ReadSegment extends Segment {
   folder: Folder
-  /** Set-aside only: the segment that took over the sound blocks. */
+  /** Set-aside only: the segment that took over the sound blocks; `recordCount` is then what is left here. */
   carriedTo?: string
 }
 
 export type Soundness = { sound: true } | { sound: false; fault: string }
 
 /** Most bytes of a line that `lines` gives out in one piece. */
-
 const LINE_MAX_BYTES = 1024 * 1024
 const LF = 0x0a
 
@@ -88,7 +87,7 @@ export class SpoolReader {
       // What waits is uploaded only when the file is as long as it was when it was closed.
       bytes: folder === 'closed' ? (ledger.closed?.bytes ?? fileBytes) : fileBytes,
       rawBytes: sums.rawBytes,
-      recordCount: sums.recordCount,
+      recordCount: Math.max(0, sums.recordCount - (aside?.carriedRecords ?? 0)),
       firstTime: sums.firstTime ?? createdMs,
       lastTime: sums.lastTime ?? createdMs,
       ambiguousFinalises: ambiguousFinalises(ledger.steps),
@@ -99,15 +98,18 @@ export class SpoolReader {
     }
   }
 
-  /** Sound, or the first fault. An open segment is sound when all pieces of its ledger are. */
-  async check(id: string): Promise<Soundness> {
+  /**
+   * Sound, or the first fault. An open segment is sound when all pieces of its ledger are. `inflate` reads every line; `checksum`
+   * only the bytes in the file, at a tenth of the cost.
+   */
+  async check(id: string, how: 'inflate' | 'checksum' = 'inflate'): Promise<Soundness> {
     const folder = this.#find(id)
     if (folder === undefined) return fault(`there is no segment ${id}`)
     const ledger = await this.ledger(id, folder)
     if (ledger.header === undefined) return fault('the ledger is missing or its first line is damaged')
     const file = await this.#io.open(dataPath(this.dir, folder, id), 'read')
     try {
-      return await checkFile(file, ledger, folder)
+      return await checkFile(file, ledger, folder, how === 'inflate' ? isReadable : isUnchanged)
     } finally {
       await file.close()
     }
@@ -168,13 +170,29 @@ export async function readPiece(file: SpoolFile, piece: PieceLine): Promise<Buff
   return inflateChecked(await readFully(file, piece.offset, piece.length), piece.rawLength, piece.crc32)
 }
 
-async function checkFile(file: SpoolFile, ledger: Ledger, folder: Folder): Promise<Soundness> {
+async function isReadable(file: SpoolFile, piece: PieceLine): Promise<boolean> {
+  return (await readPiece(file, piece)) !== undefined
+}
+
+/** Ledgers of Sluice 0.1 have no sum of the deflated bytes; then the piece is inflated. */
+async function isUnchanged(file: SpoolFile, piece: PieceLine): Promise<boolean> {
+  if (piece.deflatedCrc32 === undefined) return isReadable(file, piece)
+  if (piece.offset + piece.length > (await file.size())) return false
+  return crc32(await readFully(file, piece.offset, piece.length)) === piece.deflatedCrc32
+}
+
+async function checkFile(
+  file: SpoolFile,
+  ledger: Ledger,
+  folder: Folder,
+  isSound: (file: SpoolFile, piece: PieceLine) => Promise<boolean>
+): Promise<Soundness> {
   if (!GZIP_HEADER.equals(await readFully(file, 0, GZIP_HEADER.length))) return fault('the file does not begin as a gzip file')
   let totals: Totals = { ...EMPTY_TOTALS }
   for (const [index, piece] of ledger.pieces.entries()) {
     const name = `piece ${index + 1} of ${ledger.pieces.length}`
     if (piece.offset !== totals.bytes) return fault(`${name} begins at byte ${piece.offset}, expected ${totals.bytes}`)
-    if ((await readPiece(file, piece)) === undefined) return fault(`${name}, at byte ${piece.offset}, is not what the ledger says`)
+    if (!(await isSound(file, piece))) return fault(`${name}, at byte ${piece.offset}, is not what the ledger says`)
     totals = withPiece(totals, piece)
   }
   if (folder === 'open') return { sound: true }

@@ -5,18 +5,18 @@
  */
 
 import { GZIP_HEADER, GZIP_TRAILER_BYTES, gzipTrailer } from './gzip-member.ts'
-import { readFully, type SpoolFile, type SpoolIo, writeFully } from './io.ts'
-import { dataPath, FOLDERS, type Folder, isSegmentId, ledgerPath, readName } from './layout.ts'
-import { type Ledger, ledgerLine, type PieceLine, type SegmentLine, type StepLine } from './ledger.ts'
-import type { SpoolLog } from './options.ts'
+import { readFully, type SpoolFile, writeFully } from './io.ts'
+import { dataPath, FOLDERS, type Folder, ledgerPath, readName } from './layout.ts'
+import type { Ledger, PieceLine } from './ledger.ts'
 import { SpoolReader } from './reader.ts'
+import { copySound, moveAside, type Place, type Resumable, rewriteLedger } from './rescue.ts'
 import { type Findings, findPieces } from './salvage.ts'
+import { moveSegment } from './segment-files.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
-import type { ResumePoint } from './writer.ts'
 
 export interface Recovered {
-  /** Segments that go on, oldest first, each with its prelude's sums (undefined: it has none). */
-  resume: { point: ResumePoint; prelude: PieceLine | undefined }[]
+  /** Segments that go on, oldest first. */
+  resume: Resumable[]
   counts: RecoveryCounts
 }
 
@@ -30,13 +30,6 @@ export interface RecoveryCounts {
   cutBytes: number
   /** Segments that were set aside. */
   setAside: number
-}
-
-interface Place {
-  io: SpoolIo
-  dir: string
-  log: SpoolLog
-  nowMs: number
 }
 
 export async function recoverOpen(place: Place): Promise<Recovered> {
@@ -66,8 +59,11 @@ async function tidy({ io, dir }: Place): Promise<string[]> {
     else if (name.endsWith('.new')) halves.push(name)
   }
   for (const name of halves) await io.remove(`${dir}/open/${name}`)
-  // A rescue whose damaged original still stands here was not finished; it is done again from the original.
-  const isHalfRescue = (id: string): boolean => id.endsWith('r') && data.includes(id.slice(0, -1))
+  // A rescue whose damaged original still stands where it was, was not finished; it is done again from the original.
+  const isHalfRescue = (id: string): boolean => {
+    const original = id.slice(0, -1)
+    return id.endsWith('r') && (data.includes(original) || io.sizeOf(dataPath(dir, 'closed', original)) !== undefined)
+  }
   for (const id of data.filter(isHalfRescue)) {
     await io.remove(dataPath(dir, 'open', id))
     await io.remove(ledgerPath(dir, 'open', id))
@@ -90,11 +86,17 @@ async function recoverSegment(place: Place, id: string, recovered: Recovered): P
   try {
     if (ledger.header === undefined) {
       if ((await file.size()) <= GZIP_HEADER.length) return await dropEmpty(place, id)
-      return await putAside(place, id, recovered, ledger, 'its ledger is missing or damaged, so its source is not known')
+      return await setAside(place, id, recovered, ledger, 'its ledger is missing or damaged, so its source is not known')
     }
     const findings = await findPieces(file, ledger)
     note(place, id, findings, recovered.counts)
-    if (findings.hasGap || findings.gaveUp) return await rescue(place, id, file, ledger.header, findings, recovered)
+    if (findings.hasGap || findings.gaveUp) {
+      const reason = `bytes from ${findings.soundEnd} on are damaged`
+      const rescue = await copySound(place, { id, file, header: ledger.header, ledger, findings, reason })
+      await setAside(place, id, recovered, ledger, rescue.reason, rescue.rest)
+      if (rescue.rest !== undefined) recovered.resume.push(rescue.rest)
+      return
+    }
     const totals = sumUp(findings.pieces)
     if (totals.recordCount === 0) return await dropUnlessDamaged(place, id, recovered, ledger, findings)
     if (await isClosed(file, ledger, totals)) return await moveSegment(io, dir, id, 'open', 'closed')
@@ -127,7 +129,7 @@ async function dropEmpty({ io, dir }: Place, id: string): Promise<void> {
 }
 
 async function dropUnlessDamaged(place: Place, id: string, recovered: Recovered, ledger: Ledger, findings: Findings): Promise<void> {
-  if (findings.lost.some(piece => piece.t === 'block')) await putAside(place, id, recovered, ledger, 'none of its blocks is sound')
+  if (findings.lost.some(piece => piece.t === 'block')) await setAside(place, id, recovered, ledger, 'none of its blocks is sound')
   else await dropEmpty(place, id)
 }
 
@@ -146,94 +148,7 @@ async function cutBack(file: SpoolFile, totals: Totals, counts: RecoveryCounts):
   await file.datasync()
 }
 
-/** Writes the ledger anew with the pieces that are sound; returns its size. */
-async function rewriteLedger({ io, dir }: Place, id: string, header: SegmentLine, pieces: readonly PieceLine[]): Promise<number> {
-  const bytes = Buffer.concat([header, ...pieces].map(ledgerLine))
-  const path = ledgerPath(dir, 'open', id)
-  await writeFile(io, `${path}.new`, [bytes])
-  await io.rename(`${path}.new`, path)
-  return bytes.length
-}
-
-async function writeFile(io: SpoolIo, path: string, buffers: readonly Uint8Array[]): Promise<void> {
-  const file = await io.open(path, 'write')
-  try {
-    await file.truncate(0)
-    await writeFully(file, buffers, 0)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-}
-
-/** Moves both files, the data first: a ledger left alone is carried after them at the next start (`finishOrphan`). */
-export async function moveSegment(io: SpoolIo, dir: string, id: string, from: Folder, to: Folder): Promise<void> {
-  await io.rename(dataPath(dir, from, id), dataPath(dir, to, id))
-  await io.rename(ledgerPath(dir, from, id), ledgerPath(dir, to, id))
-}
-
-/**
- * Damage in the middle: the sound pieces go on in a new segment, the original is kept for a person. The new one is named after
- * the old with an `r`, so that a crash in between is seen (`tidy`) and nothing is doubled.
- */
-async function rescue(
-  place: Place,
-  id: string,
-  file: SpoolFile,
-  header: SegmentLine,
-  findings: Findings,
-  recovered: Recovered
-): Promise<void> {
-  const { io, dir } = place
-  const newId = `${id}r`
-  const ledger = await new SpoolReader(dir, io).ledger(id, 'open')
-  if (!isSegmentId(newId)) return putAside(place, id, recovered, ledger, 'it was rescued too often')
-  const hasPrelude = ledger.pieces.some(piece => piece.t === 'prelude')
-  if (hasPrelude && findings.pieces[0]?.t !== 'prelude') return putAside(place, id, recovered, ledger, 'the head of its file is damaged')
-  const newHeader = { ...header, rescuedFrom: id }
-  const pieces: PieceLine[] = []
-  let totals: Totals = { ...EMPTY_TOTALS }
-  const target = await io.open(dataPath(dir, 'open', newId), 'write')
-  try {
-    await writeFully(target, [GZIP_HEADER], 0)
-    for (const piece of findings.pieces) {
-      await writeFully(target, [await readFully(file, piece.offset, piece.length)], totals.bytes)
-      pieces.push({ ...piece, offset: totals.bytes })
-      totals = withPiece(totals, piece)
-    }
-    await target.datasync()
-  } finally {
-    await target.close()
-  }
-  const ledgerBytes = await rewriteLedger(place, newId, newHeader, pieces)
-  await io.syncDirectory(`${dir}/open`)
-  await putAside(place, id, recovered, ledger, `bytes from ${findings.soundEnd} on are damaged`, newId)
-  const prelude = pieces.find(piece => piece.t === 'prelude')
-  recovered.resume.push({ point: { id: newId, header: newHeader, totals, ledgerBytes }, prelude })
-}
-
-async function putAside(place: Place, id: string, recovered: Recovered, ledger: Ledger, reason: string, carriedTo?: string): Promise<void> {
+async function setAside(place: Place, id: string, recovered: Recovered, ledger: Ledger, reason: string, rest?: Resumable): Promise<void> {
+  await moveAside(place, 'open', id, ledger, reason, rest)
   recovered.counts.setAside++
-  place.log.error({ segment: id, source: ledger.header?.source, reason, carriedTo }, 'a damaged segment was set aside')
-  await moveAside(place, 'open', id, ledger, reason, carriedTo)
-}
-
-/** Moves a segment to `set-aside/` with the reason as its ledger's last line; one without a ledger gets one. */
-export async function moveAside(
-  { io, dir, nowMs }: Omit<Place, 'log'>,
-  from: 'open' | 'closed',
-  id: string,
-  ledger: Ledger,
-  reason: string,
-  carriedTo?: string
-): Promise<void> {
-  const line: StepLine = { t: 'step', step: 'set-aside', atMs: nowMs, reason, ...(carriedTo === undefined ? {} : { carriedTo }) }
-  const file = await io.open(ledgerPath(dir, from, id), 'write')
-  try {
-    await writeFully(file, [ledgerLine(line)], ledger.size)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-  await moveSegment(io, dir, id, from, 'set-aside')
 }

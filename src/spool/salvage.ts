@@ -2,6 +2,7 @@
  * Finds out which pieces of a data file are sound: those the ledger tells of, and between and behind them those whose ledger
  * lines were lost (the ledger is not synced at every commit, so a power cut may take its tail while the data are safe).
  */
+import { crc32 } from 'node:zlib'
 import { inflatePiece, SYNC_FLUSH_END } from './gzip-member.ts'
 import { readFully, type SpoolFile } from './io.ts'
 import type { Ledger, PieceLine } from './ledger.ts'
@@ -72,7 +73,8 @@ export function searchPieces(bytes: Buffer, offset: number): { pieces: PieceLine
       guessedBytes += end - start
       continue
     }
-    const piece = { offset: offset + start, length: end - start, ...measureRaw(raw), firstTime: null, lastTime: null }
+    const deflatedCrc32 = crc32(bytes.subarray(start, end))
+    const piece = { offset: offset + start, length: end - start, ...measureRaw(raw), deflatedCrc32, firstTime: null, lastTime: null }
     pieces.push({ t: 'block', ...piece })
     start = end
   }

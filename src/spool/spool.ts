@@ -3,70 +3,28 @@
  * upload room as whole gzip files. Promise: what `commit` has confirmed survives kill -9 and a power cut; what cannot be
  * written is refused or counted, never lost in silence. The files are described in format.md.
  */
-import { crc32 } from 'node:zlib'
-import type { Block, Format, Segment, SegmentStep, Spool, UploadQueue } from '../contracts.ts'
+import type { Block, Segment, SegmentStep, Spool, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
-import { Counters, type SourceStats, type SyncStats } from './counters.ts'
-import { isNoSpace, spoolFailure } from './failure.ts'
+import { Counters } from './counters.ts'
+import { spoolFailure } from './failure.ts'
 import { GroupCommit } from './group-commit.ts'
 import { endsInSyncFlush } from './gzip-member.ts'
 import { SegmentIds } from './layout.ts'
-import type { PieceLine } from './ledger.ts'
 import { LOCK_TOUCH_INTERVAL_MS, SpoolLock } from './lock.ts'
+import { type OpenSegment, OpenSegments } from './open-segments.ts'
 import { type SpoolOptions, withDefaults } from './options.ts'
-import { type QueueCounts, SegmentQueue, type SettledRecords } from './queue.ts'
+import { type Holdings, Pressure } from './pressure.ts'
+import { SegmentQueue } from './queue.ts'
 import type { SpoolReader } from './reader.ts'
 import { type RecoveryCounts, recoverOpen } from './recover.ts'
+import type { Resumable } from './rescue.ts'
 import { ReserveFile } from './reserve-file.ts'
+import { addTo } from './shelf.ts'
+import type { RecordHoldings, SpoolStats } from './stats.ts'
 import { prepareDirectory } from './version.ts'
-import { Watermarks } from './watermarks.ts'
-import { SegmentWriter, type WriterPlace } from './writer.ts'
 
-export interface SpoolStats {
-  /** All files of the spool and the blocks that wait in memory. */
-  bytes: number
-  /** Of `bytes`: uploaded segments that are kept. */
-  archivedBytes: number
-  /** What the spool may hold now; below `maxBytes` when the disk is short. */
-  capacityBytes: number
-  diskFreeBytes: number
-  queuedBytes: number
-  full: boolean
-  /** False while writing fails. */
-  writable: boolean
-  segments: QueueCounts & { open: number }
-  /** Creation time of the oldest segment that is open or waits. */
-  oldestMs: number | undefined
-  sync: SyncStats
-  sources: SourceStats[]
-  closedTotal: number
-  doneTotal: number
-  prunedTotal: number
-  /** Since the start, those of recovery included. */
-  setAsideTotal: number
-  /** What left the queue without the uploader asking for it. */
-  settled: SettledRecords
-  writeFailures: number
-  recovery: RecoveryCounts
-}
-
-export interface OpenSegment {
-  id: string
-  source: string
-  format: Format
-  step: 'open'
-  createdMs: number
-  bytes: number
-  rawBytes: number
-  records: number
-}
-
-/** Files that are synced at the same time; more would starve the rest of the process of its thread pool. */
-const CONCURRENCY = 4
 /** Queued bytes that start a round before its time. */
 const EARLY_ROUND_BYTES = 8 * 1024 * 1024
-/** Failures in a row after which a segment's blocks try their luck in a new file. */
-const FAILURES_MAX = 3
 const TICK_MS = 250
 const MEASURE_EVERY_TICKS = 4
 /** The archive also ages while nothing is uploaded. */
@@ -74,49 +32,47 @@ const PRUNE_EVERY_TICKS = 60_000 / TICK_MS
 const TOUCH_EVERY_TICKS = LOCK_TOUCH_INTERVAL_MS / TICK_MS / 2
 
 export class SegmentSpool implements Spool, UploadQueue {
-  /** Age at which a segment with records is closed, ms; the uploader lengthens it when there are many sources. */
+  /** Age at which a segment with records is closed, ms; lengthened when there are more files than the tenant takes. */
   flushIntervalMs: number
   readonly #options: Required<SpoolOptions>
   readonly #lock: SpoolLock
   readonly #queue: SegmentQueue
+  readonly #open: OpenSegments
   readonly #reserve: ReserveFile
   readonly #ids = new SegmentIds()
   readonly #counters = new Counters()
   readonly #commits: GroupCommit
-  readonly #watermarks: Watermarks
-  readonly #place: WriterPlace
-  /** By source and format. */
-  readonly #open = new Map<string, SegmentWriter>()
-  readonly #closing = new Set<SegmentWriter>()
-  /** When each open segment began, on the monotonic clock: a jump of the wall clock closes nothing. */
-  readonly #beganMs = new WeakMap<SegmentWriter, number>()
-  readonly #fullListeners = new Set<(full: boolean) => void>()
+  readonly #pressure: Pressure
+  /** Records of segments that went on from an earlier process. */
+  readonly #resumed = new Map<string, number>()
   #recovery: RecoveryCounts = { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 }
   #timer: NodeJS.Timeout | undefined
   #ticks = 0
   #ticking: Promise<void> | undefined
-  #sealing: Promise<void> | undefined
   #pruning: Promise<void> | undefined
-  #queuedBytes = 0
-  #freeBytes = Number.POSITIVE_INFINITY
-  #isFull = false
-  #isMemoryFull = false
-  #isDiskFull = false
   #isStopped = false
-  #closedTotal = 0
-  #writeFailures = 0
-  #sealFailure: CollectorError | undefined
 
   private constructor(options: Required<SpoolOptions>, lock: SpoolLock) {
-    const { io, dir, log, now } = options
+    const { io, dir } = options
     const sync = (file: { datasync(): Promise<void> }): Promise<void> => this.#counters.timed(() => file.datasync())
     this.#options = options
     this.#lock = lock
     this.flushIntervalMs = options.flushIntervalMs
-    this.#place = { io, dir, sync }
     this.#reserve = new ReserveFile(io, dir)
-    this.#queue = new SegmentQueue({ ...options, log, now, sync, reserve: this.#reserve })
-    this.#watermarks = new Watermarks(options)
+    this.#open = new OpenSegments({
+      ...options,
+      place: { io, dir, sync },
+      ids: this.#ids,
+      counters: this.#counters,
+      reserve: this.#reserve,
+      onSealed: ({ id, diskBytes, source, totals }) => this.#queue.add(id, diskBytes, { source, records: totals.recordCount })
+    })
+    const onRescued = (rest: Resumable): void => {
+      this.#open.close(rest)
+      void this.#open.seal()
+    }
+    this.#queue = new SegmentQueue({ ...options, sync, reserve: this.#reserve, onRescued })
+    this.#pressure = new Pressure(options)
     this.#commits = new GroupCommit({ intervalMs: options.commitIntervalMs, round: () => this.#round() })
   }
 
@@ -149,30 +105,29 @@ export class SegmentSpool implements Spool, UploadQueue {
   }
 
   get full(): boolean {
-    return this.#isFull
+    return this.#pressure.full
   }
 
   /** Calls the listener whenever `full` changes; returns how to stop that. */
   onFullChange(listener: (full: boolean) => void): () => void {
-    this.#fullListeners.add(listener)
-    return () => void this.#fullListeners.delete(listener)
+    return this.#pressure.onChange(listener)
   }
 
   /**
    * Takes the block; its bytes belong to the spool from now on. False when it was shed (counted, and the next commit rejects):
-   * only when twice `queueMaxBytes` wait already, the spool is closed, or the block is not a whole piece of deflate.
+   * only at the bound of the spool, when twice `queueMaxBytes` wait already, when the spool is closed, or when the block is not a
+   * whole piece of deflate.
    */
   append(block: Block): boolean {
-    const { queueMaxBytes } = this.#options
     this.#counters.appended(block)
     if (this.#isStopped) return this.#shed(block, 'the spool is closed')
     if (!endsInSyncFlush(block.bytes)) return this.#shed(block, 'the block does not end in a sync flush')
-    if (this.#queuedBytes + block.bytes.length > 2 * queueMaxBytes) return this.#shed(block, 'too many blocks wait for the disk')
-    this.#writerFor(block).push(block)
-    this.#queuedBytes += block.bytes.length
+    const refusal = this.#pressure.refusal(block.bytes.length, this.#holdings())
+    if (refusal !== undefined) return this.#shed(block, refusal)
+    this.#open.push(block)
     this.#commits.appended()
-    if (this.#queuedBytes >= EARLY_ROUND_BYTES) this.#commits.hurry()
-    if (this.#queuedBytes >= queueMaxBytes) this.#updateFull()
+    if (this.#open.queuedBytes >= EARLY_ROUND_BYTES) this.#commits.hurry()
+    if (this.#open.queuedBytes >= this.#options.queueMaxBytes) this.#updateFull()
     return true
   }
 
@@ -185,14 +140,14 @@ export class SegmentSpool implements Spool, UploadQueue {
   }
 
   async closeAll(): Promise<void> {
-    const writers = [...this.#open.values()].filter(writer => !writer.isEmpty)
-    for (const writer of writers) this.#retire(writer)
+    const writers = this.#open.retireAll()
     await this.#commits.run()
-    await this.#sealing
-    await this.#sealReady()
-    if (writers.some(writer => this.#closing.has(writer))) {
+    await this.#open.seal() // one that began before the round
+    await this.#open.seal()
+    if (writers.some(writer => this.#open.isClosing(writer))) {
       throw (
-        this.#sealFailure ?? new CollectorError('SPOOL_IO', 'Cannot close a segment: its blocks could not be written', { retryable: true })
+        this.#open.sealFailure ??
+        new CollectorError('SPOOL_IO', 'Cannot close a segment: its blocks could not be written', { retryable: true })
       )
     }
   }
@@ -203,17 +158,17 @@ export class SegmentSpool implements Spool, UploadQueue {
     this.#isStopped = true
     clearInterval(this.#timer)
     await this.#ticking
+    await this.#queue.stop()
     await this.#commits.run()
     this.#commits.stop()
-    await this.#sealing
-    await this.#sealReady()
+    await this.#open.seal()
+    await this.#open.seal()
     await this.#pruning
-    const left = this.#writers().filter(writer => writer.queuedBlocks > 0)
-    for (const writer of this.#writers()) await writer.release()
+    const bytes = this.#open.queuedBytes
+    const blocks = await this.#open.release()
     await this.#lock.release()
-    if (left.length === 0) return
-    const blocks = left.reduce((sum, writer) => sum + writer.queuedBlocks, 0)
-    this.#options.log.error({ blocks, bytes: this.#queuedBytes }, 'blocks were lost, as the disk did not take them until the end')
+    if (blocks === 0) return
+    this.#options.log.error({ blocks, bytes }, 'blocks were lost, as the disk did not take them until the end')
     throw new CollectorError('SPOOL_IO', `Cannot write ${blocks} blocks before the end`)
   }
 
@@ -221,6 +176,10 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   waiting(): string[] {
     return this.#queue.waiting()
+  }
+
+  sourceOf(id: string): string | undefined {
+    return this.#queue.sourceOf(id)
   }
 
   changed(signal: AbortSignal): Promise<void> {
@@ -237,6 +196,10 @@ export class SegmentSpool implements Spool, UploadQueue {
     facts?: { uploadUrl?: string; provider?: string }
   ): Promise<void> {
     return this.#queue.advance(id, step, facts)
+  }
+
+  inspect(id: string): Promise<string | undefined> {
+    return this.#queue.inspect(id)
   }
 
   async done(id: string): Promise<void> {
@@ -260,45 +223,43 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   /** Segments that are being written, oldest first, with what of them is durable. */
   openSegments(): OpenSegment[] {
-    return this.#writers()
-      .filter(writer => !writer.isEmpty)
-      .map(({ id, source, format, createdMs, totals }) => ({
-        id,
-        source,
-        format,
-        step: 'open' as const,
-        createdMs,
-        bytes: totals.bytes,
-        rawBytes: totals.rawBytes,
-        records: totals.recordCount
-      }))
-      .sort((a, b) => a.createdMs - b.createdMs)
+    return this.#open.list()
   }
 
   stats(): SpoolStats {
     const queue = this.#queue
-    const created = this.#writers().map(writer => writer.createdMs)
-    const ages = queue.oldestMs === undefined ? created : [queue.oldestMs, ...created]
+    const ages = [queue.oldestMs, this.#open.oldestMs].filter(age => age !== undefined)
     return {
-      bytes: this.#usedBytes(),
+      bytes: this.#holdings().usedBytes,
       archivedBytes: queue.archivedBytes,
-      capacityBytes: this.#watermarks.capacityBytes,
-      diskFreeBytes: this.#freeBytes,
-      queuedBytes: this.#queuedBytes,
-      full: this.#isFull,
-      writable: !this.#commits.isFailing && this.#sealFailure === undefined,
-      segments: { open: this.#open.size + this.#closing.size, ...queue.counts() },
+      capacityBytes: this.#pressure.capacityBytes,
+      diskFreeBytes: this.#pressure.freeBytes,
+      queuedBytes: this.#open.queuedBytes,
+      full: this.full,
+      writable: !this.#commits.isFailing && this.#open.sealFailure === undefined,
+      segments: { open: this.#open.size, ...queue.counts() },
       oldestMs: ages.length === 0 ? undefined : Math.min(...ages),
       sync: { ...this.#counters.sync, buckets: [...this.#counters.sync.buckets] },
       sources: this.#counters.sources(),
-      closedTotal: this.#closedTotal,
+      records: this.#records(),
+      closedTotal: this.#open.closedTotal,
       doneTotal: queue.doneTotal,
       prunedTotal: queue.prunedTotal,
       setAsideTotal: queue.setAsideTotal + this.#recovery.setAside,
       settled: queue.settled,
-      writeFailures: this.#writeFailures,
+      writeFailures: this.#open.writeFailures,
       recovery: { ...this.#recovery }
     }
+  }
+
+  #records(): RecordHoldings {
+    const spooled = this.#open.records()
+    const { waiting, setAside } = this.#queue.records
+    for (const [source, records] of waiting) addTo(spooled, source, records)
+    const { records: found, unreadSegments } = this.#queue.recovered
+    const recovered = new Map(this.#resumed)
+    for (const [source, records] of found) addTo(recovered, source, records)
+    return { spooled, setAside: new Map(setAside), recovered, unreadSegments }
   }
 
   // ── start ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,8 +268,10 @@ export class SegmentSpool implements Spool, UploadQueue {
     const { io, dir, log, now } = this.#options
     const recovered = await recoverOpen({ io, dir, log, nowMs: now() })
     this.#recovery = recovered.counts
-    for (const { point, prelude } of recovered.resume)
-      this.#resume(SegmentWriter.resume(this.#place, point, this.#preludeOf(point.header, prelude)), prelude)
+    for (const rest of recovered.resume) {
+      this.#open.resume(rest)
+      addTo(this.#resumed, rest.point.header.source, rest.point.totals.recordCount)
+    }
     await this.#queue.load(this.#ids)
     await this.#reserve.ensure()
     await this.#measure()
@@ -317,170 +280,30 @@ export class SegmentSpool implements Spool, UploadQueue {
         this.#ticking = undefined
       })
     }, TICK_MS).unref()
-    void this.#sealReady()
+    void this.#open.seal()
   }
 
-  /** Today's head of file for a source; none when the configuration no longer knows the source. */
-  #preludeOf(about: { source: string; format: Format }, written: PieceLine | undefined): Buffer {
-    try {
-      return this.#options.preludes(about.source, about.format)
-    } catch {
-      return Buffer.alloc(written === undefined ? 0 : 1) // differs from what was written, so the segment is closed
-    }
-  }
-
-  /** An open segment goes on, unless another of its source does already, or its lines would not fit under its head any more. */
-  #resume(writer: SegmentWriter, written: PieceLine | undefined): void {
-    this.#ids.seen(writer.id)
-    const older = this.#open.get(keyOf(writer))
-    if (older !== undefined) this.#retire(older)
-    this.#adopt(writer, this.#options.now() - writer.createdMs)
-    if (crc32(writer.prelude) !== (written?.crc32 ?? 0) || writer.prelude.length !== (written?.rawLength ?? 0)) this.#retire(writer)
-  }
-
-  // ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #writerFor(block: Block): SegmentWriter {
-    const { segmentMaxBytes, segmentMaxRawBytes, preludes, now } = this.#options
-    const prelude = preludes(block.source, block.format)
-    const open = this.#open.get(keyOf(block))
-    if (open !== undefined) {
-      if (open.prelude.equals(prelude) && !open.isTooFullFor(block, segmentMaxBytes, segmentMaxRawBytes)) return open
-      this.#retire(open)
-    }
-    const nowMs = now()
-    const about = { source: block.source, format: block.format, createdMs: nowMs }
-    return this.#adopt(SegmentWriter.create(this.#place, this.#ids.next(nowMs), about, prelude), 0)
-  }
-
-  #adopt(writer: SegmentWriter, ageMs: number): SegmentWriter {
-    this.#open.set(keyOf(writer), writer)
-    this.#beganMs.set(writer, performance.now() - Math.max(0, ageMs))
-    return writer
-  }
-
-  /** The segment takes no more blocks; it is sealed when those it has are written. */
-  #retire(writer: SegmentWriter): void {
-    writer.closing = true
-    if (this.#open.get(keyOf(writer)) === writer) this.#open.delete(keyOf(writer))
-    this.#closing.add(writer)
-  }
+  // ── work ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #round(): Promise<CollectorError | undefined> {
-    let failure: CollectorError | undefined
-    await inParallel(
-      this.#writers().filter(writer => writer.queuedBlocks > 0),
-      async writer => {
-        const found = await this.#flush(writer)
-        if (failure?.code !== 'SPOOL_FULL') failure = found ?? failure
-      }
-    )
-    this.#isDiskFull = failure?.code === 'SPOOL_FULL'
+    const failure = await this.#open.flush()
+    this.#pressure.isDiskFull = failure?.code === 'SPOOL_FULL'
     this.#updateFull()
-    void this.#sealReady()
+    void this.#open.seal()
     return failure
   }
 
-  async #flush(writer: SegmentWriter): Promise<CollectorError | undefined> {
-    try {
-      const blocks = await writer.flush()
-      writer.failures = 0
-      for (const block of blocks) this.#queuedBytes -= block.bytes.length
-      this.#counters.written(blocks)
-      return undefined
-    } catch (error) {
-      writer.failures++
-      this.#writeFailures++
-      const failure = spoolFailure(`write segment ${writer.id} of source ${JSON.stringify(writer.source)}`, error)
-      this.#options.log.warn({ err: failure, segment: writer.id, blocks: writer.queuedBlocks }, 'blocks wait in memory, as the disk fails')
-      await this.#split(writer, isNoSpace(error))
-      return failure
-    }
-  }
-
-  /**
-   * What is durable is closed and uploaded, which frees space, and the blocks that could not be written go to a new file, which
-   * may lie on a better part of the disk.
-   */
-  async #split(writer: SegmentWriter, isNoSpaceLeft: boolean): Promise<void> {
-    const isHopeless = writer.failures >= FAILURES_MAX && !isNoSpaceLeft
-    if (!isHopeless && !(writer.closing && writer.totals.recordCount > 0)) return
-    try {
-      await writer.cutBack()
-    } catch {
-      return // the next round tries again
-    }
-    // From here on without a pause, so that no block comes between and the order stays.
-    const blocks = writer.takeQueue()
-    const wasOpen = !writer.closing
-    this.#retire(writer)
-    const nowMs = this.#options.now()
-    const { source, format, prelude } = writer
-    const next = SegmentWriter.create(this.#place, this.#ids.next(nowMs), { source, format, createdMs: nowMs }, prelude)
-    for (const block of blocks) next.push(block)
-    if (wasOpen) this.#adopt(next, 0)
-    else this.#retire(next)
-  }
-
-  #sealReady(): Promise<void> {
-    this.#sealing ??= this.#sealAll().finally(() => {
-      this.#sealing = undefined
-    })
-    return this.#sealing
-  }
-
-  /** Beside the rounds, so that nobody who waits for a commit waits for trailers and renames. */
-  async #sealAll(): Promise<void> {
-    const { dir, io, log, now } = this.#options
-    const sealed: SegmentWriter[] = []
-    let failure: CollectorError | undefined
-    await inParallel(
-      [...this.#closing].filter(writer => writer.queuedBlocks === 0),
-      async writer => {
-        try {
-          if (writer.isEmpty) await writer.discard()
-          else await this.#reserve.use(() => writer.seal(now()))
-          sealed.push(writer)
-        } catch (error) {
-          failure = spoolFailure(`close segment ${writer.id}`, error)
-          log.warn({ err: failure, segment: writer.id }, 'a segment could not be closed; it is tried again')
-        }
-      }
-    )
-    this.#sealFailure = failure
-    if (sealed.length === 0) return
-    try {
-      await io.syncDirectory(`${dir}/closed`)
-      await io.syncDirectory(`${dir}/open`)
-    } catch (error) {
-      // The records are durable under either name, and the start after a crash finishes the move.
-      log.warn({ err: spoolFailure('sync the spool directory', error) }, 'closing of segments may have to be done again after a crash')
-    }
-    for (const writer of sealed) {
-      this.#closing.delete(writer)
-      if (writer.isEmpty) continue
-      this.#closedTotal++
-      this.#queue.add(writer.id, writer.diskBytes)
-    }
-  }
-
   #shed(block: Block, why: string): false {
-    this.#counters.shed(block)
-    this.#options.log.error({ source: block.source, records: block.recordCount, why }, 'a block was shed')
+    if (this.#counters.shed(block)) this.#options.log.error({ source: block.source, records: block.recordCount, why }, 'blocks are shed')
     this.#commits.refuse(new CollectorError('SPOOL_FULL', `Cannot keep a block: ${why}`, { retryable: true }))
     this.#updateFull()
     return false
   }
 
-  // ── housekeeping ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   async #tick(): Promise<void> {
     this.#ticks++
-    const nowMs = performance.now()
-    for (const writer of [...this.#open.values()]) {
-      if (!writer.isEmpty && nowMs - this.#beganMs.get(writer)! >= this.flushIntervalMs) this.#retire(writer)
-    }
-    if (this.#closing.size > 0) await this.#sealReady()
+    this.#open.retireOlderThan(this.flushIntervalMs)
+    if (this.#open.hasClosing) await this.#open.seal()
     if (this.#ticks % MEASURE_EVERY_TICKS === 0) await this.#measure()
     if (this.#ticks % PRUNE_EVERY_TICKS === 0) this.#prune()
     if (this.#ticks % TOUCH_EVERY_TICKS === 0) await this.#lock.touch(Date.now())
@@ -490,36 +313,24 @@ export class SegmentSpool implements Spool, UploadQueue {
   async #measure(): Promise<void> {
     const { io, dir, log, diskReserveBytes } = this.#options
     try {
-      this.#freeBytes = await io.freeBytes(dir)
-      if (this.#freeBytes > diskReserveBytes) await this.#reserve.ensure()
+      const freeBytes = await io.freeBytes(dir)
+      this.#pressure.measured(freeBytes, this.#holdings())
+      if (freeBytes > diskReserveBytes) await this.#reserve.ensure()
     } catch (error) {
       log.warn({ err: spoolFailure('measure the disk', error) }, 'free space of the disk is not known')
     }
     this.#updateFull()
   }
 
-  #usedBytes(): number {
-    return this.#writers().reduce((sum, writer) => sum + writer.diskBytes, this.#queue.bytes + this.#queuedBytes)
+  #holdings(): Holdings {
+    const { archivedBytes, bytes } = this.#queue
+    const { queuedBytes, diskBytes } = this.#open
+    return { usedBytes: bytes + diskBytes + queuedBytes, archivedBytes, queuedBytes }
   }
 
   #updateFull(): void {
-    const { log, queueMaxBytes } = this.#options
-    const usedBytes = this.#usedBytes()
-    const { archivedBytes } = this.#queue
-    // The archive goes before anybody has to wait, so for the marks its bytes are as good as free.
-    this.#watermarks.update(usedBytes - archivedBytes, this.#freeBytes + archivedBytes)
-    const excess = this.#watermarks.excess(usedBytes, this.#freeBytes)
-    if (excess >= 0 && archivedBytes > 0) {
-      this.#prune(excess + 1)
-    }
-    this.#isMemoryFull = this.#isMemoryFull ? this.#queuedBytes > queueMaxBytes / 2 : this.#queuedBytes >= queueMaxBytes
-    const isFull = this.#watermarks.isFull || this.#isMemoryFull || this.#isDiskFull
-    if (isFull === this.#isFull) return
-    this.#isFull = isFull
-    const facts = { bytes: usedBytes, capacityBytes: this.#watermarks.capacityBytes, queuedBytes: this.#queuedBytes }
-    if (isFull) log.warn(facts, 'the spool is full; receivers that can wait are paused')
-    else log.info(facts, 'the spool has room again')
-    for (const listener of this.#fullListeners) listener(isFull)
+    const excess = this.#pressure.update(this.#holdings())
+    if (excess > 0) this.#prune(excess)
   }
 
   #prune(bytesToFree = 0): void {
@@ -527,21 +338,4 @@ export class SegmentSpool implements Spool, UploadQueue {
       this.#pruning = undefined
     })
   }
-
-  #writers(): SegmentWriter[] {
-    return [...this.#open.values(), ...this.#closing]
-  }
-}
-
-function keyOf({ source, format }: { source: string; format: Format }): string {
-  return `${format} ${source}`
-}
-
-/** Runs the work over all items, a few at a time. The work must not reject. */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values()
-  const lane = async (): Promise<void> => {
-    for (const item of rest) await work(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, items.length) }, lane))
 }

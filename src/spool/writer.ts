@@ -47,6 +47,7 @@ export class SegmentWriter {
   #queue: Block[] = []
   #queuedBytes = 0
   #queuedRawBytes = 0
+  #queuedRecords = 0
   #totals: Totals = { ...EMPTY_TOTALS }
   #ledgerBytes = 0
   #isCreated = false
@@ -96,8 +97,9 @@ export class SegmentWriter {
     return this.#queue.length
   }
 
-  get queuedBytes(): number {
-    return this.#queuedBytes
+  /** Records that it holds, durable or not. */
+  get records(): number {
+    return this.#totals.recordCount + this.#queuedRecords
   }
 
   get isEmpty(): boolean {
@@ -115,6 +117,7 @@ export class SegmentWriter {
     this.#queue.push(block)
     this.#queuedBytes += block.bytes.length
     this.#queuedRawBytes += block.rawLength
+    this.#queuedRecords += block.recordCount
   }
 
   /** Makes the queue durable and returns its blocks. Rejects with the disk's error, and then nothing has changed. */
@@ -223,8 +226,8 @@ export class SegmentWriter {
     let totals: Totals = { ...EMPTY_TOTALS }
     if (this.prelude.length > 0) {
       const bytes = deflatePiece(this.prelude)
-      const piece = { length: bytes.length, rawLength: this.prelude.length, crc32: crc32(this.prelude), recordCount: 0 }
-      const line: PieceLine = { t: 'prelude', offset: totals.bytes, ...piece, firstTime: null, lastTime: null }
+      const sums = { rawLength: this.prelude.length, crc32: crc32(this.prelude), deflatedCrc32: crc32(bytes), recordCount: 0 }
+      const line: PieceLine = { t: 'prelude', offset: totals.bytes, length: bytes.length, ...sums, firstTime: null, lastTime: null }
       lines.push(ledgerLine(line))
       pieces.push(bytes)
       totals = withPiece(totals, line)
@@ -253,6 +256,7 @@ export class SegmentWriter {
     for (const block of blocks) {
       this.#queuedBytes -= block.bytes.length
       this.#queuedRawBytes -= block.rawLength
+      this.#queuedRecords -= block.recordCount
     }
   }
 }
@@ -260,5 +264,13 @@ export class SegmentWriter {
 function pieceOf(block: Block): Omit<PieceLine, 't' | 'offset'> {
   const { bytes, rawLength, recordCount, firstTime, lastTime } = block
   const time = (ms: number): number | null => (Number.isFinite(ms) ? ms : null)
-  return { length: bytes.length, rawLength, crc32: block.crc32 >>> 0, recordCount, firstTime: time(firstTime), lastTime: time(lastTime) }
+  return {
+    length: bytes.length,
+    rawLength,
+    crc32: block.crc32 >>> 0,
+    deflatedCrc32: crc32(bytes),
+    recordCount,
+    firstTime: time(firstTime),
+    lastTime: time(lastTime)
+  }
 }

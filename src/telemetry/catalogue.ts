@@ -124,6 +124,11 @@ export const CATALOGUE = {
   spool_fsync_duration_seconds: histogram('seconds', [], 'Time of making appended data durable.'),
   spool_sync_errors_total: counter('errors', [], 'Times appended data could not be made durable.'),
   spool_damaged_segments_total: counter('segments', [], 'Segments set aside because they did not hold what their ledger says.'),
+  spool_unread_segments: gauge(
+    'segments',
+    [],
+    'Segments of earlier processes that are still to be counted; until then the counts of records grow by them.'
+  ),
   spooled_records: gauge('records', SOURCE, 'Records in the spool on the way to the tenant.'),
   recovered_records_total: counter('records', SOURCE, 'Records that were in the spool when the process started.'),
   set_aside_records: gauge('records', SOURCE, 'Records in segments set aside for a person.'),

@@ -146,6 +146,7 @@ export class Samples {
     this.#addHistogram('spool_fsync_duration_seconds', spool.syncs)
     this.add('spool_sync_errors_total', spool.syncErrors)
     this.add('spool_damaged_segments_total', spool.damagedSegments)
+    this.add('spool_unread_segments', spool.unreadSegments)
   }
 
   #takeUpload({ upload, sources }: PipelineStatus): void {

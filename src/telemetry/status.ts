@@ -177,7 +177,7 @@ export interface RecordTotals {
   dropped: number
   recovered: number
   uploaded: number
-  /** In the spool now, on the way to the tenant, blocks that are not yet appended included. */
+  /** In the spool now, on the way to the tenant, counted from its segments. */
   spooled: number
   /** Set aside now for a person: damaged, or refused for good. */
   setAside: number
@@ -235,6 +235,8 @@ export interface SpoolStatus {
   syncs: HistogramCounts
   syncErrors: number
   damagedSegments: number
+  /** Segments of earlier processes whose ledgers are still to be read; until then `recovered` and `spooled` grow by them. */
+  unreadSegments: number
 }
 
 export const SEGMENTS_LISTED_MAX = 100
@@ -369,13 +371,15 @@ export interface Balance {
     difference: number
   }
   balanced: boolean
+  /** True while segments of earlier processes are still being counted. */
+  counting: boolean
 }
 
 /**
  * Sums the sources up. `received` of a source counts the frames its lanes took; frames in flight or shed have no source yet,
  * so `receivedFrames` is what receivers cut, counted by them.
  */
-export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus, receivedFrames: number): Balance {
+export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus, receivedFrames: number, unreadSegments: number): Balance {
   const frames = {
     received: receivedFrames,
     parsed: 0,
@@ -398,7 +402,8 @@ export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus
   records.difference = records.parsed - records.written - records.dropped
   delivery.difference =
     delivery.written + delivery.recovered - delivery.uploaded - delivery.spooled - delivery.setAside - delivery.removed - delivery.shed
-  return { frames, records, delivery, balanced: frames.difference === 0 && records.difference === 0 && delivery.difference === 0 }
+  const balanced = frames.difference === 0 && records.difference === 0 && delivery.difference === 0
+  return { frames, records, delivery, balanced, counting: unreadSegments > 0 }
 }
 
 function addInto<Key extends string>(target: Record<Key, number>, source: Record<Key, number>, keys: readonly Key[]): void {

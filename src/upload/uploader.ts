@@ -83,7 +83,6 @@ export class Uploader {
   readonly #flights = new Map<string, Flight>()
   /** Retry state by segment id; forgotten when the segment no longer waits. */
   readonly #waits = new Map<string, Waiting>()
-  readonly #sourceOf = new Map<string, string>()
   readonly #sourcePauses = new Map<string, Pause>()
   #pause: Pause | undefined
   #failuresInRow = 0
@@ -168,25 +167,20 @@ export class Uploader {
   /** Starts what may start; returns how long nothing else will be due, ms. */
   async #fill(): Promise<number> {
     const ids = this.#options.queue.waiting()
-    await this.#learn(ids)
+    this.#forget(ids)
     while (this.#flights.size < (this.#options.concurrency ?? 2) && !this.#stopping.signal.aborted) {
       const id = this.#next(ids)
       if (id === undefined) break
-      await this.#begin(id)
+      if (!(await this.#begin(id))) break
     }
-    return this.#untilDue(ids)
+    return this.#untilDue()
   }
 
-  /** Source of each waiting segment, read once; forgets segments that went. */
-  async #learn(ids: readonly string[]): Promise<void> {
+  /** Retry state of segments that went. */
+  #forget(ids: readonly string[]): void {
+    if (this.#waits.size === 0) return
     const waiting = new Set(ids)
-    for (const id of this.#sourceOf.keys()) if (!waiting.has(id)) this.#sourceOf.delete(id)
     for (const id of this.#waits.keys()) if (!waiting.has(id)) this.#waits.delete(id)
-    for (const id of ids) {
-      if (this.#sourceOf.has(id)) continue
-      const segment = await this.#options.queue.segment(id)
-      if (segment) this.#sourceOf.set(id, segment.source)
-    }
   }
 
   /** Oldest segment of the source whose turn is longest ago. */
@@ -197,7 +191,7 @@ export class Uploader {
     let foundTurn = Number.POSITIVE_INFINITY
     const seen = new Set<string>()
     for (const id of ids) {
-      const source = this.#sourceOf.get(id)
+      const source = this.#options.queue.sourceOf(id)
       if (source === undefined || seen.has(source) || this.#flights.has(id)) continue
       if ((this.#waits.get(id)?.notBeforeMs ?? 0) > now) continue
       seen.add(source)
@@ -211,21 +205,18 @@ export class Uploader {
     return found
   }
 
-  #untilDue(ids: readonly string[]): number {
+  #untilDue(): number {
     const now = this.#clock.now()
     const times = [this.#pause?.untilMs ?? 0, ...[...this.#sourcePauses.values()].map(pause => pause.untilMs)]
-    for (const id of ids) times.push(this.#waits.get(id)?.notBeforeMs ?? 0)
+    for (const { notBeforeMs } of this.#waits.values()) times.push(notBeforeMs)
     const due = times.filter(time => time > now).reduce((least, time) => Math.min(least, time), now + IDLE_MAX_MS)
     return Math.max(1, due - now)
   }
 
-  async #begin(id: string): Promise<void> {
+  /** False when it went between the list and now; the next list, which comes at once, will not hold it. */
+  async #begin(id: string): Promise<boolean> {
     const segment = await this.#options.queue.segment(id)
-    if (!segment) {
-      // It went between the list and now; the next list will not hold it.
-      this.#sourceOf.delete(id)
-      return
-    }
+    if (!segment) return false
     this.#turn++
     this.#lastTurn.set(segment.source, this.#turn)
     if (this.#lastTurn.size > 1000) this.#lastTurn.delete(this.#lastTurn.keys().next().value!)
@@ -235,10 +226,12 @@ export class Uploader {
       this.#wake()
     })
     this.#flights.set(id, { segment, sinceMs, done })
+    return true
   }
 
   async #fly(segment: Segment, sinceMs: number): Promise<void> {
     try {
+      if (!(await this.#isSound(segment, sinceMs))) return
       await this.#options.destination.upload(segment, this.#options.queue, this.#aborting.signal)
       this.#succeeded(segment, sinceMs)
     } catch (error) {
@@ -248,6 +241,14 @@ export class Uploader {
         this.#options.log?.error({ segment: segment.id, error: describe(cause) }, 'upload: the spool refused')
       })
     }
+  }
+
+  /** Bytes that leave are those that were written; what the storage has already is not looked at any more. */
+  async #isSound(segment: Segment, sinceMs: number): Promise<boolean> {
+    if (segment.step !== 'closed' && segment.step !== 'issued') return true
+    const fault = await this.#options.queue.inspect(segment.id)
+    if (fault !== undefined) this.#setAside(segment, sinceMs, `it is damaged: ${fault}`)
+    return fault === undefined
   }
 
   #succeeded(segment: Segment, sinceMs: number): void {
@@ -268,11 +269,17 @@ export class Uploader {
     const decision = decisionOf(error)
     if (decision.kind === 'set-aside') {
       await this.#options.queue.setAside(segment.id, message)
-      this.#options.stats.setAside++
-      this.#options.stats.source(segment.source).setAside++
-      this.#remember(segment, sinceMs, 'set-aside', message)
-      this.#options.log?.error({ segment: segment.id, source: segment.source, reason: message }, 'upload: segment set aside')
+      this.#setAside(segment, sinceMs, message)
     } else this.#wait(segment, decision, message)
+  }
+
+  /** It was set aside. */
+  #setAside(segment: Segment, sinceMs: number, reason: string): void {
+    const { id, source } = segment
+    this.#options.stats.setAside++
+    this.#options.stats.source(source).setAside++
+    this.#remember(segment, sinceMs, 'set-aside', reason)
+    this.#options.log?.error({ segment: id, source, reason }, 'upload: segment set aside')
   }
 
   #wait(segment: Segment, decision: Exclude<Decision, { kind: 'set-aside' }>, reason: string): void {

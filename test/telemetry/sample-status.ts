@@ -105,7 +105,8 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       ],
       syncs,
       syncErrors: 0,
-      damagedSegments: 0
+      damagedSegments: 0,
+      unreadSegments: 0
     },
     upload: {
       failing: false,
@@ -139,7 +140,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       waiting: 2,
       flushIntervalMs: 2000
     },
-    balance: balanceOf(sources, blocks, 110),
+    balance: balanceOf(sources, blocks, 110, 0),
     ...changes
   }
 }

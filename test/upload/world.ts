@@ -1,5 +1,5 @@
 /** A collector's upload side against a local tenant on real sockets: queue on disk files, time that flies. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -82,6 +82,19 @@ export class MemoryQueue implements UploadQueue {
 
   waiting(): string[] {
     return [...this.segments.keys()].sort()
+  }
+
+  sourceOf(id: string): string | undefined {
+    return this.segments.get(id)?.source
+  }
+
+  /** As the spool does with a file that is gone or has another size than it had when it was closed. */
+  async inspect(id: string): Promise<string | undefined> {
+    const { path, bytes } = this.segments.get(id)!
+    const size = statSync(path, { throwIfNoEntry: false })?.size
+    if (size === bytes) return undefined
+    await this.setAside(id, `it has ${size} bytes, expected ${bytes}`)
+    return this.refused.get(id)
   }
 
   changed(signal: AbortSignal): Promise<void> {
