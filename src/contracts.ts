@@ -53,6 +53,22 @@ export interface Intake {
 
 export type OpenIntake = (peer: Peer, framing: Framing) => Intake
 
+/** Whole frames of several intakes, laid out as lib/frame-block.ts says. The memory goes along with it. */
+export interface FilledBlock {
+  memory: ArrayBuffer
+  /** Frames in it, and bytes of its data. */
+  count: number
+  used: number
+  /** Of the frames, those that the kernel had cut already. */
+  truncated: number
+}
+
+/**
+ * Takes a block that a receiver filled in a thread of its own; the frames name their intakes by the keys of `intakes`. Resolves
+ * when there was room, with the memory of an empty block in exchange. Calls do not overlap.
+ */
+export type TakeBlock = (block: FilledBlock, intakes: ReadonlyMap<number, Intake>) => Promise<ArrayBuffer>
+
 export type ReceiverState = 'stopped' | 'listening' | 'paused' | 'failed'
 
 /** A listener as status, metrics and page show it. */
@@ -90,7 +106,7 @@ export interface PeerStatus {
 export interface Receiver {
   readonly name: string
   /** Binds and begins. Rejects with CollectorError LISTEN_FAILED naming the address and the remedy. */
-  start(open: OpenIntake): Promise<void>
+  start(open: OpenIntake, take: TakeBlock): Promise<void>
   /** Stops accepting, ends the intakes it has, resolves when all their bytes were handed over or the signal fires. */
   stop(deadline: AbortSignal): Promise<void>
   /** One entry per listener. */

@@ -118,7 +118,7 @@ class RunningPipeline implements Pipeline {
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
     this.#intakes = intakes
-    this.#receivers = new ReceiverSet((peer, framing) => intakes.open(peer, framing), log.child({ part: 'receiver' }))
+    this.#receivers = new ReceiverSet(intakes, log.child({ part: 'receiver' }))
     await this.#receivers.start(this.#planReceivers(config))
     this.#driftTimer = setInterval(() => this.#watchDrift(), DRIFT_INTERVAL_MS).unref()
   }

@@ -21,10 +21,15 @@ export const SyslogReceiver = Type.Object(
     listen: listen({ description: 'Address and port.', default: '0.0.0.0:5514' }),
     ...connectionKeys,
     receive_buffer: size({
-      description: 'UDP: kernel buffer to ask for; the kernel caps it at net.core.rmem_max.',
+      description: 'UDP: kernel buffer to ask for; the kernel caps it at net.core.rmem_max unless the process has CAP_NET_ADMIN.',
       default: '8MiB',
       minimum: 4096,
       maximum: 2 ** 30
+    }),
+    udp: Type.Enum(['auto', 'native', 'dgram'], {
+      description:
+        'UDP: `native` receives by recvmmsg in a thread of its own (Linux, package koffi), `dgram` by Node on the main thread; `auto` takes `native` where it can be had.',
+      default: 'auto'
     }),
     max_senders: count('UDP: senders kept apart at a time; the longest silent one gives way.', 4096),
     sender_idle_timeout: duration({ description: 'UDP: a sender silent for so long is forgotten.', default: '10m', minimum: 1 })

@@ -5,13 +5,10 @@
  * The library keeps pointers in its struct across the call, so everything it sees lives in memory from malloc, one area per
  * thread; blocks are copied in and out. It must never get the address of a JavaScript Buffer.
  */
-import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { crc32, inflateRawSync } from 'node:zlib'
-import type koffiModule from 'koffi'
+import { type Koffi, loadKoffi } from '../lib/koffi.ts'
 import type { Deflated } from './deflate.ts'
-
-type Koffi = typeof koffiModule
 
 export interface IsalDeflate {
   /** Library as it was found. */
@@ -71,12 +68,8 @@ export function loadIsal(): Loaded {
 }
 
 function load(): Loaded {
-  let koffi: Koffi
-  try {
-    koffi = createRequire(import.meta.url)('koffi') as Koffi
-  } catch {
-    return { reason: 'the package koffi is not installed for this platform' }
-  }
+  const koffi = loadKoffi()
+  if (koffi === undefined) return { reason: 'the package koffi is not installed for this platform' }
   if (koffi.sizeof('void *') !== 8) return { reason: 'the machine is not a 64-bit one' }
   for (const file of LIBRARY_FILES) {
     let library: ReturnType<Koffi['load']>

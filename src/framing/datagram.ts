@@ -52,19 +52,22 @@ export class DatagramFramer implements Framer {
   readonly stats: FramerStats = newFramerStats()
 
   feed(chunk: Buffer, onFrame: OnFrame): void {
-    const end = trimEnd(chunk, 0, chunk.length)
-    let lf = chunk.indexOf(LF)
-    if (lf < 0 || lf >= end || !holdsSeveral(chunk, lf, end)) {
-      this.#emit(chunk, 0, end, onFrame)
-      return
+    this.feedRange(chunk, 0, chunk.length, onFrame)
+  }
+
+  /** A datagram inside a larger buffer; `buf[rangeEnd]` must be a line feed or the end of the buffer. */
+  feedRange(buf: Buffer, rangeStart: number, rangeEnd: number, onFrame: OnFrame): void {
+    const end = trimEnd(buf, rangeStart, rangeEnd)
+    let start = rangeStart
+    let lf = buf.indexOf(LF, start)
+    if (lf >= 0 && lf < end && holdsSeveral(buf, lf, end)) {
+      while (lf >= 0 && lf < end) {
+        this.#emit(buf, start, trimEnd(buf, start, lf), onFrame)
+        start = lf + 1
+        lf = buf.indexOf(LF, start)
+      }
     }
-    let start = 0
-    while (lf >= 0 && lf < end) {
-      this.#emit(chunk, start, trimEnd(chunk, start, lf), onFrame)
-      start = lf + 1
-      lf = chunk.indexOf(LF, start)
-    }
-    this.#emit(chunk, start, end, onFrame)
+    this.#emit(buf, start, end, onFrame)
   }
 
   /** Nothing is ever carried from one datagram to the next. */

@@ -202,6 +202,38 @@ export class LanePool {
     if (this.#open.isFull) this.#handOverOpen()
   }
 
+  /**
+   * Takes a whole block whose frames name intakes of this pool, and gives the memory of an empty one in exchange. Never refuses.
+   * Only when its intakes are pinned to different lanes are the frames copied into the blocks of those.
+   */
+  exchange(block: FrameBlock): ArrayBuffer {
+    const wanted = this.#laneOf(block)
+    if (wanted === 'several') {
+      for (let i = 0; i < block.count; i++) this.append(block.intake(i), block.bytes, block.start(i), block.end(i))
+      return block.memory
+    }
+    if (wanted?.pinnedBlock !== undefined) this.#handOverPinned(wanted) // frames of these intakes that came before
+    this.#send(wanted, block)
+    return this.#takeBlock().memory
+  }
+
+  /** The lane that frames of a block must go to, or undefined when any may have them. */
+  #laneOf(block: FrameBlock): LaneSlot | 'several' | undefined {
+    let wanted: LaneSlot | undefined
+    let last = -1
+    for (let i = 0; i < block.count; i++) {
+      const intake = block.intake(i)
+      if (intake === last) continue
+      last = intake
+      const route = this.#routes.get(intake)!
+      if (!route.pinned) continue
+      const slot = this.#slots[route.lane]!
+      if (wanted !== undefined && wanted !== slot) return 'several'
+      wanted = slot
+    }
+    return wanted
+  }
+
   #openOn(slot: LaneSlot, intake: number, route: IntakeRoute): void {
     route.opened[slot.index] = true
     slot.lane?.post({ type: 'open', intake, candidates: route.candidates })

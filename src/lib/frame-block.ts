@@ -78,6 +78,10 @@ export class FrameBlock {
     return this.#table[index * FRAME_ENTRY + 2]!
   }
 
+  setIntake(index: number, intake: number): void {
+    this.#table[index * FRAME_ENTRY + 2] = intake
+  }
+
   clear(): void {
     this.count = 0
     this.used = 0

@@ -2,12 +2,13 @@
  * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes;
  * `commit` and `end` answer when the disk has everything. One round of flush and commit serves all that wait.
  */
-import type { Block, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
+import type { Block, FilledBlock, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
 import type { LaneSpec } from '../lanes/messages.ts'
 import type { LanePool } from '../lanes/pool.ts'
-import { PeerTable } from './peers.ts'
+import { FrameBlock } from '../lib/frame-block.ts'
+import { type PeerCounts, PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
 /** Blocks that are not full are handed over after this long, so that quiet senders are not delayed. */
@@ -45,6 +46,9 @@ interface FramingOfListener {
 
 interface LiveIntake {
   peer: Peer
+  number: number
+  listener: FramingOfListener
+  sender: PeerCounts
   /** What had been lost, in any intake, at its last receipt. */
   losses: { frames: number; records: number }
 }
@@ -54,6 +58,8 @@ export class Intakes {
   readonly #spool: Spool
   /** By the number that the pool gave them. */
   readonly #live = new Map<number, LiveIntake>()
+  /** By what receivers hold of them, while they are open: for blocks that receivers fill themselves. */
+  readonly #byHandle = new WeakMap<Intake, LiveIntake>()
   readonly counts: IntakeCounts = { frames: 0, bytes: 0, shed: 0, aborted: 0 }
   /** What framers counted, by receiver and protocol; there are as many as listeners. */
   readonly #framing = new Map<string, FramingOfListener>()
@@ -84,7 +90,7 @@ export class Intakes {
     listener.live.add(framer)
     const sender = listener.peers.open(peer.address, this.#nowMs)
     const number = this.#pool.openIntake(this.#binding.candidates(peer))
-    const intake: LiveIntake = { peer, losses: { frames: this.lostFrames, records: this.#shedRecords } }
+    const intake: LiveIntake = { peer, number, listener, sender, losses: { frames: this.lostFrames, records: this.#shedRecords } }
     this.#live.set(number, intake)
     const canWait = framing !== 'datagram'
     const onFrame: OnFrame = (buf, start, end) => {
@@ -94,11 +100,12 @@ export class Intakes {
     const close = (): void => {
       listener.peers.close(sender)
       this.#live.delete(number)
+      this.#byHandle.delete(handle)
       listener.live.delete(framer)
       addInto(listener.ended, framer.stats)
       this.#pool.closeIntake(number)
     }
-    return {
+    const handle: Intake = {
       accept: chunk => {
         sender.bytes += chunk.length
         sender.lastSeenMs = this.#nowMs
@@ -116,6 +123,43 @@ export class Intakes {
         close()
       }
     }
+    this.#byHandle.set(handle, intake)
+    return handle
+  }
+
+  /** Whole blocks of receivers that cut frames in a thread of their own (`TakeBlock`): nothing is copied. */
+  async take(filled: FilledBlock, intakes: ReadonlyMap<number, Intake>): Promise<ArrayBuffer> {
+    while (this.#pool.isBusy) await this.#pool.room()
+    const block = new FrameBlock(filled.memory)
+    block.count = filled.count
+    block.used = filled.used
+    this.counts.frames += filled.count
+    this.counts.bytes += filled.used - filled.count // a line feed behind each frame
+    let last = -1
+    let intake: LiveIntake | undefined
+    for (let i = 0; i < block.count; i++) {
+      const key = block.intake(i)
+      if (key !== last) {
+        last = key
+        intake = this.#byHandle.get(intakes.get(key)!)
+        if (intake === undefined) return this.#shed(block) // its receiver has given up on it
+        intake.sender.lastSeenMs = this.#nowMs
+      }
+      const { sender, number } = intake!
+      sender.frames++
+      sender.bytes += block.end(i) - block.start(i)
+      block.setIntake(i, number)
+    }
+    if (intake !== undefined) {
+      intake.listener.ended.newline += filled.count
+      intake.listener.ended.truncated += filled.truncated
+    }
+    return this.#pool.exchange(block)
+  }
+
+  #shed(block: FrameBlock): ArrayBuffer {
+    this.counts.shed += block.count
+    return block.memory
   }
 
   /** Takes what lanes made to the spool. What the spool has to shed costs the receipts of all whose records it may have been. */

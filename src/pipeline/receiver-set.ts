@@ -4,7 +4,7 @@
  */
 import { hostsOverlap, parseListen } from '../config/listen.ts'
 import type { ReceiverListener } from '../config/receiver-listeners.ts'
-import type { OpenIntake, Receiver, ReceiverStatus } from '../contracts.ts'
+import type { OpenIntake, Receiver, ReceiverStatus, TakeBlock } from '../contracts.ts'
 import { tryBind } from '../lib/try-bind.ts'
 import { listenError } from '../receivers/listen.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -16,6 +16,12 @@ const REPLACE_DEADLINE_MS = 5000
 interface Running {
   plan: ReceiverPlan
   receiver: Receiver
+}
+
+/** Where receivers bring what they receive. */
+export interface ReceiverTarget {
+  open: OpenIntake
+  take: TakeBlock
 }
 
 /** The steps from the receivers of one configuration to those of the next, in the order of use. */
@@ -33,13 +39,13 @@ export interface ReceiverChange {
 
 export class ReceiverSet {
   readonly #log: Logger
-  readonly #open: OpenIntake
+  readonly #target: ReceiverTarget
   #running: Running[] = []
   /** Counters of receivers that were replaced, by name and protocol, so that sums go on. */
   readonly #ended = new Map<string, Record<string, number>>()
 
-  constructor(open: OpenIntake, log: Logger) {
-    this.#open = open
+  constructor(target: ReceiverTarget, log: Logger) {
+    this.#target = target
     this.#log = log
   }
 
@@ -83,7 +89,10 @@ export class ReceiverSet {
   async #start(plan: ReceiverPlan): Promise<void> {
     const receiver = plan.create()
     this.#running.push({ plan, receiver })
-    await receiver.start(this.#open)
+    await receiver.start(
+      (peer, framing) => this.#target.open(peer, framing),
+      (block, senders) => this.#target.take(block, senders)
+    )
     for (const { name, protocol, address, gauges } of receiver.status()) {
       const endsAt = gauges?.tls_certificate_expiry_timestamp_seconds
       const how = endsAt === undefined ? '' : `, TLS certificate until ${new Date(endsAt * 1000).toISOString()}`

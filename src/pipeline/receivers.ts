@@ -17,6 +17,9 @@ import type { Logger } from '../telemetry/logger.ts'
 import { fileDropOptions, ftpOptions, sftpOptions } from './file-receivers.ts'
 import { type ConfigOf, given, nestedTls, tlsOptions } from './receiver-options.ts'
 
+/** Program of the thread that receives UDP. */
+export const UDP_THREAD_FILE = new URL(import.meta.url.endsWith('.ts') ? './udp-thread.ts' : './udp-thread.js', import.meta.url)
+
 export interface ReceiverNeeds {
   log: Logger
   /** True while the spool takes no more; asked by receivers that can put a sender off. */
@@ -57,7 +60,9 @@ function printOf(config: ReceiverConfig, sources: readonly string[]): string {
 function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Receiver {
   switch (config.type) {
     case 'syslog':
-      return isUdp(config) ? new SyslogUdpReceiver(udpOptions(config), { log }) : new SyslogTcpReceiver(tcpOptions(config), { log })
+      return isUdp(config)
+        ? new SyslogUdpReceiver(udpOptions(config), { log, threadFile: UDP_THREAD_FILE })
+        : new SyslogTcpReceiver(tcpOptions(config), { log })
     case 'syslog-tls':
       return new SyslogTlsReceiver(syslogTlsOptions(config), { log })
     case 'relp':
@@ -74,8 +79,16 @@ function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNe
 }
 
 export function udpOptions(config: ConfigOf<'syslog'>): SyslogUdpOptions {
-  const { name, listen, allow, receive_buffer, max_senders, sender_idle_timeout } = config
-  return { name, listen, allow, receiveBufferBytes: receive_buffer, maxSenders: max_senders, senderIdleMs: sender_idle_timeout }
+  const { name, listen, allow, receive_buffer, udp, max_senders, sender_idle_timeout } = config
+  return {
+    name,
+    listen,
+    allow,
+    receiveBufferBytes: receive_buffer,
+    way: udp,
+    maxSenders: max_senders,
+    senderIdleMs: sender_idle_timeout
+  }
 }
 
 export const tcpOptions = (config: ConfigOf<'syslog'>): SyslogTcpOptions => streamOptions(config)

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { Block } from '../../src/contracts.ts'
 import type { LaneSpec } from '../../src/lanes/messages.ts'
 import { LanePool, OUTSTANDING_MAX } from '../../src/lanes/pool.ts'
+import { BLOCK_BYTES, FrameBlock } from '../../src/lib/frame-block.ts'
 import { loadParsers } from '../../src/parse/load.ts'
 import { until } from '../integration/collector-kit.ts'
 import { linesBySource, specOf, totalsOf } from './lane-kit.ts'
@@ -81,6 +82,44 @@ for (const lanes of [1, 2]) {
     }
   })
 }
+
+/** A block as a receiver of its own thread fills it. */
+function blockOf(frames: readonly (readonly [intake: number, frame: Buffer])[]): FrameBlock {
+  const block = new FrameBlock()
+  for (const [intake, frame] of frames) block.append(frame, 0, frame.length, intake)
+  return block
+}
+
+t.test('whole blocks of one heavy sender go to all lanes, and each is paid for with an empty one', async t => {
+  const { pool, users } = await start(t, 2)
+  const intake = pool.openIntake([0])
+  const memory = pool.exchange(blockOf([[intake, squid(0)]]))
+  t.equal(memory.byteLength, BLOCK_BYTES)
+  await pool.flush()
+  for (let block = 0; block < 20; block++) {
+    pool.exchange(blockOf(Array.from({ length: 1000 }, (_, i) => [intake, squid(1 + block * 1000 + i)] as const)))
+  }
+  await pool.flush()
+  t.same(users(), numbered('u', 20_001), 'each line once')
+  for (const { index, stats } of pool.stats()) t.ok(stats[0]!.frames > 2000, `lane ${index} had ${stats[0]!.frames} frames`)
+})
+
+t.test('blocks that several pinned intakes share reach the lane of each, in order with frames that came one by one', async t => {
+  const { pool, add, users, totals } = await start(t, 2)
+  const intakes = [0, 1, 2, 3].map(() => pool.openIntake([0]))
+  pool.exchange(blockOf(intakes.map(intake => [intake, W3C_HEADER] as const)))
+  for (let round = 0; round < 50; round++) {
+    // together, alone, and one by one: the header row of each is on one lane only
+    pool.exchange(blockOf(intakes.flatMap(intake => [intake, intake].map(at => [at, w3cRow(round)] as const))))
+    for (const intake of intakes) {
+      add(intake, w3cRow(round))
+      pool.exchange(blockOf([[intake, w3cRow(round)]]))
+    }
+  }
+  await pool.flush()
+  t.equal(users().length, 50 * 4 * 4)
+  t.match(totals(), { frames: 4 + 800, skipped: 4, malformed: 0, unidentified: 0 })
+})
 
 t.test('one heavy sender without state uses all lanes', async t => {
   const { pool, add } = await start(t, 2)

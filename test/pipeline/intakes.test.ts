@@ -4,6 +4,7 @@ import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import type { Block, Peer, Spool } from '../../src/contracts.ts'
 import { LanePool } from '../../src/lanes/pool.ts'
+import { BLOCK_BYTES, FrameBlock } from '../../src/lib/frame-block.ts'
 import { loadParsers } from '../../src/parse/load.ts'
 import { Intakes } from '../../src/pipeline/intakes.ts'
 import { SourceBinding } from '../../src/pipeline/source-binding.ts'
@@ -160,4 +161,56 @@ t.test('framing is counted by listener, while connections live and after', async
   t.match(intakes.framerStats('other', 'syslog-tcp'), { newline: 1, octetCounted: 0 })
   t.match(intakes.framerStats('nobody', 'syslog-tcp'), { newline: 0 })
   await other.end()
+})
+
+t.test('a block that a receiver filled itself is counted, written, and paid for with an empty one', async t => {
+  const { intakes, spool } = await start(t)
+  const peer = { ...PEER, protocol: 'syslog-udp' }
+  const senders = new Map([
+    [7, intakes.open(peer, 'datagram')],
+    [9, intakes.open({ ...peer, address: '192.0.2.2' }, 'datagram')]
+  ])
+  const filled = (keys: readonly number[]) => {
+    const block = new FrameBlock()
+    keys.forEach((key, index) => {
+      const frame = Buffer.from(line(index).trimEnd())
+      block.append(frame, 0, frame.length, key)
+    })
+    return { memory: block.memory, count: block.count, used: block.used, truncated: 1 }
+  }
+  const memory = await intakes.take(filled([7, 9, 7]), senders)
+  t.equal(memory.byteLength, BLOCK_BYTES)
+  await senders.get(9)!.commit()
+  t.equal(spool.durable, 3)
+  t.match(intakes.counts, { frames: 3, shed: 0 })
+  t.match(intakes.framerStats('in', 'syslog-udp'), { newline: 3, truncated: 1 })
+
+  const ended = senders.get(9)!
+  await ended.end()
+  await intakes.take(filled([7, 9]), senders)
+  t.match(intakes.counts, { frames: 5, shed: 2 }, 'its receiver has given up on what names an intake that ended')
+  await senders.get(7)!.end()
+  t.equal(spool.durable, 3)
+})
+
+t.test('a block of a receiver waits while the lanes are busy, also beside a reload', async t => {
+  const { intakes, spool, binding } = await start(t)
+  const other = intakes.open(PEER, 'lines')
+  const sender = intakes.open({ ...PEER, protocol: 'syslog-udp' }, 'datagram')
+  const senders = new Map([[1, sender]])
+  let full: Promise<void> | undefined
+  while (full === undefined) full = other.accept(lines(2000))
+  const frame = Buffer.from(line(1).trimEnd())
+  const block = new FrameBlock()
+  block.append(frame, 0, frame.length, 1)
+  let taken = false
+  const take = intakes.take({ memory: block.memory, count: 1, used: block.used, truncated: 0 }, senders).then(() => {
+    taken = true
+  })
+  await intakes.reconfigure(specOf([{}]), binding, () => undefined)
+  await take
+  t.ok(taken)
+  await sender.commit()
+  t.equal(intakes.counts.frames, spool.durable)
+  t.equal(intakes.counts.shed, 0)
 })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { parseConfig } from '../../src/config/load.ts'
 import type { Receiver } from '../../src/contracts.ts'
 import { CollectorError } from '../../src/errors.ts'
-import { ReceiverSet } from '../../src/pipeline/receiver-set.ts'
+import { ReceiverSet, type ReceiverTarget } from '../../src/pipeline/receiver-set.ts'
 import { planReceivers, type ReceiverPlan } from '../../src/pipeline/receivers.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 
@@ -28,9 +28,14 @@ function plan(print: string, events: string[], fails = false): ReceiverPlan {
   return { print, listeners: [], create }
 }
 
+const NOBODY: ReceiverTarget = {
+  open: () => t.fail('nobody opens an intake') as never,
+  take: () => t.fail('nobody hands a block over') as never
+}
+
 async function running(...prints: string[]) {
   const events: string[] = []
-  const set = new ReceiverSet(() => t.fail('nobody opens an intake') as never, log)
+  const set = new ReceiverSet(NOBODY, log)
   await set.start(prints.map(print => plan(print, events)))
   events.length = 0
   return { set, events, addresses: () => set.status().map(({ address }) => address) }
@@ -71,7 +76,7 @@ t.test('an address that another program holds is found before anything is stoppe
   const { set } = await running('a/1')
   const taken: ReceiverPlan = { ...plan('b/1', []), listeners: [{ transport: 'tcp', listen: `127.0.0.1:${port}` }] }
   await t.rejects(set.change([taken]).probe(), { code: 'LISTEN_FAILED', message: /EADDRINUSE/ })
-  const mine = new ReceiverSet(() => t.fail('nobody opens an intake') as never, log)
+  const mine = new ReceiverSet(NOBODY, log)
   await mine.start([taken])
   await mine.change([{ ...taken, print: 'b/2' }]).probe()
 })

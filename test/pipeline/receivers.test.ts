@@ -55,7 +55,7 @@ function reachesAll(t: { same: (a: unknown, b: unknown, message: string) => void
 }
 
 t.test('every key of syslog reaches its option', async t => {
-  const config = receiver('syslog', `${STREAM_FULL}, receive_buffer: 1MiB, max_senders: 6, sender_idle_timeout: 7s`)
+  const config = receiver('syslog', `${STREAM_FULL}, receive_buffer: 1MiB, udp: dgram, max_senders: 6, sender_idle_timeout: 7s`)
   t.same(tcpOptions(config), STREAM_OPTIONS)
   reachesAll(t, tcpOptions(config), SyslogTcpOptions)
   t.same(udpOptions(config), {
@@ -63,6 +63,7 @@ t.test('every key of syslog reaches its option', async t => {
     listen: '127.0.0.1:1',
     allow: ['10.0.0.0/8'],
     receiveBufferBytes: 2 ** 20,
+    way: 'dgram',
     maxSenders: 6,
     senderIdleMs: 7000
   })
@@ -294,7 +295,10 @@ t.test('http-push asks the spool itself whether it is full', async t => {
     sources: ['a']
   })
   const made = plan!.create()
-  await made.start(() => t.fail('no intake is opened') as never)
+  await made.start(
+    () => t.fail('no intake is opened') as never,
+    () => t.fail('no block is taken') as never
+  )
   t.teardown(() => made.stop(AbortSignal.timeout(1000)))
   full = true
   t.equal(made.status()[0]!.state, 'paused')

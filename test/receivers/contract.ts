@@ -36,7 +36,7 @@ export function checkReceiverContract(t: TAP, title: string, subject: ContractSu
   ): Promise<void> => {
     const intakes = new MemoryIntakes(faults)
     const receiver = subject.create()
-    await receiver.start(intakes.open)
+    await receiver.start(intakes.open, intakes.take)
     await use(intakes, receiver)
     await receiver.stop(signal())
     t.strictSame(intakes.violations, [])
@@ -80,7 +80,7 @@ export function checkReceiverContract(t: TAP, title: string, subject: ContractSu
     const intakes = new MemoryIntakes()
     for (const part of [records.slice(0, 300), records.slice(300)]) {
       const receiver = subject.create()
-      await receiver.start(intakes.open)
+      await receiver.start(intakes.open, intakes.take)
       await subject.send(portOf(receiver), part)
       await receiver.stop(signal())
     }

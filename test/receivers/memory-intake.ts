@@ -1,9 +1,10 @@
 /**
  * An in-memory OpenIntake for receiver tests: runs the right framer and keeps the frames, with faults to switch on.
  */
-import type { Framer, Framing, Intake, OpenIntake, Peer } from '../../src/contracts.ts'
+import type { Framer, Framing, Intake, OpenIntake, Peer, TakeBlock } from '../../src/contracts.ts'
 import { CollectorError } from '../../src/errors.ts'
 import { createFramer } from '../../src/framing/framer.ts'
+import { BLOCK_BYTES, FrameBlock } from '../../src/lib/frame-block.ts'
 import type { ReceiverLog } from '../../src/receivers/listen.ts'
 
 export interface IntakeFaults {
@@ -37,6 +38,19 @@ export class MemoryIntakes {
     return new MemoryIntake(this, framing)
   }
 
+  readonly take: TakeBlock = async ({ memory, count, used }, intakes) => {
+    if (this.faults.acceptDelayMs !== undefined) await delay(this.faults.acceptDelayMs)
+    const block = new FrameBlock(memory)
+    block.count = count
+    block.used = used
+    for (let i = 0; i < count; i++) {
+      const intake = intakes.get(block.intake(i))
+      if (intake instanceof MemoryIntake) intake.takeFrame(block.bytes, block.start(i), block.end(i))
+      else this.violations.push('a frame of no intake')
+    }
+    return new ArrayBuffer(BLOCK_BYTES)
+  }
+
   /** Resolves when the condition holds; rejects, saying what there is, when it does not for 10 s. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const started = Date.now()
@@ -55,17 +69,19 @@ class MemoryIntake implements Intake {
   readonly #owner: MemoryIntakes
   readonly #framer: Framer
   readonly #uncommitted: string[] = []
+  readonly #canWait: boolean
   #isWaiting = false
   #isOver = false
 
   constructor(owner: MemoryIntakes, framing: Framing) {
     this.#owner = owner
+    this.#canWait = framing !== 'datagram'
     this.#framer = createFramer(framing)
   }
 
   accept(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#isOver) this.#owner.violations.push('accept after the end')
-    if (this.#isWaiting) this.#owner.violations.push('accept while there was no room')
+    if (this.#isWaiting && this.#canWait) this.#owner.violations.push('accept while there was no room')
     this.#framer.feed(Buffer.from(chunk), this.#onFrame)
     const { acceptDelayMs } = this.#owner.faults
     if (acceptDelayMs === undefined) return undefined
@@ -73,6 +89,12 @@ class MemoryIntake implements Intake {
     return delay(acceptDelayMs).then(() => {
       this.#isWaiting = false
     })
+  }
+
+  /** A frame that the receiver cut itself. */
+  takeFrame(buf: Buffer, start: number, end: number): void {
+    if (this.#isOver) this.#owner.violations.push('a frame after the end')
+    this.#onFrame(buf, start, end)
   }
 
   async commit(): Promise<void> {
