@@ -59,21 +59,36 @@ export class S3Server {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { method = '' } = request
     const url = new URL(request.url!, 'http://127.0.0.1')
-    if (!isSigned(request, url)) return fail(response, 403, 'SignatureDoesNotMatch')
+    if (!isSigned(request, url)) {
+      fail(response, 403, 'SignatureDoesNotMatch')
+      return
+    }
     const [, bucket, ...parts] = url.pathname.split('/')
     const key = decodeURIComponent(parts.join('/'))
     this.requests.push(`${method} ${key}`)
-    if (bucket !== 'logs') return fail(response, 404, 'NoSuchBucket')
+    if (bucket !== 'logs') {
+      fail(response, 404, 'NoSuchBucket')
+      return
+    }
     const fault = this.fault(method, key)
     if (fault !== undefined && 'status' in fault) {
       response.writeHead(fault.status, fault.headers).end(fault.body ?? '')
       return
     }
-    if (key === '') return this.#list(url.searchParams, response)
+    if (key === '') {
+      this.#list(url.searchParams, response)
+      return
+    }
     const object = this.objects.get(key)
-    if (object === undefined) return fail(response, 404, 'NoSuchKey')
+    if (object === undefined) {
+      fail(response, 404, 'NoSuchKey')
+      return
+    }
     if (method === 'DELETE') this.objects.delete(key)
-    if (method === 'GET') return this.#get(request, response, object, fault?.cut)
+    if (method === 'GET') {
+      this.#get(request, response, object, fault?.cut)
+      return
+    }
     response.writeHead(method === 'DELETE' ? 204 : 200, { etag: object.etag }).end()
   }
 
@@ -97,7 +112,10 @@ export class S3Server {
 
   #get(request: IncomingMessage, response: ServerResponse, { content, etag }: KeptObject, cut: number | undefined): void {
     const { 'if-match': wanted, range } = request.headers
-    if (wanted !== undefined && wanted !== etag) return fail(response, 412, 'PreconditionFailed')
+    if (wanted !== undefined && wanted !== etag) {
+      fail(response, 412, 'PreconditionFailed')
+      return
+    }
     const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0)
     response.writeHead(range === undefined ? 200 : 206, { etag, 'content-length': content.length - from })
     if (cut === undefined) response.end(content.subarray(from))
