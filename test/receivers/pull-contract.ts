@@ -36,7 +36,7 @@ export function checkPullContract(t: TAP, title: string, subject: PullSubject): 
     isFull: () => boolean = () => false
   ): Promise<void> => {
     const receiver = subject.create(state, isFull)
-    await receiver.start(intakes.open)
+    await receiver.start(intakes.open, intakes.take)
     try {
       await use(receiver)
     } finally {
