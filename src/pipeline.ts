@@ -15,7 +15,6 @@ import { LanePool } from './lanes/pool.ts'
 import { loadParsers } from './parse/load.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
 import { DriftWatch } from './pipeline/drift.ts'
-import { FlushPace } from './pipeline/flush-pace.ts'
 import { Intakes } from './pipeline/intakes.ts'
 import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
 import { ReceiverSet } from './pipeline/receiver-set.ts'
@@ -76,7 +75,6 @@ class RunningPipeline implements Pipeline {
   #pool: LanePool | undefined
   #intakes: Intakes | undefined
   #delivery: Delivery | undefined
-  #pace: FlushPace | undefined
   #receivers: ReceiverSet | undefined
   readonly #drift = new DriftWatch()
   readonly #silence = new SilenceWatch()
@@ -117,7 +115,6 @@ class RunningPipeline implements Pipeline {
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
-    this.#pace = new FlushPace(spool, this.#delivery.budget, config.upload.flush_interval)
     this.#delivery.start()
     const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
     this.#intakes = intakes
@@ -220,7 +217,7 @@ class RunningPipeline implements Pipeline {
       await receivers.undo()
       throw error
     }
-    this.#pace!.configure(config.upload.flush_interval)
+    this.#spool!.flushIntervalMs = config.upload.flush_interval
     this.#delivery!.configure(config)
   }
 
@@ -236,7 +233,6 @@ class RunningPipeline implements Pipeline {
 
   async stop(deadlineMs: number): Promise<void> {
     clearInterval(this.#driftTimer)
-    this.#pace?.stop()
     const deadline = AbortSignal.timeout(deadlineMs)
     const receivers = AbortSignal.any([deadline, AbortSignal.timeout(Math.floor(deadlineMs * RECEIVERS_SHARE))])
     await this.#receivers?.stop(receivers)

@@ -5,7 +5,6 @@
 import { type Static, Type } from 'typebox'
 import { FileDropReceiver, FtpReceiver, SftpReceiver } from './file-receiver-schemas.ts'
 import { duration, listen, size } from './kinds.ts'
-import { BlobPullReceiver, MenloPullReceiver } from './pull-receiver-schemas.ts'
 import { allow, connectionKeys, count, name, optionalTls, proxies, secret, secretFile, Tls } from './receiver-keys.ts'
 
 /** Syslog over UDP and TCP, framing told apart by itself. */
@@ -129,9 +128,7 @@ export const RECEIVER_SCHEMAS = [
   HttpPushReceiver,
   FtpReceiver,
   SftpReceiver,
-  FileDropReceiver,
-  BlobPullReceiver,
-  MenloPullReceiver
+  FileDropReceiver
 ] as const
 
 export type SyslogReceiverConfig = Static<typeof SyslogReceiver>

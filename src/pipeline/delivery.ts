@@ -77,7 +77,7 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
   let current = config
   const budget = new RequestBudget({
     requestsPerMinute: upload.requests_per_minute,
-    ...(isLocal ? { limitPerMinute: Number.MAX_SAFE_INTEGER } : { share: upload.share, beginsEmpty: true })
+    ...(!isLocal ? {} : { limitPerMinute: Number.MAX_SAFE_INTEGER })
   })
   const api = new DiscoveryApi({ baseUrl: url, auth: following(() => auth), dispatcher, budget, version, timeoutMs: upload.timeout })
   const stats = new UploadStats()
@@ -92,7 +92,9 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
   let secrets = await secretExpiries(tenant.auth ?? {})
   const departures: Departures = new Map()
   const uploader = new Uploader({ queue: watched(queue, departures), destination, stats, concurrency: upload.concurrency, log })
-  const streams = new StreamWatch({ api, targets: () => [...targets.values()], stats })
+  // Of the formats that segments of a source may have, only its present one says what the data source should be.
+  const fed = (): SourceTarget[] => current.sources.flatMap(({ name, format }) => targets.get(`${name} ${format}`) ?? [])
+  const streams = new StreamWatch({ api, targets: fed, stats })
   return {
     uploader,
     stats,

@@ -1,6 +1,8 @@
 /** A real collector in front of a tenant in this process, under a load that moves every counter a panel shows. */
 import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
 import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
 import { connectTo, numberedLine, type RunningCollector, type Setup, startCollector } from '../integration/collector-kit.ts'
@@ -15,7 +17,7 @@ export function loadSetup(tenantUrl: string): Setup {
   return {
     receivers: [
       { name: 'syslog', protocols: ['udp', 'tcp'] },
-      { type: 'syslog', name: 'tls', protocols: ['tls'], tls: { cert_file: cert, key_file: key } }
+      { type: 'syslog-tls', name: 'tls', tls: { cert_file: cert, key_file: key } }
     ],
     sources: [{ name: 'branch', receiver: 'tls' }, { name: 'HQ' }],
     flushInterval: FLUSH_INTERVAL,
@@ -43,22 +45,34 @@ export function startTestTenant(dir: string, port = 0, token = TOKEN): Promise<T
   return startTenant({ dir, port, token })
 }
 
-/** Sends a few hundred lines a second by TCP, UDP and TLS's port until the signal fires. */
+/** Sends a few hundred lines a second by TCP, UDP and TLS until the signal fires. */
 export async function sendUntil(collector: RunningCollector, signal: AbortSignal): Promise<void> {
   const tcp = await connectTo(collector.port('syslog', 'syslog-tcp'))
   const udp = createSocket('udp4')
-  // A stranger on the TLS port: its handshake fails, which is counted.
-  const stranger = await connectTo(collector.port('tls', 'syslog-tls'))
-  stranger.on('error', () => undefined).end('no TLS at all\n')
+  const tls = await connectByTls(collector)
+  // Strangers on the TLS port: their handshakes fail, which is counted.
+  const knock = setInterval(
+    () =>
+      void connectTo(collector.port('tls', 'syslog-tls')).then(stranger => stranger.on('error', () => undefined).end('no TLS at all\n')),
+    2000
+  )
   for (let number = 0; !signal.aborted; ) {
     let lines = ''
     for (let i = 0; i < 20; i++) lines += liveLine(number++)
     tcp.write(lines)
+    tls.write(liveLine(number++) + liveLine(number++))
     for (let i = 0; i < 5; i++) udp.send(liveLine(number++), collector.port('syslog', 'syslog-udp'), '127.0.0.1')
     await sleep(100)
   }
-  tcp.destroy()
+  clearInterval(knock)
+  for (const socket of [tcp, tls]) socket.destroy()
   udp.close()
+}
+
+async function connectByTls(collector: RunningCollector): Promise<TLSSocket> {
+  const socket = connect({ host: '127.0.0.1', port: collector.port('tls', 'syslog-tls'), rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  return socket
 }
 
 /** A collector whose data sources the tenant already knows: it lists them at the start, and then not for ten minutes. */
@@ -66,9 +80,12 @@ export async function startKnownCollector(t: Test, dir: string, tenantUrl: strin
   const setup = loadSetup(tenantUrl)
   const first = await startCollector(t, dir, setup)
   const tcp = await connectTo(first.port('syslog', 'syslog-tcp'))
-  for (let number = 0; number < 14; number++) tcp.write(liveLine(number))
-  tcp.end()
-  await first.statusUntil('the first file is uploaded', ({ upload }) => upload.uploadedFiles > 0)
+  const tls = await connectByTls(first)
+  for (const socket of [tcp, tls]) {
+    for (let number = 0; number < 14; number++) socket.write(liveLine(number))
+    socket.end()
+  }
+  await first.statusUntil('a file of each source is uploaded', ({ upload }) => upload.uploadedFiles > 1)
   await first.stop()
   return startCollector(t, dir, setup)
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
+import { until } from '../integration/collector-kit.ts'
 
 export interface Sample {
   metric: Record<string, string>
@@ -73,5 +74,7 @@ export async function startPrometheus(t: Test, dir: string, target: string, rule
       if (found !== undefined) resolve(found)
     })
   })
-  return new Prometheus(`http://${address}`)
+  const url = `http://${address}`
+  await until('Prometheus is ready', async () => (await fetch(`${url}/-/ready`)).ok)
+  return new Prometheus(url)
 }

@@ -33,10 +33,6 @@ export class FlyingClock implements Clock {
     return this.#nowMs
   }
 
-  elapsed(): number {
-    return this.#nowMs
-  }
-
   advance(ms: number): void {
     this.#nowMs += ms
   }

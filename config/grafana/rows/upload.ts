@@ -25,7 +25,7 @@ export const UPLOAD: Row = {
     {
       kind: 'lines',
       title: 'Duration of the calls, 95 %',
-      does: 'url and done are answered by the portal’s API, put by the blob store. Long puts: the line is slow, or a proxy inspects; long url: the service is slow.',
+      does: 'url and done are answered by the portal’s API, put by the blob store. Waiting for the request limit is counted in. Long puts: the line is slow, or a proxy inspects; long url: the service is slow.',
       unit: 's',
       width: 8,
       queries: [
