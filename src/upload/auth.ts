@@ -135,7 +135,7 @@ async function requestToken(options: AuthOptions): Promise<AccessToken> {
 }
 
 /** A new credential each time: the library's own cache would hand out the token that we want replaced. */
-async function azureCredential(options: AuthOptions, authority: URL): Promise<TokenCredential> {
+export async function azureCredential(options: AuthOptions, authority: URL): Promise<TokenCredential> {
   const identity = await import('@azure/identity')
   const { credential } = options
   const common: TokenCredentialOptions & { disableInstanceDiscovery: boolean } = {
