@@ -244,6 +244,8 @@ export interface Block {
   /** Smallest and largest event time, ms. */
   firstTime: number
   lastTime: number
+  /** Lines as they were received, for the archive alone: the tenant's spool never gets them. */
+  forArchive?: true
 }
 
 // ── spool ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────

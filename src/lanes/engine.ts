@@ -20,6 +20,7 @@ import { Privacy } from '../process/privacy.ts'
 import { DOWNLOADED, TIME, TOTAL, UPLOADED } from '../record.ts'
 import { NO_SOURCE } from '../telemetry/status.ts'
 import { EventLag } from './event-lag.ts'
+import { LineTap } from './line-tap.ts'
 import type { IntakeSources, LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
 
@@ -63,6 +64,8 @@ export class LaneEngine {
   /** Open output per source, or undefined. */
   #outputs!: (Output | undefined)[]
   #openOutputs = 0
+  /** Undefined unless the archive takes lines. */
+  #tap: LineTap | undefined
   readonly #freeBuffers: Buffer[] = []
   /** By source index; one past the last for frames that no source takes. */
   #counts!: readonly SourceCounts[]
@@ -97,6 +100,7 @@ export class LaneEngine {
     this.#privacy = new Privacy(spec.privacy)
     this.#deflater = chooseDeflater(spec.deflate ?? 'auto')
     this.#outputs = sources.map(() => undefined)
+    this.#tap = LineTap.of(spec, this.#deflater)
     this.#spec = spec
   }
 
@@ -187,6 +191,7 @@ export class LaneEngine {
     counts.bytes += end - start
     counts.lastSeenMs = now
     this.#isCounted = true
+    if (this.#tap !== undefined) this.#tap.take(source, block.bytes, start, end, now, emit)
     if (binding === null) {
       if (outcome === 'skipped') counts.empty++
       else {
@@ -264,6 +269,7 @@ export class LaneEngine {
   flush(emit: (block: Block) => void): void {
     const began = performance.now()
     for (let source = 0; source < this.#outputs.length; source++) if (this.#outputs[source] !== undefined) this.#close(source, emit)
+    this.#tap?.flush(emit)
     this.#busyMs += performance.now() - began
   }
 

@@ -17,6 +17,8 @@ export interface LaneSource {
   format: Format
   timeZone: string
   encode: EncodeOptions
+  /** Every line is also kept as it came, in blocks for the archive. */
+  archivesLines?: boolean
 }
 
 /** What a lane is made of. */

@@ -369,7 +369,8 @@ export class LanePool {
         this.#outstanding--
         if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
         for (const pin of message.pins) this.#applyPin(slot, pin)
-        for (const { source, recordCount } of message.blocks) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
+        for (const { source, recordCount, forArchive } of message.blocks)
+          if (forArchive !== true) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
         this.#emit(slot, message.blocks)
         if (!this.isBusy) this.#wake()
         return
