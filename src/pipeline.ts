@@ -11,8 +11,10 @@ import type { Parser } from './contracts.ts'
 import { chooseDeflater } from './encode/deflate.ts'
 import { judgeSample } from './explain/sample-verdict.ts'
 import { autoLanes } from './lanes/lane.ts'
+import type { LaneSpec } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
 import { loadParsers } from './parse/load.ts'
+import { type Archive, startArchive } from './pipeline/archive.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
 import { DriftWatch } from './pipeline/drift.ts'
 import { Intakes } from './pipeline/intakes.ts'
@@ -50,6 +52,8 @@ const DRIFT_INTERVAL_MS = 5000
 const SET_ASIDE_NAMED_MAX = 20
 /** Part of the deadline that receivers get; the rest is for lanes, disk and uploads under way. */
 const RECEIVERS_SHARE = 0.5
+/** Part of the deadline that the archive gets for what is under way; what it has is durable long before. */
+const ARCHIVE_SHARE = 0.3
 
 /** Starts everything, receivers last. Rejects with CollectorError when something can not be had; then nothing runs. */
 export async function startPipeline(config: Config, deps: { log: Logger; version: string }): Promise<Pipeline> {
@@ -75,6 +79,7 @@ class RunningPipeline implements Pipeline {
   #pool: LanePool | undefined
   #intakes: Intakes | undefined
   #delivery: Delivery | undefined
+  #archive: Archive | undefined
   #receivers: ReceiverSet | undefined
   readonly #drift = new DriftWatch()
   readonly #silence = new SilenceWatch()
@@ -111,12 +116,15 @@ class RunningPipeline implements Pipeline {
     this.#spool = spool
     this.#segments = new SegmentList(spool)
     await this.#nameSetAside(spool)
+    this.#archive = startArchive(config, this.#preludes, log.child({ part: 'archive' }))
     this.#pool = await this.#startLanes(config)
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
     this.#delivery.start()
-    const intakes = new Intakes({ pool: this.#pool, spool, binding: new SourceBinding(config.sources) })
+    await this.#archive?.opened()
+    const archive = this.#archive
+    const intakes = new Intakes({ pool: this.#pool, spool, archive, binding: new SourceBinding(config.sources) })
     this.#intakes = intakes
     this.#receivers = new ReceiverSet(intakes, log.child({ part: 'receiver' }))
     await this.#receivers.start(this.#planReceivers(config))
@@ -131,9 +139,13 @@ class RunningPipeline implements Pipeline {
     })
   }
 
+  #laneSpec(config: Config): LaneSpec {
+    return laneSpec(config, source => this.#archive?.takesLinesOf(source) ?? false)
+  }
+
   #startLanes(config: Config): Promise<LanePool> {
     const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
-    return LanePool.start(lanes, laneSpec(config), this.#parsers, {
+    return LanePool.start(lanes, this.#laneSpec(config), this.#parsers, {
       onBlocks: blocks => this.#intakes!.append(blocks),
       onLaneFailure: (lane, error, lostFrames) =>
         this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)
@@ -163,6 +175,7 @@ class RunningPipeline implements Pipeline {
       intakes: this.#intakes!,
       spool: this.#spool!,
       delivery: this.#delivery!,
+      archive: this.#archive,
       drift: this.#drift,
       silence: this.#silence,
       segments: this.#segments!
@@ -205,7 +218,7 @@ class RunningPipeline implements Pipeline {
    */
   async reload(config: Config): Promise<void> {
     const before = this.#config
-    this.#pool!.check(laneSpec(config))
+    this.#pool!.check(this.#laneSpec(config))
     const receivers = this.#receivers!.change(this.#planReceivers(config))
     await receivers.probe()
     await receivers.stopOld()
@@ -222,13 +235,15 @@ class RunningPipeline implements Pipeline {
   }
 
   async #configureLanes(config: Config): Promise<void> {
-    const isSame = isDeepStrictEqual(laneSpec(config), laneSpec(this.#config)) && isDeepStrictEqual(config.sources, this.#config.sources)
+    const isSame =
+      isDeepStrictEqual(this.#laneSpec(config), this.#laneSpec(this.#config)) && isDeepStrictEqual(config.sources, this.#config.sources)
     const use = (): void => {
       this.#config = config
       this.#preludes = preludesOf(config)
+      this.#archive?.configure(this.#preludes)
     }
     if (isSame) use()
-    else await this.#intakes!.reconfigure(laneSpec(config), new SourceBinding(config.sources), use)
+    else await this.#intakes!.reconfigure(this.#laneSpec(config), new SourceBinding(config.sources), use)
   }
 
   async stop(deadlineMs: number): Promise<void> {
@@ -240,7 +255,7 @@ class RunningPipeline implements Pipeline {
       await this.#intakes?.stop()
     } finally {
       await this.#pool?.stop()
-      await this.#delivery?.stop(deadline)
+      await Promise.all([this.#delivery?.stop(deadline), this.#archive?.stop(deadlineMs * ARCHIVE_SHARE)])
       await this.#spool?.close()
     }
   }

@@ -22,6 +22,8 @@ export async function checkEnvironment(config: Config): Promise<Check[]> {
     checks.push(checkDir('local tenant', config.tenant.local.dir))
   }
   checks.push(checkDir('spool', config.spool.dir))
+  if (config.archive) checks.push(checkDir('archive', config.archive.dir))
+  if (config.archive?.type === 'directory') checks.push(checkDir('archive folder', config.archive.folder))
   return checks
 }
 

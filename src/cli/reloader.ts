@@ -92,6 +92,7 @@ export function createReloader({ loaded, load, apply, log, watchIntervalMs }: Re
 function needsRestart(started: Config, next: Config): string[] {
   const parts = (config: Config): Record<string, unknown> => ({
     admin: config.admin,
+    archive: config.archive,
     lanes: config.lanes,
     'log.format': config.log.format,
     reload_on_change: config.reload_on_change,

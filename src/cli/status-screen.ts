@@ -1,13 +1,14 @@
 /** The status as text for a terminal. Names and reasons come over the network: control characters are taken out. */
 import { formatDuration } from '../config/durations.ts'
 import { formatSize } from '../config/sizes.ts'
+import type { ArchiveStatus } from '../telemetry/archive-status.ts'
 import type { PipelineStatus, RecentUpload, SourceStatus } from '../telemetry/status.ts'
 
 const UPLOADS_SHOWN = 5
 
 /** Several lines without a last line feed; `nowMs` is what ages are counted from. */
 export function statusScreen(status: PipelineStatus, nowMs: number): string {
-  const { tenant, upload, spool, balance } = status
+  const { tenant, upload, spool, balance, archive } = status
   const place = tenant.kind === 'local' ? `local, files in ${tenant.dir}` : tenant.url
   const waiting = spool.segments.closed + spool.segments.issued + spool.segments.stored + spool.segments.finalising
   return clean(
@@ -35,6 +36,7 @@ export function statusScreen(status: PipelineStatus, nowMs: number): string {
       `Spool    ${formatSize(spool.bytes)} of ${formatSize(spool.maxBytes)}${spool.full ? ' FULL' : ''}, ${spool.segments.open} open, ${waiting} waiting, ${spool.segments['set-aside']} set aside`,
       `Tenant   ${place}`,
       `Uploads  ${upload.uploadedFiles} files, ${formatSize(upload.uploadedBytes)}${upload.pauses.map(({ source, reason }) => `; paused${source === undefined ? '' : ` for ${source}`}: ${reason}`).join('')}`,
+      ...(archive === undefined ? [] : [archiveLine(archive)]),
       ...upload.recent.slice(0, UPLOADS_SHOWN).map(recent => uploadLine(recent, nowMs))
     ].join('\n')
   )
@@ -62,6 +64,13 @@ function balanceLine({ balanced, frames, records, delivery }: PipelineStatus['ba
   return balanced
     ? `Balance  every frame and record is accounted for${shed}`
     : `Balance  NOT accounted for: ${frames.difference} frames, ${records.difference} records, ${delivery.difference} in delivery${shed}`
+}
+
+function archiveLine({ place, content, sources, uploadedFiles, uploadedBytes, troubles, bytes, maxBytes }: ArchiveStatus): string {
+  const sum = (of: (source: ArchiveStatus['sources'][number]) => number): number => sources.reduce((total, source) => total + of(source), 0)
+  const counts = `${sum(({ uploaded }) => uploaded)} ${content} in ${uploadedFiles} files, ${formatSize(uploadedBytes)}`
+  const rest = `${sum(({ waiting }) => waiting)} waiting in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${sum(({ shed }) => shed)} shed`
+  return `Archive  ${place}: ${counts}; ${rest}${troubles.length > 0 ? '; see above' : ''}`
 }
 
 function uploadLine({ finishedMs, source, id, records, bytes, outcome, reason }: RecentUpload, nowMs: number): string {

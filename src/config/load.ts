@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isMap, isScalar, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml'
+import type { PathChecker } from './archive-check.ts'
 import { derive } from './derive.ts'
 import { ConfigError, type Fault, formatPath, type Path } from './faults.ts'
 import { type Environment, interpolate } from './interpolate.ts'
@@ -26,6 +27,8 @@ export interface LoadOptions {
   appliances?: readonly string[]
   /** Says what is wrong with a `sources[].template`; without it any template passes. */
   checkTemplate?: TemplateChecker
+  /** Says what is wrong with `archive.path`; without it any passes. */
+  checkArchivePath?: PathChecker
 }
 
 export interface LoadedConfig {

@@ -3,6 +3,7 @@
  * and the redacted dump come from here. Keys are written as in the file; sizes are bytes and durations milliseconds in code.
  */
 import { type Static, Type } from 'typebox'
+import { ArchiveSchema } from './archive-schema.ts'
 import { cidr, duration, durationOrOff, lanes, listen, path, size, url, zone } from './kinds.ts'
 import { AnyReceiver } from './receiver-schemas.ts'
 import { TemplateSchema } from './template-schema.ts'
@@ -317,6 +318,7 @@ export const ConfigSchema = Type.Object(
     sources: Type.Array(Source, { description: 'Data sources of the service.', default: [{ name: 'sluice' }], minItems: 1, maxItems: 256 }),
     spool: Spool,
     upload: Upload,
+    archive: ArchiveSchema,
     process: Process,
     privacy: Privacy,
     lanes: lanes({ description: 'Threads that parse and compress; `auto` is one per core.', default: 'auto' }),
@@ -336,6 +338,7 @@ export const ConfigSchema = Type.Object(
  */
 export type Config = Static<typeof ConfigSchema>
 export type SourceConfig = Static<typeof Source>
+export type { ArchiveConfig } from './archive-schema.ts'
 export type TemplateConfig = Static<typeof TemplateSchema>
 export type AuthConfig = Static<typeof Auth>
 export type { ReceiverConfig, SyslogReceiverConfig } from './receiver-schemas.ts'

@@ -1,4 +1,5 @@
 /** What a schema cannot say: names that must match or differ, listeners that collide, settings that belong together. */
+import { checkArchive, type PathChecker } from './archive-check.ts'
 import type { Path } from './faults.ts'
 import { checkFileServer, checkFolders } from './file-receiver-check.ts'
 import { hostsOverlap, isLoopback, parseListen } from './listen.ts'
@@ -19,6 +20,7 @@ export interface Knowledge {
   /** Ids that `sources[].appliance` may name; without the list any id passes. */
   appliances?: readonly string[]
   checkTemplate?: TemplateChecker
+  checkArchivePath?: PathChecker
 }
 
 export function checkSemantics(config: Config, knowledge: Knowledge, report: SemanticReport): void {
@@ -28,6 +30,7 @@ export function checkSemantics(config: Config, knowledge: Knowledge, report: Sem
   checkListeners(config, report)
   checkAdmin(config, report)
   checkBudget(config, report)
+  checkArchive(config, knowledge.checkArchivePath, report)
   if (config.spool.low_water >= config.spool.high_water) report.fault(['spool', 'low_water'], 'must be below high_water')
   if (config.process.outbound_only && config.process.own_networks.length === 0)
     report.warn(['process', 'outbound_only'], 'has no effect without own_networks')

@@ -165,7 +165,7 @@ export class LaneEngine {
       try {
         for (; index < count; index++) this.#frame(block, index, now, emit)
       } catch (error) {
-        this.#failed(block, index, error)
+        this.#failed(block, index, error, now, emit)
         index++
       }
     }
@@ -315,13 +315,14 @@ export class LaneEngine {
   }
 
   /** A bug of ours met this frame: it is counted with its own reason, at the stage it came to. */
-  #failed(block: FrameBlock, index: number, error: unknown): void {
+  #failed(block: FrameBlock, index: number, error: unknown, now: number, emit: (block: Block) => void): void {
     const { binding } = this.#reader
     const source = binding === null ? this.#bindings.length : binding.source
     const counts = this.#counts[source]!
     if (!this.#isCounted) {
       counts.frames++
       counts.bytes += block.end(index) - block.start(index)
+      this.#tap?.take(source, block.bytes, block.start(index), block.end(index), now, emit)
     }
     if (this.#isParsed) counts.dropped.set('internal_error', (counts.dropped.get('internal_error') ?? 0) + 1)
     else if (binding === null) counts.unidentified++

@@ -161,7 +161,7 @@ const following = (auth: () => Auth): Auth => ({
   renew: () => auth().renew()
 })
 
-function credentialOf(auth: AuthConfig): Credential {
+export function credentialOf(auth: Omit<AuthConfig, 'scope' | 'managed_identity'>): Credential {
   const { token, tenant_id: tenantId = '', client_id: clientId = '' } = auth
   if (token !== undefined) return { kind: 'token', token }
   if (auth.client_secret !== undefined) return { kind: 'client-secret', tenantId, clientId, clientSecret: auth.client_secret }
@@ -192,7 +192,8 @@ function targetsOf(config: Config, snapshot: string | undefined): Map<string, So
   return targets
 }
 
-function watched(queue: UploadQueue, departures: Departures): UploadQueue {
+/** The queue, which counts what leaves it. */
+export function watched(queue: UploadQueue, departures: Departures): UploadQueue {
   return {
     waiting: () => queue.waiting(),
     sourceOf: id => queue.sourceOf(id),

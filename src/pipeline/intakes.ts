@@ -20,9 +20,16 @@ const ROUND_GAP_MS = 25
 /** While the spool is full, senders that wait are let through this often to see whether it still is. */
 const FULL_POLL_MS = 250
 
+/** The second home of records or lines. Nothing here rejects, throws or waits long. */
+export interface ArchiveSink {
+  append(block: Block): void
+  commit(): Promise<void>
+}
+
 export interface IntakesDeps {
   pool: LanePool
   spool: Spool
+  archive?: ArchiveSink | undefined
   /** Sources by peer. */
   binding: SourceBinding
 }
@@ -56,6 +63,7 @@ interface LiveIntake {
 export class Intakes {
   readonly #pool: LanePool
   readonly #spool: Spool
+  readonly #archive: ArchiveSink | undefined
   /** By the number that the pool gave them. */
   readonly #live = new Map<number, LiveIntake>()
   /** By what receivers hold of them, while they are open: for blocks that receivers fill themselves. */
@@ -73,13 +81,14 @@ export class Intakes {
   /** Records that the spool had no room for. */
   #shedRecords = 0
 
-  constructor({ pool, spool, binding }: IntakesDeps) {
+  constructor({ pool, spool, archive, binding }: IntakesDeps) {
     this.#pool = pool
     this.#spool = spool
+    this.#archive = archive
     this.#binding = binding
     this.#rounds = new CommitRounds(async () => {
       await pool.flush()
-      await spool.commit()
+      await Promise.all([spool.commit(), archive?.commit()])
     })
     this.#timer = setInterval(() => this.#tick(), HAND_OVER_INTERVAL_MS)
   }
@@ -164,7 +173,10 @@ export class Intakes {
 
   /** Takes what lanes made to the spool. What the spool has to shed costs the receipts of all whose records it may have been. */
   append(blocks: readonly Block[]): void {
-    for (const block of blocks) if (!this.#spool.append(block)) this.#shedRecords += block.recordCount
+    for (const block of blocks) {
+      if (block.forArchive !== true && !this.#spool.append(block)) this.#shedRecords += block.recordCount
+      this.#archive?.append(block)
+    }
   }
 
   /** Frames that were in a lane when it ended. */
@@ -259,7 +271,7 @@ export class Intakes {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     await this.#pool.flush()
-    await this.#spool.commit()
+    await Promise.all([this.#spool.commit(), this.#archive?.commit()])
   }
 }
 

@@ -28,8 +28,8 @@ export function preludesOf(config: Config): Map<string, Buffer> {
   )
 }
 
-/** What lanes are made of, by the configuration. */
-export function laneSpec(config: Config): LaneSpec {
+/** What lanes are made of, by the configuration; `archivesLines` says of which sources the archive takes the lines. */
+export function laneSpec(config: Config, archivesLines: (source: string) => boolean = () => false): LaneSpec {
   const { process, privacy, upload } = config
   return {
     sources: config.sources.map(source => ({
@@ -38,7 +38,8 @@ export function laneSpec(config: Config): LaneSpec {
       ...(source.template === undefined ? {} : { template: source.template }),
       format: source.format,
       timeZone: source.time_zone,
-      encode: encodeOptions(source)
+      encode: encodeOptions(source),
+      ...(archivesLines(source.name) ? { archivesLines: true } : {})
     })),
     filter: {
       dropInternal: process.drop_internal,

@@ -25,6 +25,7 @@ import {
   type UploadStatus
 } from '../telemetry/status.ts'
 import { DURATION_BOUNDS_SECONDS } from '../upload/stats.ts'
+import type { Archive } from './archive.ts'
 import type { Delivery, Departures } from './delivery.ts'
 import type { DriftWatch } from './drift.ts'
 import type { Intakes } from './intakes.ts'
@@ -40,6 +41,7 @@ export interface StatusParts {
   intakes: Intakes
   spool: SegmentSpool
   delivery: Delivery
+  archive: Archive | undefined
   drift: DriftWatch
   silence: SilenceWatch
   segments: SegmentList
@@ -58,8 +60,10 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
   const upload = uploadStatus(delivery, spool)
   const spoolNow = { ...spoolStatus(config, spool), list: parts.segments.list() }
   const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes.pause), intakes))
+  const archive = parts.archive?.status()
   const reasons = [
     ...reasonsOf(receivers, spoolNow, upload, pool),
+    ...(archive?.troubles ?? []),
     ...driftReasons(sources),
     ...silenceReasons(sources, nowMs),
     ...serviceReasons(sources)
@@ -78,6 +82,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     blocks,
     spool: spoolNow,
     upload,
+    ...(archive === undefined ? {} : { archive }),
     balance: balanceOf(sources, blocks, intakes.counts.frames, spoolNow.unreadSegments)
   }
 }

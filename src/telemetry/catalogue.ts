@@ -167,6 +167,21 @@ export const CATALOGUE = {
   service_files: gauge('files', SOURCE, 'Files of the data source that the service counts.'),
   service_failed_files: gauge('files', SOURCE, 'Files of the data source that the service could not read.'),
   service_last_data_received_timestamp_seconds: gauge('seconds', SOURCE, 'When the service last got data of the data source, as it says.'),
+  // archive: only where one is configured; records are lines when it takes lines
+  archive_taken_records_total: counter('records', SOURCE, 'Records handed to the archive: those below, and what waits.'),
+  archive_recovered_records_total: counter('records', SOURCE, 'Records that waited in the archive’s buffer when the process started.'),
+  archived_records_total: counter('records', SOURCE, 'Records in files that the archive holds.'),
+  archive_waiting_records: gauge('records', SOURCE, 'Records on their way to the archive.'),
+  archive_set_aside_records: gauge('records', SOURCE, 'Records in damaged segments of the archive’s buffer, set aside for a person.'),
+  archive_removed_records_total: counter('records', SOURCE, 'Records taken out of the archive’s buffer by hand.'),
+  archive_shed_records_total: counter('records', SOURCE, 'Records that were not archived, for lack of room or because of its disk.'),
+  archived_files_total: counter('files', [], 'Files the archive took.'),
+  archived_bytes_total: counter('bytes', ['kind'], 'Bytes of those files, raw and compressed.'),
+  archive_spool_bytes: gauge('bytes', [], 'Bytes of the archive’s buffer on the disk.'),
+  archive_spool_capacity_bytes: gauge('bytes', [], 'Bound of archive_spool_bytes.'),
+  archive_up: gauge('', [], '1 while the archive runs.'),
+  archive_failing: gauge('', [], '1 while something is wrong with the archive; the tenant’s files are not touched by it.'),
+  archive_last_success_timestamp_seconds: gauge('seconds', [], 'When the archive last took a file.'),
   // balance
   balance_difference_frames: gauge('frames', [], 'Frames that are in no counter; anything but 0 is a bug.'),
   balance_difference_records: gauge(

@@ -1,5 +1,6 @@
 /** A snapshot of the pipeline as samples of the catalogue. */
 import type { ReceiverStatus } from '../contracts.ts'
+import type { ArchiveStatus } from './archive-status.ts'
 import { CATALOGUE, type MetricName, PREFIX } from './catalogue.ts'
 import { type HistogramCounts, PAUSE_STATES, type PipelineStatus, readinessOf, SERVICE_STATES, type SourceStatus } from './status.ts'
 
@@ -58,6 +59,7 @@ export class Samples {
     this.#takeLanes(status)
     this.#takeSpool(status)
     this.#takeUpload(status)
+    if (status.archive !== undefined) this.#takeArchive(status.archive)
     this.#takeProcess(status)
   }
 
@@ -168,6 +170,26 @@ export class Samples {
     this.add('upload_requests_left', upload.requestsLeft)
     for (const { secret, endsMs } of upload.secrets) this.add('secret_expiry_timestamp_seconds', seconds(endsMs), secret)
     this.add('service_last_look_timestamp_seconds', seconds(upload.lastLookMs))
+  }
+
+  #takeArchive(archive: ArchiveStatus): void {
+    for (const { name, taken, recovered, uploaded, waiting, setAside, removed, shed } of archive.sources) {
+      this.add('archive_taken_records_total', taken, name)
+      this.add('archive_recovered_records_total', recovered, name)
+      this.add('archived_records_total', uploaded, name)
+      this.add('archive_waiting_records', waiting, name)
+      this.add('archive_set_aside_records', setAside, name)
+      this.add('archive_removed_records_total', removed, name)
+      this.add('archive_shed_records_total', shed, name)
+    }
+    this.add('archived_files_total', archive.uploadedFiles)
+    this.add('archived_bytes_total', archive.uploadedRawBytes, 'raw')
+    this.add('archived_bytes_total', archive.uploadedBytes, 'compressed')
+    this.add('archive_spool_bytes', archive.bytes)
+    this.add('archive_spool_capacity_bytes', archive.maxBytes)
+    this.add('archive_up', archive.running ? 1 : 0)
+    this.add('archive_failing', archive.troubles.length > 0 ? 1 : 0)
+    this.add('archive_last_success_timestamp_seconds', seconds(archive.lastSuccessMs))
   }
 
   #takeProcess(status: PipelineStatus): void {

@@ -4,6 +4,7 @@
  * milliseconds since 1970 UTC, undefined while there is none.
  */
 import type { Format, ReceiverStatus, SegmentStep } from '../contracts.ts'
+import type { ArchiveStatus } from './archive-status.ts'
 import type { HistogramCounts } from './histogram.ts'
 
 export type { HistogramCounts } from './histogram.ts'
@@ -28,6 +29,8 @@ export interface PipelineStatus {
   blocks: BlocksStatus
   spool: SpoolStatus
   upload: UploadStatus
+  /** Absent where none is configured. */
+  archive?: ArchiveStatus
   balance: Balance
 }
 

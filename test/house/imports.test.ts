@@ -27,7 +27,7 @@ const RULES: readonly (readonly [files: string, mayImport: readonly string[]])[]
   ['src/cli/parse.ts', ['src/cli/', 'src/parse/load.ts', 'src/line-reader.ts', 'src/config/', ...SHARED]],
   ['src/cli/explain.ts', ['src/cli/', 'src/parse/load.ts', 'src/explain/', 'src/config/', ...SHARED]],
   // A template in the configuration is checked by compiling it.
-  ['src/cli/load-for-verb.ts', ['src/cli/', 'src/config/', 'src/parse/template/compile.ts', ...SHARED]],
+  ['src/cli/load-for-verb.ts', ['src/cli/', 'src/config/', 'src/parse/template/compile.ts', 'src/upload/archive/path.ts', ...SHARED]],
   ['src/cli/tenant.ts', ['src/cli/', 'src/tenant/', 'src/config/', ...SHARED]],
   ['src/cli/', ['src/cli/', 'src/admin/', 'src/config/', 'src/pipeline.ts', 'src/pipeline/', ...SHARED]],
   ['src/main.ts', ['src/cli/']]

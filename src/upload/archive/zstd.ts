@@ -1,6 +1,6 @@
 /**
  * Which library makes zstd files: the package zstd-napi where somebody installed it, node:zlib's own zstd otherwise. Both are zstd 1.5 and
- * their files are the same; which one is a matter of speed (docs/decisions/0007-archive.md).
+ * their files are the same; which one is a matter of speed (docs/decisions/0008-archive.md).
  */
 import { createRequire } from 'node:module'
 import type { Transform } from 'node:stream'
