@@ -2,7 +2,7 @@
  * Cisco Secure Web Appliance (IronPort WSA): access log in Squid style and Squid details style, by syslog or as a file, and the
  * W3C access log by its header. Formats: AsyncOS for Cisco Secure Web Appliance User Guide, "Access Log Information".
  *
- *   squid    [Info: ]epoch.ms elapsed client RESULT/status size METHOD url user HIERARCHY/server type [word:number …] ACL-TAG-policies <verdicts> …
+ *   squid    [[name: ]Info: ]epoch.ms elapsed client RESULT/status size METHOD url user HIERARCHY/server type [word:number …] ACL-TAG-policies <verdicts> …
  *   w3c      #Fields: timestamp x-elapsed-time c-ip x-resultcode-httpstatus sc-bytes cs-method cs-url cs-username …
  *
  * The size is what the client got; the default format has no upload. Of a parent proxy the server is not known.
@@ -48,6 +48,9 @@ const QUOTE = 0x22
 const SLASH = 0x2f
 const DASH = 0x2d
 const COLON = 0x3a
+const BLANK = 0x20
+/** Longest name of a log subscription that is looked for. */
+const NAME_MAX_BYTES = 64
 /** Words such as `CMF:44` that the details style puts before the tag; more are not looked at. */
 const WORDS_MAX = 8
 const TAG_MAX_BYTES = 512
@@ -103,9 +106,18 @@ const parser: Parser<W3cState> = {
 /** Reads a Squid style row into `row`. False without an ACL tag: then it is another product's, or was cut too early to tell. */
 const readRow = oncePerFrame(readSquidRow)
 
+/** Behind `Info: ` and the name of the log subscription before it, where a syslog push has them. */
+function afterTag(buf: Buffer, body: number, end: number): number {
+  if (isDigit(buf[body])) return body
+  let at = body
+  for (const nameMax = Math.min(end, body + NAME_MAX_BYTES); at < nameMax && buf[at] !== COLON; at++) if (buf[at] === BLANK) return body
+  const info = buf[at] === COLON && buf[at + 1] === BLANK && matchesAt(buf, at + 2, end, INFO) ? at + 2 : body
+  return matchesAt(buf, info, end, INFO) ? info + INFO.length : body
+}
+
 function readSquidRow(frame: Frame): boolean {
   const { buf, body, end } = frame
-  let at = matchesAt(buf, body, end, INFO) ? body + INFO.length : body
+  let at = afterTag(buf, body, end)
   row.time = at
   while (isDigit(buf[at])) at++
   if (at - row.time !== 10 || buf[at] !== 0x2e || !isDigit(buf[at + 1])) return false

@@ -85,6 +85,20 @@ ${CONFIG_OPTION}
 ${JSON_OPTION}`,
     load: async () => (await import('./upload.ts')).upload
   },
+  guide: {
+    summary: 'how to set up an appliance, with this collector’s address; waits for its first good line',
+    usage: `sluice guide [APPLIANCE] [--way WAY] [--host NAME] [--wait] [--timeout TIME] [-c FILE] [--url URL] [--json]
+
+  APPLIANCE           id of an appliance, or a part of it such as fortigate; without it the list
+      --way WAY       udp, tcp, tls, http-push, ftp or sftp (default: the best one that the configuration serves)
+      --host NAME     what the appliance shall send to (default: the name in the certificate, or the first address of this machine)
+      --wait          wait until the running collector has read a line of it, and say what it saw; fails when none comes
+      --timeout TIME  how long (default 10m)
+${CONFIG_OPTION}
+      --url URL       admin server, instead of the one of the configuration
+${JSON_OPTION}`,
+    load: async () => (await import('./guide.ts')).guide
+  },
   tenant: {
     summary: 'run only the local tenant',
     usage: `sluice tenant [--dir DIR] [--listen HOST:PORT] [--json]

@@ -29,6 +29,13 @@ const RULES: readonly (readonly [files: string, mayImport: readonly string[]])[]
   // A template in the configuration is checked by compiling it.
   ['src/cli/load-for-verb.ts', ['src/cli/', 'src/config/', 'src/parse/template/compile.ts', 'src/upload/archive/path.ts', ...SHARED]],
   ['src/cli/tenant.ts', ['src/cli/', 'src/tenant/', 'src/config/', ...SHARED]],
+  // Guides are data; their pages show what the parsers make of a line.
+  ['src/guide/appliances/', ['src/guide/guide.ts', 'src/guide/appliances/']],
+  ['src/guide/pages.ts', ['src/guide/', 'src/parse/', 'src/line-reader.ts', ...SHARED]],
+  ['src/guide/', ['src/guide/', 'src/config/', ...SHARED]],
+  ...['guide.ts', 'guide-text.ts', 'guide-wait.ts'].map(
+    file => [`src/cli/${file}`, ['src/cli/', 'src/guide/', 'src/explain/', 'src/process/attributes.ts', 'src/config/', ...SHARED]] as const
+  ),
   ['src/cli/', ['src/cli/', 'src/admin/', 'src/config/', 'src/pipeline.ts', 'src/pipeline/', ...SHARED]],
   ['src/main.ts', ['src/cli/']]
 ]
