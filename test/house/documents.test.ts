@@ -130,6 +130,6 @@ t.test('the image is built and run with few rights', async t => {
   t.equal(sluice.read_only, true)
   t.same(sluice.cap_drop, ['ALL'])
   t.same(sluice.security_opt, ['no-new-privileges:true'])
-  t.same(Object.keys(volumes), ['spool'])
+  t.same(Object.keys(volumes), ['spool', 'prometheus', 'grafana'])
   t.ok(Number.parseInt(String(sluice.stop_grace_period), 10) > 10, 'longer than a stop may take')
 })
