@@ -213,7 +213,15 @@ function cefMark(frame: Frame): number {
 function parsePairs(frame: Frame, out: RecordFields): Outcome {
   pairs.begin(frame)
   const { buf, body, end } = frame
-  const wanted = scanKeyValue(buf, body, end, pairs.keys, pairs.values, separatedByCommas(buf, body, end) ? COMMAS : BLANKS, pairs.layouts)
+  const wanted = scanKeyValue(
+    buf,
+    body,
+    end,
+    pairs.keys,
+    pairs.values,
+    separatedByCommas(buf, body, end) ? COMMAS : BLANKS,
+    pairs.layouts.pairs
+  )
   const { v } = pairs
   if (wanted === 0) return malformed(out, 'bad_syntax')
   if (v.type.is('traffic')) {
@@ -284,7 +292,7 @@ function parseCef(frame: Frame, mark: number, out: RecordFields): Outcome {
   const { buf, end } = frame
   const extension = readCefHeader(buf, mark, end, header)
   if (extension < 0) return malformed(out, 'bad_syntax')
-  scanCefExtension(buf, extension, end, cef.keys, cef.values)
+  scanCefExtension(buf, extension, end, cef.keys, cef.values, cef.layouts.cef)
   const { v } = cef
   const subtype = v.FTNTFGTsubtype.seen ? v.FTNTFGTsubtype : v.FortinetFortiGatesubtype.seen ? v.FortinetFortiGatesubtype : v['ad.subtype']
   if (v.cat.startsWith('traffic')) {

@@ -224,9 +224,14 @@ function generatedTime(frame: Frame): number {
 
 /** Offset of `2026-01-05T09:15:30.250+01:00` as a whole column, looked for from the end; -1 without one. */
 function highResStart(buf: Uint8Array, start: number, end: number): number {
-  for (let at = end - HIGH_RES_BYTES; at > start; at--) {
-    if (buf[at + 10] !== 0x54 || buf[at - 1] !== 0x2c || buf[at + 4] !== 0x2d || buf[at + 13] !== 0x3a || buf[at + 19] !== 0x2e) continue
-    if (buf[at + 26] === 0x3a && (at + HIGH_RES_BYTES === end || buf[at + HIGH_RES_BYTES] === 0x2c)) return at
+  let last = end - HIGH_RES_BYTES
+  while (last > start) {
+    // the byte loop costs 350 ns where there is none, the native search 50
+    const at = buf.lastIndexOf(0x54, last + 10) - 10
+    if (at <= start) return -1
+    if (buf[at - 1] === 0x2c && buf[at + 4] === 0x2d && buf[at + 13] === 0x3a && buf[at + 19] === 0x2e && buf[at + 26] === 0x3a)
+      if (at + HIGH_RES_BYTES === end || buf[at + HIGH_RES_BYTES] === 0x2c) return at
+    last = at - 1
   }
   return -1
 }
@@ -244,7 +249,7 @@ function parseCef(frame: Frame, out: RecordFields): Outcome {
   if (equals(buf, starts[typeField]!, ends[typeField]!, THREAT)) {
     if (subtype !== 'url') return skip(out, 'repeats_session')
   } else if (!equals(buf, starts[typeField]!, ends[typeField]!, TRAFFIC)) return skip(out, 'not_traffic')
-  scanCefExtension(buf, extension, end, cef.keys, cef.values)
+  scanCefExtension(buf, extension, end, cef.keys, cef.values, cef.layouts.cef)
   const { v } = cef
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
   cef.apply(frame, out)
@@ -284,7 +289,7 @@ function parseLeef(frame: Frame, out: RecordFields): Outcome {
   leef.begin(frame)
   const { buf, end } = frame
   if (!readLeefHeader(buf, leefStart(frame), end, leefHeader)) return malformed(out, 'bad_syntax')
-  scanLeef(buf, leefHeader.pairs, end, leefHeader.delimiter, leef.keys, leef.values)
+  scanLeef(buf, leefHeader.pairs, end, leefHeader.delimiter, leef.keys, leef.values, leef.layouts.leef)
   const { v } = leef
   const type = v.Type.present ? v.Type : v.cat
   const subtype = v.Subtype.present ? v.Subtype : v.subtype

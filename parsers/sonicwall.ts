@@ -150,7 +150,8 @@ function parseSyslog(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
   syslog.begin(frame)
   const from = Math.max(syslogStart(frame), frame.body)
-  if (scanKeyValue(buf, from, end, syslog.keys, syslog.values, KEY_VALUE_SYNTAX) === 0) return malformed(out, 'bad_syntax')
+  if (scanKeyValue(buf, from, end, syslog.keys, syslog.values, KEY_VALUE_SYNTAX, syslog.layouts.pairs) === 0)
+    return malformed(out, 'bad_syntax')
   const { v } = syslog
   const event = eventOf(v.m.count())
   if (event === EVENT_OTHER) return skip(out, 'not_traffic')
@@ -169,7 +170,7 @@ function parseCef(frame: Frame, out: RecordFields): Outcome {
   if (extension < 0) return malformed(out, 'bad_syntax')
   const event = eventOf(readCount(buf, cefHeader.starts[4]!, cefHeader.ends[4]!))
   if (event === EVENT_OTHER) return skip(out, 'not_traffic')
-  scanCefExtension(buf, extension, end, cef.keys, cef.values)
+  scanCefExtension(buf, extension, end, cef.keys, cef.values, cef.layouts.cef)
   const { v } = cef
   const slash = v.proto.present ? findByte(buf, v.proto.start, v.proto.end, 0x2f) : -1
   if (isOther(v.proto, slash)) return skip(out, 'not_tcp_udp')

@@ -154,7 +154,7 @@ function readCef(frame: Frame, out: RecordFields): Outcome {
   const mark = cefStart(frame)
   const extension = mark < 0 ? -1 : readCefHeader(buf, mark, end, header)
   if (extension < 0) return malformed(out, 'bad_syntax')
-  scanCefExtension(buf, extension, end, table.keys, table.values)
+  scanCefExtension(buf, extension, end, table.keys, table.values, table.layouts.cef)
   return complete(frame, out)
 }
 

@@ -285,7 +285,7 @@ function readCef(frame: Frame, out: RecordFields): Outcome {
   const extension = readCefHeader(buf, cefStart(frame), end, cefHeader)
   if (extension < 0) return malformed(out, 'bad_syntax')
   if (!cefIs(frame, 'Zscaler', 'NSSWeb')) return skip(out, 'not_traffic')
-  scanCefExtension(buf, extension, end, table.keys, table.values)
+  scanCefExtension(buf, extension, end, table.keys, table.values, table.layouts.cef)
   return complete(frame, out)
 }
 
@@ -295,7 +295,7 @@ function readLeef(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
   // the feed separates by TAB; when a relay made blanks of them, values can not be told from keys
   if (!readLeefHeader(buf, leefStart(frame), end, leefHeader) || leefHeader.delimiter !== TAB) return malformed(out, 'bad_syntax')
-  scanLeef(buf, leefHeader.pairs, end, TAB, table.keys, table.values)
+  scanLeef(buf, leefHeader.pairs, end, TAB, table.keys, table.values, table.layouts.leef)
   const outcome = complete(frame, out)
   if (out.action === 0 && v.cat.is('Allowed')) out.action = ACTION_ALLOWED
   if (out.action === 0 && v.cat.is('Blocked')) out.action = ACTION_BLOCKED

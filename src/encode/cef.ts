@@ -22,23 +22,20 @@ import {
   USER
 } from '../record.ts'
 import { type Attribute, downloadedOrTotal, type EncodeOptions, keyOf } from './options.ts'
-import { DateAndClock, monthDate, writeBytes, writeNumber } from './write.ts'
+import { copyUntilSpecial, DateAndClock, Literal, monthDate, writeNumber } from './write.ts'
 
 const BACKSLASH = 0x5c
-const ALLOWED = Buffer.from('allowed')
-const BLOCKED = Buffer.from('blocked')
 
 export function cefEncoder(options: EncodeOptions = {}): Encoder {
   const header = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[\\|]/g, '\\$&')
-  const key = (attribute: Attribute, own: string): Uint8Array => {
+  const key = (attribute: Attribute, own: string, value = ''): Literal => {
     const name = keyOf(options, attribute, own)
-    return name === null ? EMPTY : Buffer.from(` ${name}=`)
+    return new Literal(name === null ? '' : ` ${name}=${value}`)
   }
   const swapped = options.direction === 'in-is-upload'
-  const head = Buffer.from(
-    `CEF:0|${header(options.vendor ?? 'Sluice')}|${header(options.product ?? 'Collector')}|${header(options.version ?? '1')}|traffic|Web traffic|1|`
+  const head = new Literal(
+    `CEF:0|${header(options.vendor ?? 'Sluice')}|${header(options.product ?? 'Collector')}|${header(options.version ?? '1')}|traffic|Web traffic|1|${keyOf(options, 'time', 'rt') ?? 'rt'}=`
   )
-  const time = Buffer.from(`${keyOf(options, 'time', 'rt') ?? 'rt'}=`)
   const timeText = options.cefTime === 'text' ? new DateAndClock(monthDate) : null
   const keys = {
     src: key('srcIp', 'src'),
@@ -49,7 +46,8 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
     dhost: key('dstHost', 'dhost'),
     down: key('downloadedBytes', swapped ? 'out' : 'in'),
     up: key('uploadedBytes', swapped ? 'in' : 'out'),
-    act: key('action', 'act'),
+    allowed: key('action', 'act', 'allowed'),
+    blocked: key('action', 'act', 'blocked'),
     request: key('url', 'request')
   }
   const { totalOnly } = options
@@ -58,8 +56,7 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
     prelude: Buffer.alloc(0),
     encode(record, out, start) {
       const { numbers } = record
-      let at = writeBytes(head, out, start)
-      at = writeBytes(time, out, at)
+      let at = head.write(out, start)
       at = timeText === null ? writeNumber(numbers[TIME]!, out, at) : timeText.write(numbers[TIME]!, out, at)
       at = writeText(record, SRC_IP, keys.src, out, at)
       at = writeText(record, USER, keys.suser, out, at)
@@ -69,8 +66,8 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
       at = writeText(record, DST_HOST, keys.dhost, out, at)
       at = writeCount(downloadedOrTotal(record, totalOnly), keys.down, out, at)
       at = writeCount(numbers[UPLOADED]!, keys.up, out, at)
-      if (record.action === ACTION_ALLOWED) at = writePair(keys.act, ALLOWED, out, at)
-      else if (record.action === ACTION_BLOCKED) at = writePair(keys.act, BLOCKED, out, at)
+      if (record.action === ACTION_ALLOWED) at = keys.allowed.write(out, at)
+      else if (record.action === ACTION_BLOCKED) at = keys.blocked.write(out, at)
       at = writeText(record, record.start[URL]! >= 0 ? URL : DST_HOST, keys.request, out, at)
       out[at++] = 0x0a
       return at - start > ENCODED_LINE_MAX_BYTES ? -1 : at
@@ -78,14 +75,18 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
   }
 }
 
-const EMPTY = new Uint8Array(0)
-
-function writeText(record: RecordFields, field: TextField, key: Uint8Array, out: Uint8Array, start: number): number {
+function writeText(record: RecordFields, field: TextField, key: Literal, out: Uint8Array, start: number): number {
   const from = record.start[field]!
   if (from < 0 || key.length === 0) return start
   const { buf } = record
   const end = record.end[field]!
-  let at = writeBytes(key, out, start)
+  const at = key.write(out, start)
+  const copied = copyUntilSpecial(buf, from, end, out, at)
+  return copied === end - from ? at + copied : writeEscaped(buf, from + copied, end, out, at + copied)
+}
+
+function writeEscaped(buf: Uint8Array, from: number, end: number, out: Uint8Array, start: number): number {
+  let at = start
   for (let p = from; p < end; p++) {
     const byte = buf[p]!
     if (byte === BACKSLASH || byte === 0x3d) out[at++] = BACKSLASH
@@ -99,10 +100,6 @@ function writeText(record: RecordFields, field: TextField, key: Uint8Array, out:
   return at
 }
 
-function writeCount(value: number, key: Uint8Array, out: Uint8Array, at: number): number {
-  return value < 0 || key.length === 0 ? at : writeNumber(value, out, writeBytes(key, out, at))
-}
-
-function writePair(key: Uint8Array, value: Uint8Array, out: Uint8Array, at: number): number {
-  return key.length === 0 ? at : writeBytes(value, out, writeBytes(key, out, at))
+function writeCount(value: number, key: Literal, out: Uint8Array, at: number): number {
+  return value < 0 || key.length === 0 ? at : writeNumber(value, out, key.write(out, at))
 }

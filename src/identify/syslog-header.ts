@@ -337,8 +337,8 @@ function afterZoneAndYear(buf: Buffer, start: number, end: number): number {
     let p = at + 1
     while (p < end && p - at <= 6 && buf[p]! >= 0x41 && buf[p]! <= 0x5a) p++
     const length = p - at - 1
-    const known = length >= 2 && length <= 5 && isZoneWord(buf, at + 1, p)
-    if (known && (buf[p] === COLON || buf[p] === SPACE)) at = p
+    const isWord = length >= 2 && length <= 5 && (buf[p] === COLON || buf[p] === SPACE)
+    if (isWord && isZoneWord(buf, at + 1, p)) at = p
   }
   if (buf[at] === SPACE && isYear(buf, at + 1) && (buf[at + 5] === SPACE || buf[at + 5] === COLON)) at += 5
   return at

@@ -61,6 +61,7 @@ export class LaneEngine {
   /** Parsers of templates by what they are made of, so that one that stays keeps what it knows of the intakes. */
   #templates: ReadonlyMap<string, Parser> = new Map()
   readonly #intakes = new Map<number, IntakeIdentity>()
+  #lastIntake: IntakeIdentity | undefined
   /** Open output per source, or undefined. */
   #outputs!: (Output | undefined)[]
   #openOutputs = 0
@@ -131,6 +132,7 @@ export class LaneEngine {
    */
   reconfigure(spec: LaneSpec, intakes: readonly IntakeSources[], emit: (block: Block) => void): void {
     this.flush(emit)
+    this.#lastIntake = undefined
     this.#configure(spec)
     for (const [intake, candidates] of intakes) {
       const before = this.#intakes.get(intake)
@@ -144,10 +146,12 @@ export class LaneEngine {
 
   /** A new intake and the sources that may take its frames, in configuration order. */
   openIntake(intake: number, candidates: readonly number[]): void {
+    this.#lastIntake = undefined
     this.#intakes.set(intake, this.#reader.identifier.open(intake, this.#bindingsOf(candidates)))
   }
 
   closeIntake(intake: number): void {
+    this.#lastIntake = undefined
     this.#intakes.delete(intake)
   }
 
@@ -181,8 +185,7 @@ export class LaneEngine {
     this.#isParsed = false
     const reader = this.#reader
     reader.forget()
-    const intake = this.#intakes.get(block.intake(index))
-    if (intake === undefined) throw new Error(`Cannot find intake ${block.intake(index)} of a frame`)
+    const intake = this.#intakeOf(block.intake(index))
     const outcome = reader.read(intake, block.bytes, start, end, block.scratchStart, block.scratchEnd)
     const { binding, fields } = reader
     const source = binding === null ? (intake.candidates[0]?.source ?? this.#bindings.length) : binding.source
@@ -235,6 +238,15 @@ export class LaneEngine {
     const time = fields.numbers[TIME]!
     if (time > counts.lastEventMs) counts.lastEventMs = time
     if (encoder !== null) counts.lag.add(time, now)
+  }
+
+  /** What is known of an intake. Frames of one come in runs. */
+  #intakeOf(number: number): IntakeIdentity {
+    if (this.#lastIntake?.index === number) return this.#lastIntake
+    const intake = this.#intakes.get(number)
+    if (intake === undefined) throw new Error(`Cannot find intake ${number} of a frame`)
+    this.#lastIntake = intake
+    return intake
   }
 
   /** The open output of a source, with room for a line. */

@@ -29,6 +29,8 @@ export class EventLag {
   #leastMs = Infinity
   #leastBeforeMs = Infinity
   #leastAtMs = 0
+  /** Bucket of the last record: that of most. */
+  #bucket = 0
 
   /** A record of an event at `eventMs` arrived at `nowMs`. */
   add(eventMs: number, nowMs: number): void {
@@ -41,8 +43,10 @@ export class EventLag {
     this.#leastAtMs = nowMs
     if (lagMs < this.#leastMs) this.#leastMs = lagMs
     if (lagMs > 0) this.#sumMs += lagMs
-    let bucket = 0
+    let bucket = this.#bucket
+    while (bucket > 0 && lagMs <= BOUNDS_MS[bucket - 1]!) bucket--
     while (bucket < BOUNDS_MS.length && lagMs > BOUNDS_MS[bucket]!) bucket++
+    this.#bucket = bucket
     this.#counts[bucket]!++
   }
 

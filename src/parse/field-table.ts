@@ -19,8 +19,8 @@ export class FieldTable<Name extends string = string> {
   readonly names: readonly Name[]
   readonly keys: KeyTable
   readonly values: readonly Value[]
-  /** What lines of this table looked like so far. */
-  readonly layouts = new Layouts()
+  /** What lines of this table looked like so far, by grammar: each reads the same bytes in another way. */
+  readonly layouts = { pairs: new Layouts(), cef: new Layouts(), leef: new Layouts() }
   /** The values by name, for rules that a table cannot say. */
   readonly v: Readonly<Record<Name, Value>>
   readonly #line = new Line()

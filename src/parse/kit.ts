@@ -64,6 +64,8 @@ export { isOtherTransport, setScheme } from './values/words.ts'
 const HEAD_BYTES = 300
 const CEF = needle('CEF:')
 const LEEF = needle('LEEF:')
+/** The bytes of both marks. */
+const [C, E, F, L, COLON] = [0x43, 0x45, 0x46, 0x4c, 0x3a]
 
 /** A skipped frame, with its reason. */
 export function skip(out: RecordFields, reason: SkipReason): Outcome {
@@ -154,9 +156,21 @@ export function leefStart(frame: Frame): number {
   return frame.leef
 }
 
-function markStart(frame: Frame, mark: Needle): number {
-  if (matchesAt(frame.buf, frame.body, frame.end, mark)) return frame.body
-  return headFind(frame, mark)
+/** As `headFind`, for a mark of a few bytes that ends in a colon: only each fourth byte or so is looked at (300 to 90 ns). */
+function markStart(frame: Frame, mark: Uint8Array): number {
+  const { buf, start, body } = frame
+  if (matchesAt(buf, body, frame.end, mark)) return body
+  const last = mark.length - 1
+  const end = Math.min(frame.end, start + HEAD_BYTES)
+  let at = start + last
+  while (at < end) {
+    const byte = buf[at]!
+    if (byte === COLON) {
+      if (matchesAt(buf, at - last, end, mark)) return at - last
+      at += mark.length
+    } else at += byte === C || byte === L || byte === E || byte === F ? 1 : mark.length
+  }
+  return -1
 }
 
 /** True when the frame's CEF header begins with this vendor (and product, when given): `Zscaler`, `NSSWeblog`. */
@@ -271,15 +285,18 @@ export function keyValueParser<Name extends string>(
 ): Parser {
   const table = new FieldTable(declared.fields)
   const syntax = { ...KEY_VALUE_SYNTAX, ...declared.syntax }
-  const scan = declared.knownKeys === true ? scanKnownKeys : scanKeyValue
-  const { start } = declared
+  const { start, knownKeys = false } = declared
+  const scan = (frame: Frame, from: number): number =>
+    knownKeys
+      ? scanKnownKeys(frame.buf, from, frame.end, table.keys, table.values, syntax)
+      : scanKeyValue(frame.buf, from, frame.end, table.keys, table.values, syntax, table.layouts.pairs)
   return {
     ...identity(declared),
     recognizes: declared.recognizes,
     parse(frame, out) {
       table.begin(frame)
       const from = start === undefined ? frame.body : start(frame)
-      if (from < 0 || scan(frame.buf, from, frame.end, table.keys, table.values, syntax) === 0) return malformed(out, 'bad_syntax')
+      if (from < 0 || scan(frame, from) === 0) return malformed(out, 'bad_syntax')
       return complete(table, declared.finish, frame, out)
     }
   }
@@ -299,8 +316,8 @@ export function cefParser<Name extends string>(declared: Declaration<Name> & { r
       table.begin(frame)
       const extension = mark < 0 ? -1 : readCefHeader(frame.buf, mark, frame.end, header)
       if (extension < 0) return malformed(out, 'bad_syntax')
+      scanCefExtension(frame.buf, extension, frame.end, table.keys, table.values, table.layouts.cef)
       for (let i = 0; i < headerValues.length; i++) headerValues[i]?.set(header.starts[i + 1]!, header.ends[i + 1]!, 0)
-      scanCefExtension(frame.buf, extension, frame.end, table.keys, table.values)
       return complete(table, declared.finish, frame, out)
     }
   }
@@ -319,8 +336,8 @@ export function leefParser<Name extends string>(declared: Declaration<Name> & { 
       const mark = leefStart(frame)
       table.begin(frame)
       if (mark < 0 || !readLeefHeader(frame.buf, mark, frame.end, header)) return malformed(out, 'bad_syntax')
+      scanLeef(frame.buf, header.pairs, frame.end, header.delimiter, table.keys, table.values, table.layouts.leef)
       for (let i = 0; i < headerValues.length; i++) headerValues[i]?.set(header.starts[i + 1]!, header.ends[i + 1]!, 0)
-      scanLeef(frame.buf, header.pairs, frame.end, header.delimiter, table.keys, table.values)
       return complete(table, declared.finish, frame, out)
     }
   }

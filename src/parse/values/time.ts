@@ -136,7 +136,7 @@ export function withOffset(buf: Uint8Array, at: number, end: number, wall: numbe
   if (isLetter(sign, p, end)) {
     let q = p
     while (q < end && q - p < 6 && isLetter(buf[q], q, end)) q++
-    const offset = q - p <= 5 && q - p >= 1 ? abbreviationOffset(String.fromCharCode(...buf.subarray(p, q))) : undefined
+    const offset = q - p <= 5 && q - p >= 1 ? zoneWordOffset(buf, p, q) : undefined
     if (offset !== undefined) {
       // `GMT+2`, `UTC-05:00`: the number counts
       if (offset === 0 && q < end && (buf[q] === 0x2b || buf[q] === 0x2d)) return afterSign(buf, q, end, wall) ?? wall
@@ -145,6 +145,15 @@ export function withOffset(buf: Uint8Array, at: number, end: number, wall: numbe
     }
   }
   return zone.toUtc(wall)
+}
+
+/** Minutes of a zone's abbreviation; the usual two without a string (250 to 10 ns). */
+function zoneWordOffset(buf: Uint8Array, start: number, end: number): number | undefined {
+  if (end - start === 3) {
+    const word = (buf[start]! << 16) | (buf[start + 1]! << 8) | buf[start + 2]!
+    if (word === 0x474d54 || word === 0x555443) return 0 // GMT, UTC
+  }
+  return abbreviationOffset(String.fromCharCode(...buf.subarray(start, end)))
 }
 
 /** A wall time with the offset `±h`, `±hh`, `±hhmm` or `±hh:mm` at `at`; undefined when it is none. Sets `timeReadEnd`. */

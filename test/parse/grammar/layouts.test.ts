@@ -1,8 +1,10 @@
 /** Lines of one kind, whose values change and are sometimes hostile: a layout reads them as the grammar's own scan does. */
 import t, { type Test } from 'tap'
 import { random } from '../../../bench/lines.ts'
+import { scanCefExtension } from '../../../src/parse/grammar/cef.ts'
 import { KEY_VALUE_SYNTAX, scanKeyValue } from '../../../src/parse/grammar/key-value.ts'
 import { Layouts } from '../../../src/parse/grammar/layouts.ts'
+import { scanLeef } from '../../../src/parse/grammar/leef.ts'
 import { KeyTable } from '../../../src/parse/values/key-table.ts'
 import { Line, Value } from '../../../src/parse/values/line.ts'
 
@@ -64,6 +66,36 @@ t.test('key=value', async t => {
       const optional = next() < 0.1 ? ` extra="${value()}"` : ''
       const end = next() < 0.02 ? '"' : next() < 0.02 ? ' ' : ''
       return `date=2026 user="${value()}" twice=1 src=${bare()} dst="x" other=${bare()} sent=${bare()}${optional} twice="${value()}" constant="DOM\\\\name" word last=${bare()}${end}`
+    }
+  )
+})
+
+t.test('CEF', async t => {
+  const hostile = ['=', '\\', '\\=', ' \\', '\\ user=', ' user=', 'http://x/?a=b', ' a,b=c', '\t', '\0', ' ', '  ', '\\\\', 'é', '=user=']
+  compare(
+    t,
+    'CEF',
+    (buf, end, values, layouts) => scanCefExtension(buf, 0, end, keys, values, layouts),
+    next => {
+      const value = (): string => valueOf(next, hostile, false) || (next() < 0.05 ? '' : 'x')
+      const optional = next() < 0.1 ? ` extra=${value()}` : ''
+      const end = next() < 0.02 ? '\\' : next() < 0.02 ? ' ' : next() < 0.02 ? '=' : ''
+      return `rt=1 user=${value()} twice=1 src=${value()} dst=x\\=y other=${value()} sent=${value()}${optional} twice=${value()} constant=a b c=d last=${value()}${end}`
+    }
+  )
+})
+
+t.test('LEEF', async t => {
+  const hostile = ['=', '\t', '\tuser=', ' ', ' \t ', '\0', '\r', 'é', '\tword', '\t=']
+  compare(
+    t,
+    'LEEF',
+    (buf, end, values, layouts) => scanLeef(buf, 0, end, 0x09, keys, values, layouts),
+    next => {
+      const value = (): string => valueOf(next, hostile, false)
+      const optional = next() < 0.1 ? `\textra=${value()}` : ''
+      const end = next() < 0.02 ? '\t' : next() < 0.02 ? ' ' : ''
+      return `devTime=1\tuser=${value()}\ttwice=1\tsrc=${value()}\tdst=x y\tother=${value()}\tsent=${value()}${optional}\ttwice=${value()}\tword\tlast=${value()}${end}`
     }
   )
 })
