@@ -4,74 +4,132 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cpuSecondsOf, peakMemoryOf, until } from './measure.ts'
+import { cpuSecondsOf, peakMemoryOf, residentMemoryOf, until } from './measure.ts'
 
 export interface Collector {
   name: string
   pid: number
+  /** The same for TCP and UDP. */
   port: number
   cpuSeconds(): number
   peakMemoryBytes(): number
+  residentMemoryBytes(): number
   /** Lines that came out at the far end so far, as far as the collector tells. */
   linesDone(): Promise<number>
   stop(): Promise<void>
 }
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** Receive buffer of UDP to ask for, or what the kernel gives by itself. */
+export type ReceiveBuffer = number | 'default'
 
-/** Ports of the bench; fixed, so that a run that was cut off is noticed. */
-const SLUICE_PORT = 25_514
-const ADMIN_PORT = 29_600
-const TENANT_PORT = 29_601
+/** A rival is not there: the bench says so and goes on without it. */
+export class MissingRival extends Error {}
 
-export async function startSluice(lanes: number, options: { profileDir?: string } = {}): Promise<Collector> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
-  const config = {
-    receivers: [{ type: 'syslog', listen: `127.0.0.1:${SLUICE_PORT}` }],
-    tenant: { local: { dir: join(dir, 'tenant'), listen: `127.0.0.1:${TENANT_PORT}` } },
-    spool: { dir: join(dir, 'spool') },
-    admin: { listen: `127.0.0.1:${ADMIN_PORT}` },
-    // the tenant is fed after the measurement: its own work is not the collector's
-    upload: { flush_interval: '1h' },
-    log: { level: 'warn', format: 'json' },
-    lanes
-  }
-  writeFileSync(join(dir, 'sluice.yaml'), JSON.stringify(config))
-  const profile = options.profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profileDir}`]
-  const child = spawn(process.execPath, [...profile, MAIN, 'run', '--config', join(dir, 'sluice.yaml')], {
-    stdio: ['ignore', 'ignore', 'inherit']
-  })
-  await ready(child, `http://127.0.0.1:${ADMIN_PORT}/ready`)
-  return {
-    name: `sluice, ${lanes} lane${lanes === 1 ? '' : 's'}`,
-    pid: child.pid!,
-    port: SLUICE_PORT,
-    cpuSeconds: () => cpuSecondsOf(child.pid!),
-    peakMemoryBytes: () => peakMemoryOf(child.pid!),
-    linesDone: async () => {
-      const status = (await (await fetch(`http://127.0.0.1:${ADMIN_PORT}/api/v1/status`)).json()) as {
-        balance: { delivery: { written: number } }
-      }
-      return status.balance.delivery.written
-    },
-    stop: () => ended(child, dir)
+/** Starts a collector, or says why a rival is not there. */
+export async function startOrSay<Kind extends Collector>(start: () => Promise<Kind>): Promise<Kind | undefined> {
+  try {
+    return await start()
+  } catch (error) {
+    if (!(error instanceof MissingRival)) throw error
+    console.log(`(${error.message})`)
+    return undefined
   }
 }
 
-async function ready(child: ChildProcess, url: string): Promise<void> {
-  await until(`${url}`, async () => {
-    if (child.exitCode !== null) throw new Error(`The collector ended with ${child.exitCode}`)
-    return fetch(url).then(
-      answer => answer.ok,
-      () => false
-    )
+/** Fixed, so that a run that was cut off is noticed. */
+export const PORTS = { sluice: 25_514, rsyslog: 25_515, syslogNg: 25_516, naive: 25_517, admin: 29_600, tenant: 29_601 }
+
+export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+
+/** Starts a program and waits until it is ready; rejects when it cannot be started or ends before. */
+export async function startProgram(file: string, args: readonly string[], ready: () => Promise<unknown>, env = {}): Promise<ChildProcess> {
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } })
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', error => reject(new MissingRival(`Cannot start ${file}: ${error.message}`)))
+    child.once('exit', code => reject(new Error(`${file} ended with ${code}`)))
   })
+  failed.catch(() => undefined)
+  await Promise.race([ready(), failed])
+  return child
+}
+
+/** What the kernel tells of every child alike. */
+export function measuresOf(child: ChildProcess): Pick<Collector, 'pid' | 'cpuSeconds' | 'peakMemoryBytes' | 'residentMemoryBytes'> {
+  const pid = child.pid!
+  return {
+    pid,
+    cpuSeconds: () => cpuSecondsOf(pid),
+    peakMemoryBytes: () => peakMemoryOf(pid),
+    residentMemoryBytes: () => residentMemoryOf(pid)
+  }
 }
 
 /** Ends a child and takes its folder away. */
 export async function ended(child: ChildProcess, dir: string): Promise<void> {
-  const exit = new Promise(resolve => child.once('exit', resolve))
-  child.kill('SIGTERM')
-  await exit
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = new Promise(resolve => child.once('exit', resolve))
+    child.kill('SIGTERM')
+    await exit
+  }
   rmSync(dir, { recursive: true, force: true })
 }
+
+// ── Sluice ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const ADMIN = `http://127.0.0.1:${PORTS.admin}`
+
+export interface SluiceOptions {
+  /** How it is called in the tables; without it by its lanes. */
+  what?: string
+  /** Keys of the configuration instead of the bench's own. */
+  config?: Record<string, unknown>
+  /** CPU profiles of all threads go there. */
+  profileDir?: string
+}
+
+/** The part of the status that the bench reads. */
+export interface SluiceStatus {
+  balance: { delivery: { written: number; uploaded: number } }
+  spool: { bytes: number }
+}
+
+export interface Sluice extends Collector {
+  status(): Promise<SluiceStatus>
+}
+
+export async function startSluice(lanes: number, { what, config, profileDir }: SluiceOptions = {}): Promise<Sluice> {
+  const dir = newFolder()
+  const file = join(dir, 'sluice.yaml')
+  const whole = {
+    receivers: [{ type: 'syslog', listen: `127.0.0.1:${PORTS.sluice}` }],
+    tenant: { local: { dir: join(dir, 'tenant'), listen: `127.0.0.1:${PORTS.tenant}` } },
+    spool: { dir: join(dir, 'spool') },
+    admin: { listen: `127.0.0.1:${PORTS.admin}` },
+    // the tenant is fed after the measurement: its own work is not the collector's
+    upload: { flush_interval: '1h' },
+    log: { level: 'error', format: 'json' },
+    lanes,
+    ...config
+  }
+  writeFileSync(file, JSON.stringify(whole))
+  const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
+  const child = await startProgram(process.execPath, [...profile, MAIN, 'run', '--config', file], isReady)
+  const status = async (): Promise<SluiceStatus> => (await fetch(`${ADMIN}/api/v1/status`)).json() as Promise<SluiceStatus>
+  return {
+    name: `Sluice, ${what ?? `${lanes} lane${lanes === 1 ? '' : 's'}`}`,
+    port: PORTS.sluice,
+    ...measuresOf(child),
+    linesDone: async () => (await status()).balance.delivery.written,
+    status,
+    stop: () => ended(child, dir)
+  }
+}
+
+const isReady = (): Promise<void> =>
+  until('Sluice to be ready', () =>
+    fetch(`${ADMIN}/ready`).then(
+      answer => answer.ok,
+      () => false
+    )
+  )

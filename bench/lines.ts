@@ -42,6 +42,14 @@ export function makeMix(bytes: number, seed = 1): Buffer {
   return Buffer.from(lines.join(''))
 }
 
+/** The same lines, all as long as the longest: the name of the appliance is filled up. */
+export function equalLines(lines: Buffer): Buffer {
+  const each = lines.toString('latin1').trimEnd().split('\n')
+  const longest = Math.max(...each.map(line => line.length))
+  const filled = each.map(line => line.replace('FGT-HQ-01', name => name.padEnd(name.length + longest - line.length, '0')))
+  return Buffer.from(`${filled.join('\n')}\n`, 'latin1')
+}
+
 type Maker = (next: () => number, time: number, count: number) => string
 
 const pick = (next: () => number, below: number): number => Math.floor(next() * below)

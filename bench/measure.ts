@@ -17,8 +17,13 @@ export function cpuSecondsOf(pid: number): number {
 }
 
 /** Largest resident size of a process so far, bytes. */
-export function peakMemoryOf(pid: number): number {
-  const match = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+export const peakMemoryOf = (pid: number): number => statusBytesOf(pid, 'VmHWM')
+
+/** Resident size of a process now, bytes. */
+export const residentMemoryOf = (pid: number): number => statusBytesOf(pid, 'VmRSS')
+
+function statusBytesOf(pid: number, field: string): number {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(match?.[1] ?? 0) * 1024
 }
 

@@ -1,15 +1,16 @@
-/** The whole path over TCP and UDP, Sluice beside rsyslog in the same run, rounds interleaved. */
-import { type Collector, startSluice } from './collectors.ts'
+/** The whole path over TCP, Sluice beside rsyslog in the same run, rounds interleaved. */
+import { type Collector, startOrSay, startSluice } from './collectors.ts'
 import { LINE_KINDS, type LineKind, makeLines, makeMix } from './lines.ts'
-import { median, sleep, until } from './measure.ts'
-import { startRsyslog } from './rsyslog.ts'
-import { countLines, sendTcp, sendUdp } from './sender.ts'
+import { median, until } from './measure.ts'
+import { startRsyslog } from './rivals/rsyslog.ts'
+import { countLines, sendTcp } from './sender.ts'
 
 export interface PathResult {
   name: string
   linesPerSecond: number
   megabytesPerSecond: number
   megabytesPerCpuSecond: number
+  cpuSecondsPerMillionLines: number
   peakMegabytes: number
 }
 
@@ -55,7 +56,8 @@ export async function compareOverTcp(
   const results = starts.map(() => ({ name: '', rounds: [] as Round[], peak: 0 }))
   for (let round = 0; round < options.rounds; round++) {
     for (const [index, start] of starts.entries()) {
-      const collector = await start()
+      const collector = await startOrSay(start)
+      if (collector === undefined) continue
       const result = results[index]!
       result.name = collector.name
       try {
@@ -67,13 +69,16 @@ export async function compareOverTcp(
       }
     }
   }
-  return results.map(({ name, rounds, peak }) => ({
-    name,
-    linesPerSecond: median(rounds.map(round => round.lines / round.seconds)),
-    megabytesPerSecond: median(rounds.map(round => round.bytes / 1e6 / round.seconds)),
-    megabytesPerCpuSecond: median(rounds.map(round => round.bytes / 1e6 / round.cpuSeconds)),
-    peakMegabytes: peak / 1e6
-  }))
+  return results
+    .filter(({ rounds }) => rounds.length > 0)
+    .map(({ name, rounds, peak }) => ({
+      name,
+      linesPerSecond: median(rounds.map(round => round.lines / round.seconds)),
+      megabytesPerSecond: median(rounds.map(round => round.bytes / 1e6 / round.seconds)),
+      megabytesPerCpuSecond: median(rounds.map(round => round.bytes / 1e6 / round.cpuSeconds)),
+      cpuSecondsPerMillionLines: median(rounds.map(round => (round.cpuSeconds * 1e6) / round.lines)),
+      peakMegabytes: peak / 1e6
+    }))
 }
 
 /** TCP, FortiGate, GENERIC_CEF, gzip level 1, spool with fdatasync; rsyslog doing receive, parse and gzip. */
@@ -90,7 +95,8 @@ export function wholePathTcp(options: PathOptions): Promise<PathResult[]> {
 export interface FormatResult {
   load: Load
   sluice: PathResult
-  rsyslog: PathResult
+  /** Absent where it is not installed. */
+  rsyslog: PathResult | undefined
 }
 
 /** As `wholePathTcp`, for one kind of line after another: two lanes against rsyslog. */
@@ -99,39 +105,7 @@ export async function wholePathFormats(options: PathOptions): Promise<FormatResu
   for (const load of LOADS) {
     const kinds = load === 'mix' ? LINE_KINDS : [load]
     const [sluice, rsyslog] = await compareOverTcp([() => startSluice(2), () => startRsyslog(kinds)], linesOf(load), options)
-    results.push({ load, sluice: sluice!, rsyslog: rsyslog! })
-  }
-  return results
-}
-
-export interface LossResult {
-  name: string
-  perSecond: number
-  sent: number
-  lost: number
-}
-
-/** UDP at rising rates: how many datagrams of one sender got through. */
-export async function wholePathUdp(rates: readonly number[], seconds: number): Promise<LossResult[]> {
-  const lines = linesOf('fortinet-fortigate')
-  const results: LossResult[] = []
-  const sluice = await startSluice(2)
-  try {
-    await sendUdp(sluice.port, lines, 20_000, 20_000)
-    await sleep(1000)
-    for (const rate of rates) {
-      const before = await sluice.linesDone()
-      const sent = await sendUdp(sluice.port, lines, Math.round(rate * seconds), rate)
-      await sleep(1500)
-      results.push({
-        name: sluice.name,
-        perSecond: Math.round(sent.amount / sent.seconds),
-        sent: sent.amount,
-        lost: sent.amount - ((await sluice.linesDone()) - before)
-      })
-    }
-  } finally {
-    await sluice.stop()
+    results.push({ load, sluice: sluice!, rsyslog })
   }
   return results
 }

@@ -2,15 +2,18 @@
  * The bench's sender: repeats a buffer of lines over TCP connections or as UDP datagrams, cheaply enough to be no bottleneck.
  *
  *   load tcp HOST PORT BYTES CONNECTIONS < lines        prints bytes sent and seconds
- *   load udp HOST PORT COUNT RATE < lines               RATE datagrams a second, prints datagrams sent and seconds
+ *   load udp HOST PORT COUNT RATE < lines               RATE datagrams a second, prints datagrams sent and seconds; fastest
+ *                                                        when all lines have one length
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -71,28 +74,47 @@ static void tcp(const char *host, int port, double bytes, int connections) {
   printf("%.0f %.6f\n", sent, now() - began);
 }
 
+/* Length that all lines have, or 0 when they differ. */
+static size_t line_length(void) {
+  char *end = memchr(data, '\n', size);
+  if (end == NULL) return size;
+  size_t length = (size_t)(end - data);
+  if (size % (length + 1) != 0) return 0;
+  for (size_t at = length; at < size; at += length + 1)
+    if (data[at] != '\n') return 0;
+  return length;
+}
+
+/*
+ * Datagrams of one length go through the stack as one packet that the kernel cuts up at the receiving socket (UDP_SEGMENT): about
+ * a quarter of the cost, without which one core sends 190,000 a second at most. The receiver sees no difference.
+ */
 static void udp(const char *host, int port, long count, double rate) {
   int s = open_socket(SOCK_DGRAM, host, port);
+  int length = (int)line_length();
+  if (length == 0 || setsockopt(s, SOL_UDP, UDP_SEGMENT, &length, sizeof length) < 0) length = 0;
+  setpriority(PRIO_PROCESS, 0, -10); /* a firewall does not wait for the collector's CPU; without the right it has to here */
   struct mmsghdr messages[BATCH];
   struct iovec parts[BATCH];
   memset(messages, 0, sizeof messages);
+  int burst = rate / 1000 < 1 ? 1 : rate / 1000 > BATCH ? BATCH : (int)(rate / 1000); /* a millisecond's worth */
   size_t at = 0;
   long sent = 0;
   double began = now();
   while (sent < count) {
-    int batch = count - sent < BATCH ? (int)(count - sent) : BATCH;
+    int batch = count - sent < burst ? (int)(count - sent) : burst;
     for (int i = 0; i < batch; i++) {
       char *end = memchr(data + at, '\n', size - at);
-      size_t length = end ? (size_t)(end - data) - at : size - at;
       parts[i].iov_base = data + at;
-      parts[i].iov_len = length;
+      parts[i].iov_len = end ? (size_t)(end - data) - at : size - at;
       messages[i].msg_hdr.msg_iov = &parts[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-      at += length + 1;
+      messages[i].msg_hdr.msg_iovlen = length ? (size_t)batch : 1;
+      at += parts[i].iov_len + 1;
       if (at >= size) at = 0;
     }
-    for (int done = 0; done < batch;) {
-      int n = sendmmsg(s, messages + done, (unsigned)(batch - done), 0);
+    int calls = length ? 1 : batch;
+    for (int done = 0; done < calls;) {
+      int n = sendmmsg(s, messages + done, (unsigned)(calls - done), 0);
       if (n < 0 && errno != ECONNREFUSED && errno != ENOBUFS) fail("sendmmsg");
       if (n > 0) done += n;
     }

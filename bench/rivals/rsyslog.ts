@@ -1,31 +1,20 @@
-/** rsyslog as a child process: imtcp, mmnormalize (liblognorm), a template for the CEF line, gzip level 1. */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** rsyslog as a child process: imtcp or imudp, mmnormalize (liblognorm), a template for the CEF line, gzip level 1. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Collector, ended } from './collectors.ts'
-import type { LineKind } from './lines.ts'
-import { cpuSecondsOf, peakMemoryOf, sleep } from './measure.ts'
+import { type Collector, ended, measuresOf, newFolder, PORTS, type ReceiveBuffer, startProgram } from '../collectors.ts'
+import type { LineKind } from '../lines.ts'
+import { sleep } from '../measure.ts'
 import { RSYSLOG_TASKS, type RsyslogTask } from './rsyslog-rules.ts'
 
-/** Fixed, so that a run that was cut off is noticed. */
-const PORT = 25_515
-
 /** rsyslog's nearest equivalent of what Sluice does with these lines; several kinds are told apart by their rules. */
-export async function startRsyslog(kinds: readonly LineKind[], task = 'whole'): Promise<Collector> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+export async function startRsyslog(kinds: readonly LineKind[], task = 'whole', udp?: ReceiveBuffer): Promise<Collector> {
+  const dir = newFolder()
   const out = join(dir, 'out.gz')
   const tasks = kinds.map(kind => RSYSLOG_TASKS[kind === 'fortinet-fortigate' && task === 'wanted' ? 'fortinet-fortigate-wanted' : kind])
   writeFileSync(join(dir, 'rules.rb'), `version=2\n${tasks.map(({ rule }) => `rule=:${rule}\n`).join('')}`)
   writeFileSync(join(dir, 'stats.json'), '')
-  writeFileSync(join(dir, 'rsyslog.conf'), configuration(dir, out, tasks))
-  const child = spawn('rsyslogd', ['-n', '-f', join(dir, 'rsyslog.conf'), '-i', join(dir, 'pid')], {
-    stdio: ['ignore', 'ignore', 'ignore']
-  })
-  await new Promise<void>((resolve, reject) => {
-    child.once('error', () => reject(new Error('Cannot start rsyslogd (Debian package rsyslog)')))
-    setTimeout(resolve, 1500)
-  })
+  writeFileSync(join(dir, 'rsyslog.conf'), configuration(dir, out, tasks, inputOf(udp)))
+  const child = await startProgram('rsyslogd', ['-n', '-f', join(dir, 'rsyslog.conf'), '-i', join(dir, 'pid')], () => sleep(1500))
   const counted = (): { done: number; failed: number } => {
     const lines = readFileSync(join(dir, 'stats.json'), 'utf8').split('\n')
     const of = (name: string): number =>
@@ -34,10 +23,8 @@ export async function startRsyslog(kinds: readonly LineKind[], task = 'whole'): 
   }
   return {
     name: `rsyslog, mmnormalize${task === 'wanted' ? ' (wanted fields)' : ''}, gzip 1`,
-    pid: child.pid!,
-    port: PORT,
-    cpuSeconds: () => cpuSecondsOf(child.pid!),
-    peakMemoryBytes: () => peakMemoryOf(child.pid!),
+    port: PORTS.rsyslog,
+    ...measuresOf(child),
     linesDone: async () => counted().done,
     stop: async () => {
       await sleep(100)
@@ -50,8 +37,16 @@ export async function startRsyslog(kinds: readonly LineKind[], task = 'whole'): 
   }
 }
 
+/** By TCP, or by UDP with a receive buffer. */
+function inputOf(udp: ReceiveBuffer | undefined): string {
+  const where = `port="${PORTS.rsyslog}" address="127.0.0.1" ruleset="parse"`
+  if (udp === undefined) return `module(load="imtcp")\ninput(type="imtcp" ${where} supportOctetCountedFraming="off")`
+  const buffer = udp === 'default' ? '' : `rcvbufSize="${udp}"`
+  return `module(load="imudp" batchSize="128")\ninput(type="imudp" ${where} ${buffer})`
+}
+
 /** Lines that no rule fits go to `unparsed`, which must stay at nought: a rival that does not do the work is none. */
-function configuration(dir: string, out: string, tasks: readonly RsyslogTask[]): string {
+function configuration(dir: string, out: string, tasks: readonly RsyslogTask[], input: string): string {
   const cef = tasks.map(({ fields }, index) => `template(name="cef${index}" type="string" string="${cefTemplate(fields)}\\n")`).join('\n')
   const write = (index: number): string =>
     `action(name="out" type="omfile" file="${out}" template="cef${index}" zipLevel="1" veryRobustZip="off" asyncWriting="on" ioBufferSize="256k" flushOnTXEnd="off")`
@@ -60,7 +55,7 @@ function configuration(dir: string, out: string, tasks: readonly RsyslogTask[]):
       ? `if $parsesuccess == "OK" then { ${write(0)} } else { action(name="unparsed" type="omfile" file="${dir}/unparsed") }`
       : mixed(tasks, dir, out)
   return `global(workDirectory="${dir}" maxMessageSize="64k" parser.escapeControlCharactersOnReceive="off")
-module(load="imtcp") module(load="mmnormalize")
+module(load="mmnormalize")
 module(load="impstats" interval="1" format="json" log.file="${join(dir, 'stats.json')}" log.syslog="off" resetCounters="off")
 ${tasks.length === 1 ? cef : 'template(name="line" type="string" string="%$.line%\\n")'}
 main_queue(queue.type="FixedArray" queue.size="100000" queue.workerThreads="1")
@@ -68,7 +63,7 @@ ruleset(name="parse") {
   action(type="mmnormalize" rulebase="${join(dir, 'rules.rb')}" useRawMsg="on")
   ${byKind}
 }
-input(type="imtcp" port="${PORT}" address="127.0.0.1" ruleset="parse" supportOctetCountedFraming="off")
+${input}
 `
 }
 

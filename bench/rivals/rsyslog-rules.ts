@@ -1,5 +1,5 @@
 /** How rsyslog is told to read each kind of line: a liblognorm rule, and the CEF keys that are written from its fields. */
-import type { LineKind } from './lines.ts'
+import type { LineKind } from '../lines.ts'
 
 export interface RsyslogTask {
   /** A liblognorm rule, version 2. */
