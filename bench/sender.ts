@@ -41,8 +41,14 @@ function send(args: string[], lines: Buffer): Promise<Sent> {
   })
 }
 
-export const sendTcp = (port: number, lines: Buffer, bytes: number, connections: number): Promise<Sent> =>
-  send(['tcp', '127.0.0.1', String(port), String(bytes), String(connections)], lines)
+/** `bytesPerSecond` 0: as fast as it goes. `senders`: addresses from 127.0.1.1 on that connect in turn, 0 for the usual one. */
+export const sendTcp = (
+  port: number,
+  lines: Buffer,
+  bytes: number,
+  connections: number,
+  { bytesPerSecond = 0, senders = 0 } = {}
+): Promise<Sent> => send(['tcp', '127.0.0.1', ...[port, bytes, connections, bytesPerSecond, senders].map(String)], lines)
 
 export const sendUdp = (port: number, lines: Buffer, datagrams: number, perSecond: number): Promise<Sent> =>
   send(['udp', '127.0.0.1', String(port), String(datagrams), String(perSecond)], lines)
@@ -52,6 +58,10 @@ export const countLines = (lines: Buffer): number => {
   for (let at = lines.indexOf(10); at >= 0; at = lines.indexOf(10, at + 1)) count++
   return count
 }
+
+/** Lines in so many bytes of the buffer sent again and again. */
+export const linesIn = (lines: Buffer, bytes: number): number =>
+  Math.floor(bytes / lines.length) * countLines(lines) + countLines(lines.subarray(0, bytes % lines.length))
 
 /** Version of a tool by its first line of output. */
 export function versionOf(command: string, args: string[]): string | undefined {

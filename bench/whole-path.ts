@@ -1,9 +1,11 @@
-/** The whole path over TCP, Sluice beside rsyslog in the same run, rounds interleaved. */
+/** The whole path over TCP, Sluice beside rsyslog, syslog-ng and a naive collector in the same run, rounds interleaved. */
 import { type Collector, startOrSay, startSluice } from './collectors.ts'
 import { LINE_KINDS, type LineKind, makeLines, makeMix } from './lines.ts'
 import { median, until } from './measure.ts'
+import { startNaive } from './rivals/naive.ts'
 import { startRsyslog } from './rivals/rsyslog.ts'
-import { countLines, sendTcp } from './sender.ts'
+import { startSyslogNg } from './rivals/syslog-ng.ts'
+import { linesIn, sendTcp } from './sender.ts'
 
 export interface PathResult {
   name: string
@@ -42,7 +44,7 @@ export async function tcpRound(collector: Collector, lines: Buffer, bytes: numbe
   const cpuBefore = collector.cpuSeconds()
   const began = performance.now()
   const sent = await sendTcp(collector.port, lines, bytes, connections)
-  const count = Math.round((sent.amount / lines.length) * countLines(lines))
+  const count = linesIn(lines, sent.amount)
   await until(`${collector.name} to take ${count} lines`, async () => (await collector.linesDone()) - linesBefore >= count, 120_000)
   return { seconds: (performance.now() - began) / 1000, cpuSeconds: collector.cpuSeconds() - cpuBefore, lines: count, bytes: sent.amount }
 }
@@ -61,8 +63,8 @@ export async function compareOverTcp(
       const result = results[index]!
       result.name = collector.name
       try {
-        await tcpRound(collector, lines, LINES_BYTES * 2) // warm
-        result.rounds.push(await tcpRound(collector, lines, options.bytes))
+        await tcpRound(collector, lines, Math.min(LINES_BYTES * 2, options.bytes / 4)) // warm
+        result.rounds.push(await tcpRound(collector, lines, collector.name.startsWith('naive') ? options.bytes / 10 : options.bytes))
         result.peak = Math.max(result.peak, collector.peakMemoryBytes())
       } finally {
         await collector.stop()
@@ -87,7 +89,9 @@ export function wholePathTcp(options: PathOptions): Promise<PathResult[]> {
     () => startSluice(2),
     () => startSluice(1),
     () => startRsyslog(['fortinet-fortigate'], 'wanted'),
-    () => startRsyslog(['fortinet-fortigate'])
+    () => startRsyslog(['fortinet-fortigate']),
+    () => startSyslogNg(),
+    () => startNaive()
   ]
   return compareOverTcp(starts, linesOf('fortinet-fortigate'), options)
 }

@@ -1,7 +1,8 @@
 /*
  * The bench's sender: repeats a buffer of lines over TCP connections or as UDP datagrams, cheaply enough to be no bottleneck.
  *
- *   load tcp HOST PORT BYTES CONNECTIONS < lines        prints bytes sent and seconds
+ *   load tcp HOST PORT BYTES CONNECTIONS [RATE [SENDERS]] < lines
+ *                                                        prints bytes sent and seconds; SENDERS: addresses that connect
  *   load udp HOST PORT COUNT RATE < lines               RATE datagrams a second, prints datagrams sent and seconds; fastest
  *                                                        when all lines have one length
  */
@@ -19,6 +20,8 @@
 #include <unistd.h>
 
 #define BATCH 64
+#define PIECE_MAX 262144
+#define PIECE_MIN 4096
 
 static char *data;
 static size_t size;
@@ -44,26 +47,52 @@ static void read_input(void) {
   if (size == 0) fail("no input");
 }
 
-static int open_socket(int type, const char *host, int port) {
+/* Connects from 127.0.0.1, or from the address of a sender: 127.0.1.1 and so on. */
+static int open_socket(int type, const char *host, int port, int sender) {
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
   if (inet_pton(AF_INET, host, &to.sin_addr) != 1) fail("address");
   int s = socket(AF_INET, type, 0);
-  if (s < 0 || connect(s, (struct sockaddr *)&to, sizeof to) < 0) fail("connect");
+  if (s < 0) fail("socket");
+  if (sender > 0) {
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    from.sin_addr.s_addr = htonl(0x7f000100u + (unsigned)sender + (unsigned)(sender - 1) / 250 * 6);
+    if (bind(s, (struct sockaddr *)&from, sizeof from) < 0) fail("bind");
+  }
+  if (connect(s, (struct sockaddr *)&to, sizeof to) < 0) fail("connect");
   return s;
 }
 
-static void tcp(const char *host, int port, double bytes, int connections) {
-  int sockets[4096];
-  if (connections > 4096) connections = 4096;
-  for (int i = 0; i < connections; i++) sockets[i] = open_socket(SOCK_STREAM, host, port);
+static void wait_until(double due) {
+  double wait = due - now();
+  if (wait <= 0) return;
+  struct timespec pause = {(time_t)wait, (long)((wait - (double)(time_t)wait) * 1e9)};
+  nanosleep(&pause, NULL);
+}
+
+/* Connections take turns, each with a piece of whole lines. RATE in bytes a second, 0 for as fast as it goes. */
+static void tcp(const char *host, int port, double bytes, int connections, double rate, int senders) {
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  int *sockets = malloc(sizeof(int) * (size_t)connections);
+  for (int i = 0; i < connections; i++) sockets[i] = open_socket(SOCK_STREAM, host, port, senders > 0 ? 1 + i % senders : 0);
+  size_t piece = (size_t)(bytes / connections);
+  if (piece > PIECE_MAX) piece = PIECE_MAX;
+  if (piece < PIECE_MIN) piece = PIECE_MIN;
   double began = now(), sent = 0;
+  size_t at = 0;
   for (int i = 0; sent < bytes; i = (i + 1) % connections) {
-    for (size_t at = 0; at < size;) {
-      ssize_t n = write(sockets[i], data + at, size - at > 262144 ? 262144 : size - at);
+    size_t end = at + piece < size ? at + piece : size;
+    while (data[end - 1] != '\n') end--;
+    sent += (double)(end - at);
+    while (at < end) {
+      ssize_t n = write(sockets[i], data + at, end - at);
       if (n < 0) fail("write");
       at += (size_t)n;
     }
-    sent += (double)size;
+    if (at == size) at = 0;
+    if (rate > 0) wait_until(began + sent / rate);
   }
   for (int i = 0; i < connections; i++) {
     shutdown(sockets[i], SHUT_WR);
@@ -90,7 +119,7 @@ static size_t line_length(void) {
  * a quarter of the cost, without which one core sends 190,000 a second at most. The receiver sees no difference.
  */
 static void udp(const char *host, int port, long count, double rate) {
-  int s = open_socket(SOCK_DGRAM, host, port);
+  int s = open_socket(SOCK_DGRAM, host, port, 0);
   int length = (int)line_length();
   if (length == 0 || setsockopt(s, SOL_UDP, UDP_SEGMENT, &length, sizeof length) < 0) length = 0;
   setpriority(PRIO_PROCESS, 0, -10); /* a firewall does not wait for the collector's CPU; without the right it has to here */
@@ -119,22 +148,18 @@ static void udp(const char *host, int port, long count, double rate) {
       if (n > 0) done += n;
     }
     sent += batch;
-    double due = began + sent / rate, wait = due - now();
-    if (wait > 0) {
-      struct timespec pause = {(time_t)wait, (long)((wait - (double)(time_t)wait) * 1e9)};
-      nanosleep(&pause, NULL);
-    }
+    wait_until(began + sent / rate);
   }
   printf("%ld %.6f\n", sent, now() - began);
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6) {
-    fprintf(stderr, "usage: load tcp HOST PORT BYTES CONNECTIONS | load udp HOST PORT COUNT RATE\n");
-    return 2;
+  if (argc >= 6) {
+    read_input();
+    if (strcmp(argv[1], "udp") == 0) udp(argv[2], atoi(argv[3]), atol(argv[4]), atof(argv[5]));
+    else tcp(argv[2], atoi(argv[3]), atof(argv[4]), atoi(argv[5]), argc > 6 ? atof(argv[6]) : 0, argc > 7 ? atoi(argv[7]) : 0);
+    return 0;
   }
-  read_input();
-  if (strcmp(argv[1], "tcp") == 0) tcp(argv[2], atoi(argv[3]), atof(argv[4]), atoi(argv[5]));
-  else udp(argv[2], atoi(argv[3]), atol(argv[4]), atof(argv[5]));
-  return 0;
+  fprintf(stderr, "usage: load tcp HOST PORT BYTES CONNECTIONS [RATE [SENDERS]] | load udp HOST PORT COUNT RATE\n");
+  return 2;
 }
