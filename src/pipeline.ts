@@ -17,6 +17,7 @@ import { loadParsers } from './parse/load.ts'
 import { type Archive, startArchive } from './pipeline/archive.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
 import { DriftWatch } from './pipeline/drift.ts'
+import { FlushPace } from './pipeline/flush-pace.ts'
 import { Intakes } from './pipeline/intakes.ts'
 import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
 import { ReceiverSet } from './pipeline/receiver-set.ts'
@@ -80,6 +81,7 @@ class RunningPipeline implements Pipeline {
   #intakes: Intakes | undefined
   #delivery: Delivery | undefined
   #archive: Archive | undefined
+  #pace: FlushPace | undefined
   #receivers: ReceiverSet | undefined
   readonly #drift = new DriftWatch()
   readonly #silence = new SilenceWatch()
@@ -121,6 +123,7 @@ class RunningPipeline implements Pipeline {
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
+    this.#pace = new FlushPace(spool, this.#delivery.budget, config.upload.flush_interval)
     this.#delivery.start()
     await this.#archive?.opened()
     const archive = this.#archive
@@ -230,7 +233,7 @@ class RunningPipeline implements Pipeline {
       await receivers.undo()
       throw error
     }
-    this.#spool!.flushIntervalMs = config.upload.flush_interval
+    this.#pace!.configure(config.upload.flush_interval)
     this.#delivery!.configure(config)
   }
 
@@ -248,6 +251,7 @@ class RunningPipeline implements Pipeline {
 
   async stop(deadlineMs: number): Promise<void> {
     clearInterval(this.#driftTimer)
+    this.#pace?.stop()
     const deadline = AbortSignal.timeout(deadlineMs)
     const receivers = AbortSignal.any([deadline, AbortSignal.timeout(Math.floor(deadlineMs * RECEIVERS_SHARE))])
     await this.#receivers?.stop(receivers)

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseListen } from '../config/listen.ts'
 import { listenersOf } from '../config/receiver-listeners.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config, ReceiverConfig } from '../config/schema.ts'
 import { tryBind } from '../lib/try-bind.ts'
 import { checkCertificate } from '../pipeline/certificate-check.ts'
 import type { Check } from '../telemetry/status.ts'
@@ -14,6 +14,7 @@ export async function checkEnvironment(config: Config): Promise<Check[]> {
   for (const receiver of config.receivers) {
     const what = `receiver ${receiver.name}`
     for (const { transport, listen } of listenersOf(receiver)) checks.push(await checkAddress(what, transport, listen))
+    for (const folder of foldersOf(receiver)) checks.push(checkDir(what, folder))
     if ('tls' in receiver && receiver.tls !== undefined) checks.push(await checkCertificate(what, receiver.tls, Date.now()))
   }
   checks.push(await checkAddress('admin', 'tcp', config.admin.listen))
@@ -25,6 +26,12 @@ export async function checkEnvironment(config: Config): Promise<Check[]> {
   if (config.archive) checks.push(checkDir('archive', config.archive.dir))
   if (config.archive?.type === 'directory') checks.push(checkDir('archive folder', config.archive.folder))
   return checks
+}
+
+/** Folders in which a receiver keeps what it must remember. */
+function foldersOf(receiver: ReceiverConfig): string[] {
+  const file = receiver.type === 'blob-pull' ? receiver.ledger_file : receiver.type === 'menlo-pull' ? receiver.position_file : undefined
+  return file === undefined ? [] : [dirname(file)]
 }
 
 async function checkAddress(what: string, transport: 'udp' | 'tcp', listen: string): Promise<Check> {

@@ -1,4 +1,5 @@
 /** Defaults that depend on other parts of the file. Runs before the schema check, on whatever the file holds. */
+import { dirname, join } from 'node:path'
 import { isObject, type NormalizeContext, normalize, type SchemaNode } from './normalize.ts'
 import { ConfigSchema } from './schema.ts'
 
@@ -7,7 +8,7 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/
 
 /** Fills in what the schema calls derived. */
 export function derive(config: Record<string, unknown>, context: NormalizeContext): void {
-  const { tenant, upload, receivers, sources, privacy } = config
+  const { tenant, upload, receivers, sources, privacy, spool } = config
   if (isObject(tenant)) {
     const isLocal = tenant.url === undefined
     if (isLocal) {
@@ -24,7 +25,10 @@ export function derive(config: Record<string, unknown>, context: NormalizeContex
     // NetBIOS names have no case.
     privacy.user_domains = Object.fromEntries(Object.entries(privacy.user_domains).map(([name, domain]) => [name.toUpperCase(), domain]))
   }
-  if (Array.isArray(receivers)) nameReceivers(receivers)
+  if (Array.isArray(receivers)) {
+    nameReceivers(receivers)
+    if (isObject(spool) && typeof spool.dir === 'string') placeStates(receivers, spool.dir)
+  }
   if (Array.isArray(sources))
     for (const source of sources)
       if (isObject(source)) source.data_source ??= typeof source.name === 'string' && NAME.test(source.name) ? source.name : 'unnamed'
@@ -38,5 +42,19 @@ function nameReceivers(receivers: unknown[]): void {
     for (let number = 2; taken.has(name); number++) name = `${receiver.type}-${number}`
     receiver.name = name
     taken.add(name)
+  }
+}
+
+const STATE_KEYS: Readonly<Record<string, { key: string; suffix: string }>> = {
+  'blob-pull': { key: 'ledger_file', suffix: 'ledger' },
+  'menlo-pull': { key: 'position_file', suffix: 'position' }
+}
+
+/** What pulls remember lies beside the spool: on the disk that is kept, and not among the spool's own files. */
+function placeStates(receivers: unknown[], spoolDir: string): void {
+  for (const receiver of receivers) {
+    if (!isObject(receiver) || typeof receiver.type !== 'string' || typeof receiver.name !== 'string') continue
+    const state = Object.hasOwn(STATE_KEYS, receiver.type) ? STATE_KEYS[receiver.type] : undefined
+    if (state !== undefined) receiver[state.key] ??= join(dirname(spoolDir), 'pulls', `${receiver.name}.${state.suffix}`)
   }
 }

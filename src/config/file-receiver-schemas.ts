@@ -4,7 +4,7 @@ import { cidr, duration, listen, path, size } from './kinds.ts'
 import { allow, count, name, optionalTls, secret } from './receiver-keys.ts'
 
 /** What files may hold and become; every receiver of files has these. */
-const contentKeys = {
+export const contentKeys = {
   format: Type.Enum(['auto', 'lines', 'json'], {
     description: 'Content of files: lines, or JSON (an array, or objects); `auto` tells them apart by the first bytes.',
     default: 'auto'

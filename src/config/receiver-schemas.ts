@@ -5,6 +5,7 @@
 import { type Static, Type } from 'typebox'
 import { FileDropReceiver, FtpReceiver, SftpReceiver } from './file-receiver-schemas.ts'
 import { duration, listen, size } from './kinds.ts'
+import { BlobPullReceiver, MenloPullReceiver } from './pull-receiver-schemas.ts'
 import { allow, connectionKeys, count, name, optionalTls, proxies, secret, secretFile, Tls } from './receiver-keys.ts'
 
 /** Syslog over UDP and TCP, framing told apart by itself. */
@@ -128,7 +129,9 @@ export const RECEIVER_SCHEMAS = [
   HttpPushReceiver,
   FtpReceiver,
   SftpReceiver,
-  FileDropReceiver
+  FileDropReceiver,
+  BlobPullReceiver,
+  MenloPullReceiver
 ] as const
 
 export type SyslogReceiverConfig = Static<typeof SyslogReceiver>

@@ -220,7 +220,8 @@ const Spool = Type.Object(
 const Upload = Type.Object(
   {
     flush_interval: duration({
-      description: 'A file is uploaded after at most so long, full or not.',
+      description:
+        'A file is uploaded after so long, full or not; later while sources or waiting files are too many for `requests_per_minute`.',
       derived: '5m, or 2s with the local tenant'
     }),
     requests_per_minute: Type.Number({
@@ -228,6 +229,13 @@ const Upload = Type.Object(
       minimum: 1,
       maximum: 100000,
       derived: '20, or 600 with the local tenant'
+    }),
+    share: Type.Number({
+      description:
+        'Part of `requests_per_minute`, and of the tenant’s 30 a minute, that is this collector’s when several serve one tenant; their shares add up to 1 at most.',
+      default: 1,
+      minimum: 0.1,
+      maximum: 1
     }),
     compression_level: Type.Integer({ description: 'Deflate level; 1 is fastest.', default: 1, minimum: 0, maximum: 9 }),
     concurrency: Type.Integer({ description: 'Files uploaded at a time.', default: 2, minimum: 1, maximum: 16 }),

@@ -3,6 +3,7 @@ import { checkArchive, type PathChecker } from './archive-check.ts'
 import type { Path } from './faults.ts'
 import { checkFileServer, checkFolders } from './file-receiver-check.ts'
 import { hostsOverlap, isLoopback, parseListen } from './listen.ts'
+import { checkPull, checkStateFiles } from './pull-receiver-check.ts'
 import { listenersOf } from './receiver-listeners.ts'
 import type { AuthConfig, Config, ReceiverConfig, SourceConfig, TemplateConfig } from './schema.ts'
 import { unknown } from './suggest.ts'
@@ -77,8 +78,10 @@ function checkReceivers({ receivers, sources }: Config, report: SemanticReport):
     if ('tls' in receiver && receiver.tls !== undefined) checkTls(receiver.tls, [...path, 'tls'], report)
     if (receiver.type === 'http-push') checkHttpPush(receiver, path, sourceNames, report)
     else if (receiver.type === 'ftp' || receiver.type === 'sftp') checkFileServer(receiver, path, sourceNames, report)
+    else if (receiver.type === 'blob-pull' || receiver.type === 'menlo-pull') checkPull(receiver, path, sourceNames, report)
   }
   checkFolders(receivers, report)
+  checkStateFiles(receivers, report)
 }
 
 type TlsConfig = Extract<ReceiverConfig, { type: 'syslog-tls' }>['tls']
@@ -127,6 +130,8 @@ function checkSources({ sources, receivers }: Config, { appliances, checkTemplat
   const bindings = new Map<string, string>()
   // Where each source has a directory, sources may differ by that alone.
   const hasDirectories = receivers.some(({ type }) => type === 'ftp' || type === 'sftp' || type === 'file-drop')
+  const bound = new Set(receivers.flatMap(boundSources))
+  const isBound = (name: string): boolean => bound.has(name)
   for (const [index, source] of sources.entries()) {
     const path = ['sources', index]
     if (names.has(source.name)) report.fault([...path, 'name'], `another source is already named ${JSON.stringify(source.name)}`)
@@ -137,7 +142,7 @@ function checkSources({ sources, receivers }: Config, { appliances, checkTemplat
       if (!receiverNames.includes(name)) report.fault([...path, 'from', 'receivers', at], unknown('receiver', name, receiverNames))
     const binding = JSON.stringify([[...source.from.peers].sort(), [...source.from.receivers].sort(), source.appliance, source.template])
     const rival = bindings.get(binding)
-    if (rival !== undefined && !hasDirectories)
+    if (rival !== undefined && !hasDirectories && !isBound(source.name) && !isBound(rival))
       report.fault(
         [...path, 'from'],
         `takes the same as source ${JSON.stringify(rival)}; peers, receivers, appliance or template must differ`
@@ -146,6 +151,12 @@ function checkSources({ sources, receivers }: Config, { appliances, checkTemplat
     checkFormat(source, path, report)
     checkSourceTemplate(source, path, checkTemplate, report)
   }
+}
+
+/** Sources that a receiver gives everything of a path, or all that it fetches. */
+function boundSources(receiver: ReceiverConfig): (string | undefined)[] {
+  if (receiver.type === 'http-push') return receiver.paths.map(({ source }) => source)
+  return receiver.type === 'blob-pull' || receiver.type === 'menlo-pull' ? [receiver.source] : []
 }
 
 function checkSourceTemplate(

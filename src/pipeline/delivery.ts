@@ -77,7 +77,7 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
   let current = config
   const budget = new RequestBudget({
     requestsPerMinute: upload.requests_per_minute,
-    ...(!isLocal ? {} : { limitPerMinute: Number.MAX_SAFE_INTEGER })
+    ...(isLocal ? { limitPerMinute: Number.MAX_SAFE_INTEGER } : { share: upload.share, beginsEmpty: true })
   })
   const api = new DiscoveryApi({ baseUrl: url, auth: following(() => auth), dispatcher, budget, version, timeoutMs: upload.timeout })
   const stats = new UploadStats()

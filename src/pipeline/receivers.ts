@@ -5,9 +5,11 @@
 import { listenersOf, type ReceiverListener } from '../config/receiver-listeners.ts'
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
+import { BlobPullReceiver } from '../receivers/blob-pull.ts'
 import { FileDropReceiver } from '../receivers/file-drop.ts'
 import { FtpReceiver } from '../receivers/ftp.ts'
 import { type HttpPushOptions, HttpPushReceiver } from '../receivers/http-push.ts'
+import { MenloPullReceiver } from '../receivers/menlo-pull.ts'
 import { type RelpOptions, RelpReceiver } from '../receivers/relp.ts'
 import { SftpReceiver } from '../receivers/sftp.ts'
 import { type SyslogTcpOptions, SyslogTcpReceiver } from '../receivers/syslog-tcp.ts'
@@ -15,6 +17,7 @@ import { type SyslogTlsOptions, SyslogTlsReceiver } from '../receivers/syslog-tl
 import { type SyslogUdpOptions, SyslogUdpReceiver } from '../receivers/syslog-udp.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { fileDropOptions, ftpOptions, sftpOptions } from './file-receivers.ts'
+import { blobPullOptions, menloPullOptions } from './pull-receivers.ts'
 import { type ConfigOf, given, nestedTls, tlsOptions } from './receiver-options.ts'
 
 /** Program of the thread that receives UDP. */
@@ -54,7 +57,7 @@ function printOf(config: ReceiverConfig, sources: readonly string[]): string {
   const { type } = config
   if (type === 'syslog') return JSON.stringify(isUdp(config) ? ['udp', udpOptions(config)] : ['tcp', tcpOptions(config)])
   // Receivers of files have a directory per source.
-  return JSON.stringify(type === 'syslog-tls' || type === 'relp' || type === 'http-push' ? config : [config, sources])
+  return JSON.stringify(type === 'ftp' || type === 'sftp' || type === 'file-drop' ? [config, sources] : config)
 }
 
 function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Receiver {
@@ -75,6 +78,10 @@ function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNe
       return new SftpReceiver(sftpOptions(config, sources), { log, isFull })
     case 'file-drop':
       return new FileDropReceiver(fileDropOptions(config, sources), { log, isFull })
+    case 'blob-pull':
+      return new BlobPullReceiver(blobPullOptions(config), { log, isFull })
+    case 'menlo-pull':
+      return new MenloPullReceiver(menloPullOptions(config), { log, isFull })
   }
 }
 

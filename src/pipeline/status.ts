@@ -144,6 +144,9 @@ function reasonsOf(receivers: readonly ReceiverStatus[], spool: SpoolStatus, upl
     ...receivers
       .filter(({ state }) => state === 'failed')
       .map(({ name, address, reason }) => `receiver ${name} on ${address} failed: ${reason ?? 'unknown'}`),
+    ...receivers
+      .filter(({ gauges }) => gauges?.pull_failing === 1)
+      .map(({ name, reason }) => `receiver ${name} cannot fetch: ${reason ?? 'unknown'}`),
     ...(spool.full ? ['the spool is full: senders that can wait are stopped'] : []),
     ...(spool.writable ? [] : ['the spool cannot be written']),
     ...upload.pauses.map(({ source, reason }) => `uploads${source === undefined ? '' : ` of ${source}`} are paused: ${reason}`),

@@ -5,22 +5,20 @@
  * One small JSON file, replaced as a whole: {"version":1,"files":{"<sha-256 of the head>":{"headBytes":…,"position":…,…}}}
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { CollectorError } from '../errors.ts'
+import type { Position } from './resumable-read.ts'
+import { readState, replaceState } from './state-file.ts'
 
 /** Bytes of a file that tell it from others. */
 const HEAD_MAX_BYTES = 64 * 1024
 const FILES_MAX = 10_000
 
-export interface FileState {
+export interface FileState extends Position {
   /** Bytes of the head that were hashed. */
   headBytes: number
   /** Size of the file when this was written. */
   size: number
-  /** Bytes of the unpacked content whose lines are durable; at the start of a line. */
-  position: number
-  /** Lines to read again before the position, because the lines after them need them (`#Fields`, a header row). */
-  header: string
   /** `finished`: all of it is durable, and what was to be done with the file may not have been. */
   step: 'reading' | 'finished'
 }
@@ -36,13 +34,13 @@ export class FileDropState {
 
   /** Reads the state; a file that cannot be understood is CONFIG_INVALID, since to go on would double what was read. */
   static async load(path: string): Promise<FileDropState> {
-    let text: string
+    let text: string | undefined
     try {
-      text = await readFile(path, 'utf8')
+      text = await readState(path)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new FileDropState(path, new Map())
       throw new CollectorError('CONFIG_INVALID', `Cannot read the state file "${path}": ${(error as Error).message}`, { cause: error })
     }
+    if (text === undefined) return new FileDropState(path, new Map())
     try {
       const { version, files } = JSON.parse(text) as { version: number; files: Record<string, FileState> }
       if (version !== 1) throw new Error(`version ${version} is not known`)
@@ -86,16 +84,8 @@ export class FileDropState {
     if (this.#files.delete(key)) await this.#write()
   }
 
-  async #write(): Promise<void> {
-    const next = `${this.#path}.new`
-    const file = await open(next, 'w', 0o600)
-    try {
-      await file.writeFile(JSON.stringify({ version: 1, files: Object.fromEntries(this.#files) }))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(next, this.#path)
+  #write(): Promise<void> {
+    return replaceState(this.#path, JSON.stringify({ version: 1, files: Object.fromEntries(this.#files) }))
   }
 }
 

@@ -73,6 +73,13 @@ export const CATALOGUE = {
   receiver_up: gauge('', RECEIVER, '1 while the receiver listens.'),
   receiver_paused: gauge('', [...RECEIVER, 'reason'], '1 while the receiver reads nothing, by reason: spool_full, lanes_busy or other.'),
   paused_connections: gauge('connections', RECEIVER, 'Connections that are not read because there is no room.'),
+  pull_lag_seconds: gauge(
+    'seconds',
+    RECEIVER,
+    'How far a receiver that fetches is behind: now less the time up to which everything is fetched.'
+  ),
+  pull_failing: gauge('', RECEIVER, '1 while the server that a receiver fetches from does not give what it is asked for.'),
+  pull_errors_total: counter('errors', RECEIVER, 'Rounds of a receiver that fetches that failed; they are tried again.'),
   receiver_events_total: counter('events', [...RECEIVER, 'event'], 'Further counts of a receiver, by name.'),
   shed_frames_total: counter('frames', [], 'Frames of senders that cannot wait, thrown away because there was no room.'),
   blocks_outstanding: gauge('blocks', [], 'Blocks of frames handed to lanes and not back yet.'),
@@ -139,7 +146,7 @@ export const CATALOGUE = {
   shed_records_total: counter('records', SOURCE, 'Written records thrown away because neither disk nor memory had room.'),
   // upload
   upload_attempts_total: counter('calls', ['step', 'result'], 'Calls by step (url, put, done; list and token beside them) and result.'),
-  upload_duration_seconds: histogram('seconds', ['step'], 'Time of those calls, waiting for the request limit included.'),
+  upload_duration_seconds: histogram('seconds', ['step'], 'Time of those calls.'),
   uploaded_bytes_total: counter('bytes', ['kind'], 'Bytes the tenant accepted, raw and compressed.'),
   uploaded_files_total: counter('files', [], 'Files the tenant accepted.'),
   uploaded_records_total: counter('records', SOURCE, 'Records the tenant accepted.'),

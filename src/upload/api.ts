@@ -148,7 +148,7 @@ export class DiscoveryApi {
     if (answer.status === 200 || answer.status === 201) return this.#read(stage, answer.text)
     const failure = { stage, status: answer.status, body: answer.text, retryAfter: answer.retryAfter }
     const error = answerFailure(WHAT[stage], failure, this.#clock.now())
-    if (error.decision.kind === 'throttled') this.#options.budget.pause(this.#clock.now() + error.decision.waitMs)
+    if (error.decision.kind === 'throttled') this.#options.budget.rest(error.decision.waitMs)
     throw error
   }
 

@@ -3,6 +3,8 @@
 export interface Clock {
   /** Milliseconds since 1970 UTC. */
   now(): number
+  /** Milliseconds on a clock that only goes forward, at its pace: for waiting, so that a jump of the other costs nothing. */
+  elapsed(): number
   /** Resolves after `ms`, or at once when the signal fires; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
@@ -12,6 +14,7 @@ const TIMER_MAX_MS = 0x7fffffff
 
 export const systemClock: Clock = {
   now: Date.now,
+  elapsed: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise(resolve => {
       if (signal?.aborted) return resolve()

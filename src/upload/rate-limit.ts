@@ -14,6 +14,8 @@ export interface RateLimitOptions {
   share?: number
   /** What the tenant allows in any minute; the local one has no limit. @default 30 */
   limitPerMinute?: number
+  /** Begins without a burst: a process that ended a moment ago may have had it. @default false */
+  beginsEmpty?: boolean
   clock?: Clock
 }
 
@@ -27,6 +29,7 @@ export class RequestBudget {
   readonly #clock: Clock
   #tokens: number
   #refilledMs: number
+  /** On the clock that only goes forward, as all times here. */
   #pausedUntilMs = 0
   #queue: Promise<void> = Promise.resolve()
 
@@ -37,8 +40,8 @@ export class RequestBudget {
     this.burst = Math.max(1, Math.floor(Math.min(10, limit - wanted)))
     this.requestsPerMinute = Math.min(wanted, limit - this.burst)
     this.#clock = options.clock ?? systemClock
-    this.#tokens = this.burst
-    this.#refilledMs = this.#clock.now()
+    this.#tokens = options.beginsEmpty ? 0 : this.burst
+    this.#refilledMs = this.#clock.elapsed()
   }
 
   /** Waits for a token and takes it. Rejects with the signal's reason when it fires. */
@@ -48,22 +51,22 @@ export class RequestBudget {
     return turn
   }
 
-  /** The service said to slow down: nothing goes out before `untilMs`. */
-  pause(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs)
+  /** The service said to slow down: nothing goes out for so long. */
+  rest(waitMs: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.elapsed() + waitMs)
   }
 
   /** Requests that could go out at once. */
   get left(): number {
     this.#refill()
-    return this.#clock.now() < this.#pausedUntilMs ? 0 : Math.floor(this.#tokens)
+    return this.#clock.elapsed() < this.#pausedUntilMs ? 0 : Math.floor(this.#tokens)
   }
 
   async #takeNow(signal?: AbortSignal): Promise<void> {
     for (;;) {
       signal?.throwIfAborted()
       this.#refill()
-      const waitMs = Math.max(this.#pausedUntilMs - this.#clock.now(), ((1 - this.#tokens) * 60_000) / this.requestsPerMinute)
+      const waitMs = Math.max(this.#pausedUntilMs - this.#clock.elapsed(), ((1 - this.#tokens) * 60_000) / this.requestsPerMinute)
       if (waitMs <= 0) break
       await this.#clock.sleep(Math.ceil(waitMs), signal)
     }
@@ -71,10 +74,8 @@ export class RequestBudget {
   }
 
   #refill(): void {
-    const now = this.#clock.now()
-    // A clock that was set back must not freeze the bucket, one that jumped ahead fills it at most once.
-    const passedMs = Math.max(0, now - this.#refilledMs)
-    this.#tokens = Math.min(this.burst, this.#tokens + (passedMs * this.requestsPerMinute) / 60_000)
-    this.#refilledMs = now
+    const elapsedMs = this.#clock.elapsed()
+    this.#tokens = Math.min(this.burst, this.#tokens + ((elapsedMs - this.#refilledMs) * this.requestsPerMinute) / 60_000)
+    this.#refilledMs = elapsedMs
   }
 }

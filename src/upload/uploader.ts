@@ -72,9 +72,17 @@ interface Flight {
   done: Promise<void>
 }
 
+/** `dueMs` is on the clock that only goes forward, as all times that are waited for. */
 interface Waiting {
   attempts: number
-  notBeforeMs: number
+  dueMs: number
+}
+
+interface Rest {
+  state: PauseState
+  reason: string
+  sinceMs: number
+  dueMs: number
 }
 
 export class Uploader {
@@ -83,8 +91,8 @@ export class Uploader {
   readonly #flights = new Map<string, Flight>()
   /** Retry state by segment id; forgotten when the segment no longer waits. */
   readonly #waits = new Map<string, Waiting>()
-  readonly #sourcePauses = new Map<string, Pause>()
-  #pause: Pause | undefined
+  readonly #sourceRests = new Map<string, Rest>()
+  #rest: Rest | undefined
   #failuresInRow = 0
   /** Sources in the order of their last turn. */
   readonly #lastTurn = new Map<string, number>()
@@ -121,8 +129,8 @@ export class Uploader {
 
   /** Forgets pauses and backoffs: the configuration changed, or a person says that the cause is gone. */
   resume(): void {
-    this.#pause = undefined
-    this.#sourcePauses.clear()
+    this.#rest = undefined
+    this.#sourceRests.clear()
     this.#waits.clear()
     this.#failuresInRow = 0
     this.#wake()
@@ -140,9 +148,17 @@ export class Uploader {
         sinceMs,
         attempts: this.#waits.get(id)?.attempts ?? 0
       })),
-      pauses: [...(this.#pause ? [this.#pause] : []), ...this.#sourcePauses.values()],
+      pauses: [
+        ...(this.#rest ? [this.#pauseOf(this.#rest)] : []),
+        ...[...this.#sourceRests].map(([source, rest]) => this.#pauseOf(rest, source))
+      ],
       recent: [...this.#recent]
     }
+  }
+
+  #pauseOf({ state, reason, sinceMs, dueMs }: Rest, source?: string): Pause {
+    const untilMs = this.#clock.now() + Math.max(0, dueMs - this.#clock.elapsed())
+    return { state, ...(source === undefined ? {} : { source }), reason, sinceMs, untilMs }
   }
 
   async #run(): Promise<void> {
@@ -185,17 +201,17 @@ export class Uploader {
 
   /** Oldest segment of the source whose turn is longest ago. */
   #next(ids: readonly string[]): string | undefined {
-    const now = this.#clock.now()
-    if (this.#pause && this.#pause.untilMs > now) return undefined
+    const elapsedMs = this.#clock.elapsed()
+    if (this.#rest && this.#rest.dueMs > elapsedMs) return undefined
     let found: string | undefined
     let foundTurn = Number.POSITIVE_INFINITY
     const seen = new Set<string>()
     for (const id of ids) {
       const source = this.#options.queue.sourceOf(id)
       if (source === undefined || seen.has(source) || this.#flights.has(id)) continue
-      if ((this.#waits.get(id)?.notBeforeMs ?? 0) > now) continue
+      if ((this.#waits.get(id)?.dueMs ?? 0) > elapsedMs) continue
       seen.add(source)
-      if ((this.#sourcePauses.get(source)?.untilMs ?? 0) > now) continue
+      if ((this.#sourceRests.get(source)?.dueMs ?? 0) > elapsedMs) continue
       const turn = this.#lastTurn.get(source) ?? 0
       if (turn < foundTurn) {
         found = id
@@ -206,11 +222,13 @@ export class Uploader {
   }
 
   #untilDue(): number {
-    const now = this.#clock.now()
-    const times = [this.#pause?.untilMs ?? 0, ...[...this.#sourcePauses.values()].map(pause => pause.untilMs)]
-    for (const { notBeforeMs } of this.#waits.values()) times.push(notBeforeMs)
-    const due = times.filter(time => time > now).reduce((least, time) => Math.min(least, time), now + IDLE_MAX_MS)
-    return Math.max(1, due - now)
+    const elapsedMs = this.#clock.elapsed()
+    let dueMs = elapsedMs + IDLE_MAX_MS
+    const rests = this.#rest === undefined ? [] : [this.#rest]
+    for (const wait of [...rests, ...this.#sourceRests.values(), ...this.#waits.values()]) {
+      if (wait.dueMs > elapsedMs) dueMs = Math.min(dueMs, wait.dueMs)
+    }
+    return Math.max(1, dueMs - elapsedMs)
   }
 
   /** False when it went between the list and now; the next list, which comes at once, will not hold it. */
@@ -253,11 +271,11 @@ export class Uploader {
 
   #succeeded(segment: Segment, sinceMs: number): void {
     this.#failuresInRow = 0
-    if (this.#pause || this.#sourcePauses.has(segment.source)) {
+    if (this.#rest || this.#sourceRests.has(segment.source)) {
       this.#options.log?.info({ source: segment.source }, 'upload: going on')
     }
-    this.#pause = undefined
-    this.#sourcePauses.delete(segment.source)
+    this.#rest = undefined
+    this.#sourceRests.delete(segment.source)
     this.#remember(segment, sinceMs, 'done', '')
     const { id, source, bytes, recordCount } = segment
     this.#options.log?.info({ segment: id, source, bytes, records: recordCount }, 'upload: done')
@@ -296,7 +314,7 @@ export class Uploader {
         break
       case 'reissue':
         // The first new URL is tried at once: an expired one is an everyday matter.
-        if (this.#delay(segment.id) === 1) this.#waits.get(segment.id)!.notBeforeMs = 0
+        if (this.#delay(segment.id) === 1) this.#waits.get(segment.id)!.dueMs = 0
         else this.#commonFailure(reason)
         break
       default:
@@ -308,7 +326,7 @@ export class Uploader {
   /** Gives the segment a backoff; returns how often it has failed by now. */
   #delay(id: string): number {
     const attempts = (this.#waits.get(id)?.attempts ?? 0) + 1
-    this.#waits.set(id, { attempts, notBeforeMs: this.#clock.now() + backoffMs(attempts, this.#options.random) })
+    this.#waits.set(id, { attempts, dueMs: this.#clock.elapsed() + backoffMs(attempts, this.#options.random) })
     return attempts
   }
 
@@ -321,18 +339,18 @@ export class Uploader {
   }
 
   #pauseAll(state: PauseState, reason: string, waitMs: number): void {
-    const now = this.#clock.now()
-    // A slower call that fails afterwards must not shorten the pause that an earlier one brought.
-    if (this.#pause && this.#pause.untilMs > now + waitMs) return
-    const isNew = this.#pause?.state !== state
-    this.#pause = { state, reason, sinceMs: isNew ? now : this.#pause!.sinceMs, untilMs: now + waitMs }
+    const dueMs = this.#clock.elapsed() + waitMs
+    // A slower call that fails afterwards must not shorten the rest that an earlier one brought.
+    if (this.#rest && this.#rest.dueMs > dueMs) return
+    const isNew = this.#rest?.state !== state
+    this.#rest = { state, reason, sinceMs: isNew ? this.#clock.now() : this.#rest!.sinceMs, dueMs }
     if (isNew) this.#options.log?.warn({ state, reason }, 'upload: paused, the spool keeps all')
   }
 
   #pauseSource(source: string, reason: string, waitMs: number): void {
-    const now = this.#clock.now()
-    const known = this.#sourcePauses.get(source)
-    this.#sourcePauses.set(source, { state: 'source-unknown', source, reason, sinceMs: known?.sinceMs ?? now, untilMs: now + waitMs })
+    const known = this.#sourceRests.get(source)
+    const dueMs = this.#clock.elapsed() + waitMs
+    this.#sourceRests.set(source, { state: 'source-unknown', reason, sinceMs: known?.sinceMs ?? this.#clock.now(), dueMs })
     if (!known) this.#options.log?.warn({ source, reason }, 'upload: source paused, the spool keeps its segments')
   }
 

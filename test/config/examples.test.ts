@@ -18,7 +18,11 @@ const ENV = {
   SLUICE_CLIENT_ID: 'b',
   SLUICE_CLIENT_SECRET: 'c',
   SLUICE_PUSH_SECRET: 'push-secret',
-  SLUICE_UPLOAD_PASSWORD: 'upload-password'
+  SLUICE_UPLOAD_PASSWORD: 'upload-password',
+  SLUICE_S3_KEY_ID: 'AKIA',
+  SLUICE_S3_SECRET: 's3-secret',
+  SLUICE_SAS: 'sv=1&sig=2',
+  SLUICE_MENLO_TOKEN: 'menlo-token'
 }
 
 const load = (name: string) => loadConfig({ path: join(DIR, name), env: ENV, cwd: '/', appliances: applianceIds() })

@@ -7,6 +7,7 @@ import { redactConfig } from '../../src/config/redact.ts'
 
 const TLS = 'tls: { cert_file: c, key_file: k }'
 const SECRET = 'secret: push-secret'
+const S3 = 's3: { bucket: b, access_key_id: i, secret_access_key: s }'
 
 const parse = (receivers: string, cwd = '/dir') =>
   parseConfig(`receivers: [${receivers}]\nsources: [{ name: Zscaler }, { name: b, appliance: squid-native }]`, {
@@ -28,7 +29,8 @@ function faultsOf(receivers: string): string[] {
 t.test('every type of receiver has a port of its own, so that all can stand side by side', async t => {
   const { config, warnings } = parse(
     `{ type: syslog }, { type: syslog-tls, ${TLS} }, { type: relp }, { type: http-push, ${SECRET}, ${TLS} },
-     { type: ftp, accounts: [{ password: password }], ${TLS} }, { type: sftp, accounts: [{ password: password }] }, { type: file-drop, folder: in }`
+     { type: ftp, accounts: [{ password: password }], ${TLS} }, { type: sftp, accounts: [{ password: password }] }, { type: file-drop, folder: in },
+     { type: blob-pull, ${S3} }, { type: menlo-pull, token: t }`
   )
   t.same(warnings, [])
   t.same(
@@ -46,7 +48,9 @@ t.test('every type of receiver has a port of its own, so that all can stand side
       ['http-push', [{ transport: 'tcp', listen: '0.0.0.0:8443' }]],
       ['ftp', [{ transport: 'tcp', listen: '0.0.0.0:2121' }]],
       ['sftp', [{ transport: 'tcp', listen: '0.0.0.0:2222' }]],
-      ['file-drop', []]
+      ['file-drop', []],
+      ['blob-pull', []],
+      ['menlo-pull', []]
     ]
   )
 })
@@ -130,6 +134,50 @@ t.test('a folder is watched once, and must be named', async t => {
   t.match(faultsOf('{ type: file-drop, folder: in }, { type: file-drop, folder: ./in }'), [
     /receivers\[1\]\.folder: is already watched by receiver "file-drop"/
   ])
+})
+
+t.test('a pull has one store, one way to sign in, and a file of its own to remember in', async t => {
+  const blob = (keys: string) => `{ type: blob-pull, ${keys} }`
+  const azure = (keys: string) => blob(`azure: { ${keys} }`)
+  t.match(faultsOf(blob('')), [/receivers\[0\]: the key "s3" or "azure" is missing/])
+  t.match(faultsOf(blob(`${S3}, azure: { container: c, connection_string: s }`)), [/azure: cannot be given together with s3/])
+  t.match(faultsOf(blob('s3: { bucket: b, access_key_id: i }')), [/receivers\[0\]\.s3: the key "secret_access_key" is missing/])
+  t.match(faultsOf(azure('container: c')), [/azure: no credentials; give connection_string, sas, client_secret/])
+  t.match(faultsOf(azure('container: c, connection_string: s, sas: s')), [
+    /only one way to sign in can be given, not connection_string and sas/
+  ])
+  t.match(faultsOf(azure('connection_string: s')), [/the key "container" is missing; connection_string needs it/])
+  t.match(faultsOf(azure('sas: s')), [/the key "container_url" is missing; sas needs it/])
+  t.match(faultsOf(azure('container_url: "https://a.example/c", client_secret: s, client_id: i')), [/"tenant_id" is missing/])
+  t.same(faultsOf(azure('container_url: "https://a.example/c", managed_identity: true')), [])
+  t.match(faultsOf(blob(`${S3}, source: c`)), [/source: unknown source "c"/])
+  t.match(faultsOf(`${blob(`${S3}, ledger_file: x`)}, ${blob(`${S3}, ledger_file: ./x`)}`), [
+    /receivers\[1\]\.ledger_file: is already used by receiver "blob-pull"/
+  ])
+  t.match(faultsOf('{ type: menlo-pull }'), [/the key "token" is missing, or "token_file"/])
+  t.match(faultsOf('{ type: menlo-pull, token: t, window: 2h }'), [/window/])
+  t.match(faultsOf('{ type: menlo-pull, token: t, backoff_max: 1s, backoff_min: 2s }'), [/backoff_max: must not be below/])
+  t.match(parse('{ type: menlo-pull, token: t, url: "http://logs.example/v1" }').warnings, [{ message: /http sends credentials/ }])
+})
+
+t.test('what a pull remembers lies beside the spool', async t => {
+  const { config } = parse(
+    `{ type: blob-pull, ${S3} }, { type: menlo-pull, token: t }, { type: menlo-pull, token: t, position_file: here }`
+  )
+  t.match(config.receivers, [
+    { ledger_file: '/dir/data/pulls/blob-pull.ledger' },
+    { position_file: '/dir/data/pulls/menlo-pull.position' },
+    { position_file: '/dir/here' }
+  ])
+})
+
+t.test('a source that a receiver names may be like another', async t => {
+  const load = (receiver: string) =>
+    parseConfig(`receivers: [${receiver}]\nsources: [{ name: a }, { name: b }]`, { env: {}, cwd: '/', file: 'x.yaml' }).config.sources
+      .length
+  t.equal(load(`{ type: blob-pull, ${S3}, source: a }`), 2)
+  t.equal(load('{ type: http-push, anonymous: true, paths: [{ path: /b, source: b }] }'), 2)
+  t.throws(() => load(`{ type: blob-pull, ${S3} }`), /takes the same as source "a"/)
 })
 
 t.test('sources may differ by their directory alone', async t => {

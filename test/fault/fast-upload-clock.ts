@@ -10,6 +10,7 @@ const CALL_TIMEOUT_MS = 60_000
 
 const startMs = Date.now()
 const { sleep } = systemClock
+systemClock.elapsed = () => performance.now() * SPEED
 systemClock.now = () => startMs + (Date.now() - startMs) * SPEED
 systemClock.sleep = (ms, signal) => sleep(ms / SPEED, signal)
 

@@ -12,6 +12,7 @@ import type { PipelineStatus } from '../../src/telemetry/status.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const UNTIL_MS = 60_000
+const WITHOUT_LISTENER = new Set(['file-drop', 'blob-pull', 'menlo-pull'])
 
 /** Plain syslog. */
 interface SyslogSetup {
@@ -42,7 +43,7 @@ export function configText({ receivers, sources, lanes = 2, flushInterval = '500
   const config = {
     receivers: receivers.map(receiver => ({
       type: 'syslog',
-      ...('type' in receiver && receiver.type === 'file-drop' ? {} : { listen: '127.0.0.1:0' }),
+      ...('type' in receiver && WITHOUT_LISTENER.has(receiver.type) ? {} : { listen: '127.0.0.1:0' }),
       ...receiver
     })),
     sources: sources.map(({ name, receiver, format = 'cef', appliance = 'auto' }) => ({

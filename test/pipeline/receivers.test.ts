@@ -4,11 +4,16 @@ import type { TObject } from 'typebox'
 import { parseConfig } from '../../src/config/load.ts'
 import type { ReceiverConfig } from '../../src/config/schema.ts'
 import { fileDropOptions, ftpOptions, sftpOptions } from '../../src/pipeline/file-receivers.ts'
+import { blobPullOptions, menloPullOptions } from '../../src/pipeline/pull-receivers.ts'
 import { httpPushOptions, planReceivers, relpOptions, syslogTlsOptions, tcpOptions, udpOptions } from '../../src/pipeline/receivers.ts'
+import { BlobPullOptions } from '../../src/receivers/blob-pull.ts'
 import { FileDropOptions } from '../../src/receivers/file-drop.ts'
 import { FtpOptions } from '../../src/receivers/ftp.ts'
 import { AccountOptions } from '../../src/receivers/ftp-accounts.ts'
 import { HttpPathOptions, HttpPushOptions } from '../../src/receivers/http-push.ts'
+import { MenloPullOptions } from '../../src/receivers/menlo-pull.ts'
+import { AzureBlobOptions } from '../../src/receivers/object-store-azure.ts'
+import { S3Options } from '../../src/receivers/object-store-s3.ts'
 import { withDefaults } from '../../src/receivers/options.ts'
 import { RelpOptions } from '../../src/receivers/relp.ts'
 import { SftpAccountOptions, SftpOptions } from '../../src/receivers/sftp.ts'
@@ -116,6 +121,70 @@ t.test('every key of http-push reaches its option', async t => {
   reachesAll(t, options, HttpPushOptions)
   reachesAll(t, options.paths[0]!, HttpPathOptions)
   t.equal(httpPushOptions(receiver('http-push', 'anonymous: true')).anonymous, true)
+})
+
+const PULL_FULL = 'source: a, interval: 1s, request_timeout: 2s, backoff_min: 3s, backoff_max: 4s'
+const PULL_OPTIONS = { source: 'a', intervalMs: 1000, requestTimeoutMs: 2000, backoffMinMs: 3000, backoffMaxMs: 4000 }
+
+t.test('every key of blob-pull reaches its option', async t => {
+  const keys = `name: n, prefix: p, suffixes: [.gz], age: 5s, after: delete, ledger_file: l, ledger_max_objects: 10, checkpoint_bytes: 1KiB,
+    format: json, unpacked_max_bytes: 2KiB, unpacked_max_ratio: 9, ${PULL_FULL}`
+  const s3 =
+    's3: { bucket: b, region: r, endpoint: "https://s3.example", path_style: false, access_key_id: i, secret_access_key: k, session_token: t }'
+  const options = blobPullOptions(receiver('blob-pull', `${keys}, ${s3}`))
+  t.same(options, {
+    name: 'n',
+    s3: {
+      bucket: 'b',
+      region: 'r',
+      endpoint: 'https://s3.example',
+      pathStyle: false,
+      accessKeyId: 'i',
+      secretAccessKey: 'k',
+      sessionToken: 't'
+    },
+    prefix: 'p',
+    suffixes: ['.gz'],
+    ageMs: 5000,
+    after: 'delete',
+    ledgerFile: '/etc/x/l',
+    ledgerMaxObjects: 10,
+    checkpointBytes: 1024,
+    format: 'json',
+    unpackedMaxBytes: 2048,
+    unpackedMaxRatio: 9,
+    ...PULL_OPTIONS
+  })
+  reachesAll(t, options.s3!, S3Options)
+  const azure = (keys: string) => blobPullOptions(receiver('blob-pull', `azure: { ${keys} }`)).azure!
+  const byString = azure('container: c, connection_string: s')
+  const byApplication = azure('container_url: "https://a.example/c", tenant_id: t, client_id: i, client_secret: s')
+  t.same(byString, { container: 'c', connectionString: 's', managedIdentity: false })
+  const bySas = azure('container_url: "https://a.example/c", sas: s')
+  reachesAll(t, { ...byString, ...byApplication, ...bySas }, AzureBlobOptions)
+  reachesAll(t, { ...options, azure: byString }, BlobPullOptions)
+})
+
+t.test('every key of menlo-pull reaches its option', async t => {
+  const options = menloPullOptions(
+    receiver(
+      'menlo-pull',
+      `name: n, url: "https://m.example/v2", token: t, log_type: l, window: 5s, trail: 6s, lookback: 7s, page_events: 8, position_file: p, ${PULL_FULL}`
+    )
+  )
+  t.same(options, {
+    name: 'n',
+    url: 'https://m.example/v2',
+    token: 't',
+    logType: 'l',
+    windowMs: 5000,
+    trailMs: 6000,
+    lookbackMs: 7000,
+    pageEvents: 8,
+    positionFile: '/etc/x/p',
+    ...PULL_OPTIONS
+  })
+  reachesAll(t, options, MenloPullOptions)
 })
 
 const HASH = 'scrypt:2:8:1:c2FsdA==:aGFzaA=='

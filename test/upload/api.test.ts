@@ -40,7 +40,7 @@ t.test('a finalise with an empty body is a yes, since no body is documented', as
 t.test('what is to be persisted before the last call is persisted only when the call is about to leave', async t => {
   const world = await startWorld(t)
   for (let index = 0; index < 10; index++) await world.budget.take()
-  world.budget.pause(world.clock.now() + 3600_000_000)
+  world.budget.rest(3600_000_000)
   let isPersisted = false
   const stopping = new AbortController()
   const call = world.api.doneUpload('https://x/', 'HQ', false, stopping.signal, async () => {

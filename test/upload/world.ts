@@ -33,6 +33,10 @@ export class FlyingClock implements Clock {
     return this.#nowMs
   }
 
+  elapsed(): number {
+    return this.#nowMs
+  }
+
   advance(ms: number): void {
     this.#nowMs += ms
   }
