@@ -14,6 +14,12 @@ export const ENCODE_ROOM_BYTES = 24 * 1024
 
 // ── receivers → pipeline ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** What one sender may do per second. 0: as much as it likes. */
+export interface RateLimits {
+  framesPerSecond: number
+  bytesPerSecond: number
+}
+
 /** Who sent: the address is a hint for grouping and binding, never a path or a metric label. */
 export interface Peer {
   /** Name of the receiver, as in the configuration. */
@@ -24,6 +30,10 @@ export interface Peer {
   address: string
   /** Source that the receiver binds this intake to (FTP directory, HTTP path), when it does. */
   source?: string
+  /** What the address may send to this receiver by all its intakes; absent: as much as it likes. */
+  rate?: RateLimits
+  /** The receiver tells the sender by itself when to come again: `accept` does not wait for what was too much. */
+  overdraws?: true
 }
 
 /**
@@ -40,6 +50,8 @@ export interface Intake {
    * are shed and counted).
    */
   accept(chunk: Uint8Array): Promise<void> | undefined
+  /** How long this sender should wait for the rate that it may send at, in ms; 0 while it is within it. `accept` waits for it, unless the peer overdraws. */
+  debtMs(): number
   /**
    * The receipt without an end: resolves when every whole frame accepted before the call would survive a power cut.
    * Rejects with a CollectorError when that cannot be promised. May be called while `accept` goes on.

@@ -1,7 +1,7 @@
 /** What the file may say about receivers of whole files: FTP, SFTP and a watched folder. */
 import { Type } from 'typebox'
 import { cidr, duration, listen, path, size } from './kinds.ts'
-import { allow, count, name, optionalTls, secret } from './receiver-keys.ts'
+import { allow, count, name, optionalTls, rateKeys, secret } from './receiver-keys.ts'
 
 /** What files may hold and become; every receiver of files has these. */
 export const contentKeys = {
@@ -25,6 +25,7 @@ const fileServerKeys = {
   }),
   max_connections: count('Connections at a time; more are refused and counted.', 100),
   max_connections_per_peer: count('Connections at a time from one address.', 20),
+  ...rateKeys(),
   idle_timeout: duration({ description: 'A client that says nothing for so long is sent away.', default: '5m', minimum: 1 }),
   login_timeout: duration({ description: 'Time to log in, and for TLS handshakes.', default: '30s', minimum: 1 }),
   max_login_failures: count('Failed logins of an address before it is kept out.', 10),

@@ -1,6 +1,6 @@
 /** Keys that several types of receiver share, so that they read the same everywhere. */
 import { Type } from 'typebox'
-import { cidr, duration, durationOrOff, path } from './kinds.ts'
+import { cidr, duration, durationOrOff, path, size } from './kinds.ts'
 
 const CONNECTIONS_MAX = 1_000_000
 
@@ -23,12 +23,27 @@ export const proxies = (description: string) =>
 export const count = (description: string, byDefault: number, maximum = CONNECTIONS_MAX) =>
   Type.Integer({ description, default: byDefault, minimum: 1, maximum })
 
+/** How fast one address may send; `unit` and `what` say what is counted and what happens to more. */
+export const rateKeys = (what = 'It is made to wait.', unit = 'Lines') => ({
+  max_frames_per_second_per_peer: Type.Integer({
+    description: `${unit} a second from one address, with a second's worth at once; 0 any number. ${what}`,
+    default: 0,
+    minimum: 0,
+    maximum: 100_000_000
+  }),
+  max_bytes_per_second_per_peer: size({
+    description: `Bytes a second from one address, with a second's worth at once; 0 any number. ${what}`,
+    default: '0'
+  })
+})
+
 /** Limits of receivers that read a stream per connection. */
 export const connectionKeys = {
   allow,
   proxies: proxies('Balancers that announce each client by PROXY protocol version 1 or 2. They must, and nobody else may.'),
   max_connections: count('Connections at a time; more are refused and counted.', 16384),
   max_connections_per_peer: count('Connections at a time from one address.', 16384),
+  ...rateKeys(),
   idle_timeout: durationOrOff({ description: 'A connection that sends nothing for so long is closed.', default: 'off' }),
   handshake_timeout: duration({
     description: 'Time for what comes before the first byte of a log: PROXY header and TLS handshake.',

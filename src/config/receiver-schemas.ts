@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox'
 import { FileDropReceiver, FtpReceiver, SftpReceiver } from './file-receiver-schemas.ts'
 import { duration, listen, size } from './kinds.ts'
 import { BlobPullReceiver, MenloPullReceiver } from './pull-receiver-schemas.ts'
-import { allow, connectionKeys, count, name, optionalTls, proxies, secret, secretFile, Tls } from './receiver-keys.ts'
+import { allow, connectionKeys, count, name, optionalTls, proxies, rateKeys, secret, secretFile, Tls } from './receiver-keys.ts'
 
 /** Syslog over UDP and TCP, framing told apart by itself. */
 export const SyslogReceiver = Type.Object(
@@ -21,6 +21,7 @@ export const SyslogReceiver = Type.Object(
     }),
     listen: listen({ description: 'Address and port.', default: '0.0.0.0:5514' }),
     ...connectionKeys,
+    ...rateKeys('Over TCP it is made to wait, over UDP the rest is thrown away and counted.', 'Lines (of UDP, datagrams)'),
     receive_buffer: size({
       description: 'UDP: kernel buffer to ask for; the kernel caps it at net.core.rmem_max unless the process has CAP_NET_ADMIN.',
       default: '8MiB',
@@ -113,6 +114,8 @@ export const HttpPushReceiver = Type.Object(
       minimum: 1
     }),
     max_connections: count('Connections at a time.', 1024),
+    max_connections_per_peer: count('Connections at a time from one address.', 1024),
+    ...rateKeys('Further requests are answered with 429 and Retry-After.'),
     max_requests: count('Requests worked on at a time.', 64),
     request_timeout: duration({ description: 'Time for a request to arrive.', default: '60s', minimum: 1 }),
     room_timeout: duration({ description: 'Longest wait for room before a sender is asked to come back.', default: '30s', minimum: 1 }),

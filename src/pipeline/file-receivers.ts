@@ -2,7 +2,7 @@
 import type { FileDropOptions } from '../receivers/file-drop.ts'
 import type { FtpOptions } from '../receivers/ftp.ts'
 import type { SftpOptions } from '../receivers/sftp.ts'
-import { type ConfigOf, given, nestedTls } from './receiver-options.ts'
+import { type ConfigOf, given, nestedTls, rateOptions } from './receiver-options.ts'
 
 export function ftpOptions(config: ConfigOf<'ftp'>, sources: readonly string[]): FtpOptions {
   return {
@@ -63,6 +63,7 @@ function serverOptions(config: ConfigOf<'ftp' | 'sftp'>, sources: readonly strin
     rootUploads: config.root_uploads,
     maxConnections: config.max_connections,
     maxConnectionsPerPeer: config.max_connections_per_peer,
+    ...rateOptions(config),
     idleTimeoutMs: config.idle_timeout,
     loginTimeoutMs: config.login_timeout,
     maxLoginFailures: config.max_login_failures,

@@ -8,6 +8,7 @@ import { createFramer } from '../framing/framer.ts'
 import type { LaneSpec } from '../lanes/messages.ts'
 import type { LanePool } from '../lanes/pool.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
+import type { TokenBucket } from '../lib/token-bucket.ts'
 import { type PeerCounts, PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
@@ -46,6 +47,8 @@ export interface IntakeCounts {
 
 /** Sums over framers that ended, and the live ones, which are added when asked. */
 interface FramingOfListener {
+  /** Chunks whose sender had to wait for its rate. */
+  rateLimited: number
   ended: FramerStats
   live: Set<Framer>
   peers: PeerTable
@@ -101,7 +104,8 @@ export class Intakes {
     const number = this.#pool.openIntake(this.#binding.candidates(peer))
     const intake: LiveIntake = { peer, number, listener, sender, losses: { frames: this.lostFrames, records: this.#shedRecords } }
     this.#live.set(number, intake)
-    const canWait = framing !== 'datagram'
+    const canWait = peer.protocol !== 'syslog-udp'
+    const bucket = peer.rate && listener.peers.bucketOf(sender, peer.rate, Date.now())
     const onFrame: OnFrame = (buf, start, end) => {
       sender.frames++
       this.#frame(number, canWait, buf, start, end)
@@ -118,9 +122,15 @@ export class Intakes {
       accept: chunk => {
         sender.bytes += chunk.length
         sender.lastSeenMs = this.#nowMs
+        const before = sender.frames
         framer.feed(asBuffer(chunk), onFrame)
-        return canWait && this.#mustWait ? this.#room() : undefined
+        if (!canWait) return undefined
+        const debtMs = bucket === undefined ? 0 : spend(bucket, sender.frames - before, chunk.length)
+        if (peer.overdraws) return this.#mustWait ? this.#room(0) : undefined
+        if (debtMs > 0) listener.rateLimited++
+        return debtMs > 0 || this.#mustWait ? this.#room(debtMs) : undefined
       },
+      debtMs: () => bucket?.debtMs(Date.now()) ?? 0,
       commit: () => this.#receipt(intake),
       end: () => {
         framer.end(onFrame)
@@ -208,7 +218,8 @@ export class Intakes {
     return this.#pool.isBusy || this.#spool.full
   }
 
-  async #room(): Promise<void> {
+  async #room(debtMs: number): Promise<void> {
+    if (debtMs > 0) await new Promise(resolve => setTimeout(resolve, debtMs).unref())
     while (this.#mustWait) {
       await this.#pool.room()
       if (this.#spool.full) await new Promise(resolve => setTimeout(resolve, FULL_POLL_MS).unref())
@@ -225,7 +236,7 @@ export class Intakes {
     const key = `${receiver} ${protocol}`
     let listener = this.#framing.get(key)
     if (listener === undefined) {
-      listener = { ended: { ...NO_FRAMES }, live: new Set(), peers: new PeerTable() }
+      listener = { rateLimited: 0, ended: { ...NO_FRAMES }, live: new Set(), peers: new PeerTable() }
       this.#framing.set(key, listener)
     }
     return listener
@@ -237,6 +248,11 @@ export class Intakes {
     const sum = { ...(listener?.ended ?? NO_FRAMES) }
     for (const { stats } of listener?.live ?? []) addInto(sum, stats)
     return sum
+  }
+
+  /** How often senders to a listener had to wait for their rate. */
+  rateLimited(receiver: string, protocol: string): number {
+    return this.#framing.get(`${receiver} ${protocol}`)?.rateLimited ?? 0
   }
 
   /** Who sends to a listener; undefined before the first byte. */
@@ -279,6 +295,13 @@ const NO_FRAMES: Readonly<FramerStats> = { truncated: 0, discardedBytes: 0, resy
 
 const asBuffer = (chunk: Uint8Array): Buffer =>
   Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+
+/** Takes what came and says how long its sender should wait. */
+function spend(bucket: TokenBucket, frames: number, bytes: number): number {
+  const nowMs = Date.now()
+  bucket.take(frames, bytes, nowMs)
+  return bucket.debtMs(nowMs)
+}
 
 function addInto(sum: FramerStats, stats: FramerStats): void {
   sum.truncated += stats.truncated

@@ -1,5 +1,6 @@
 /** Who sends to a listener: counts by address, for the page and the API. Never a metric label, since anybody may send. */
-import type { PeerStatus } from '../contracts.ts'
+import type { PeerStatus, RateLimits } from '../contracts.ts'
+import { TokenBucket } from '../lib/token-bucket.ts'
 
 /** Addresses kept per listener; of those that are not connected the longest silent one gives way. */
 export const PEERS_KNOWN_MAX = 1024
@@ -15,6 +16,8 @@ export interface PeerCounts {
   /** Intakes open now. */
   open: number
   lastSeenMs: number
+  /** What it may still send; shared by its intakes. */
+  bucket?: TokenBucket
 }
 
 export class PeerTable {
@@ -48,7 +51,15 @@ export class PeerTable {
     return [...this.#peers.values()]
       .sort((a, b) => b.bytes - a.bytes)
       .slice(0, PEERS_LISTED_MAX)
-      .map(peer => ({ ...peer }))
+      .map(({ bucket: _, ...peer }) => peer)
+  }
+
+  /** The bucket of an address; new when its limits are. Addresses that are not told apart do not share one. */
+  bucketOf(peer: PeerCounts, limits: RateLimits, nowMs: number): TokenBucket {
+    if (peer.address === OTHERS) return new TokenBucket(limits, nowMs)
+    const { bucket } = peer
+    const isSame = bucket?.limits.framesPerSecond === limits.framesPerSecond && bucket.limits.bytesPerSecond === limits.bytesPerSecond
+    return isSame ? bucket : (peer.bucket = new TokenBucket(limits, nowMs))
   }
 
   #hasRoom(): boolean {

@@ -21,6 +21,12 @@ export function tlsOptions(tls: ConfigOf<'syslog-tls'>['tls']): TlsOptions {
 
 export const nestedTls = (tls: ConfigOf<'relp'>['tls']): { tls?: TlsOptions } => (tls === undefined ? {} : { tls: tlsOptions(tls) })
 
+/** How fast one address may send. */
+export const rateOptions = (config: { max_frames_per_second_per_peer: number; max_bytes_per_second_per_peer: number }) => ({
+  maxFramesPerSecondPerPeer: config.max_frames_per_second_per_peer,
+  maxBytesPerSecondPerPeer: config.max_bytes_per_second_per_peer
+})
+
 /** The entries that have a value. */
 export function given<Text extends Record<string, string | undefined>>(entries: Text): { [Key in keyof Text]?: string } {
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as { [Key in keyof Text]?: string }

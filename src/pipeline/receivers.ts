@@ -18,7 +18,7 @@ import { type SyslogUdpOptions, SyslogUdpReceiver } from '../receivers/syslog-ud
 import type { Logger } from '../telemetry/logger.ts'
 import { fileDropOptions, ftpOptions, sftpOptions } from './file-receivers.ts'
 import { blobPullOptions, menloPullOptions } from './pull-receivers.ts'
-import { type ConfigOf, given, nestedTls, tlsOptions } from './receiver-options.ts'
+import { type ConfigOf, given, nestedTls, rateOptions, tlsOptions } from './receiver-options.ts'
 
 /** Program of the thread that receives UDP. */
 export const UDP_THREAD_FILE = new URL(import.meta.url.endsWith('.ts') ? './udp-thread.ts' : './udp-thread.js', import.meta.url)
@@ -93,6 +93,7 @@ export function udpOptions(config: ConfigOf<'syslog'>): SyslogUdpOptions {
     allow,
     receiveBufferBytes: receive_buffer,
     way: udp,
+    ...rateOptions(config),
     maxSenders: max_senders,
     senderIdleMs: sender_idle_timeout
   }
@@ -124,6 +125,8 @@ export function httpPushOptions(config: ConfigOf<'http-push'>): HttpPushOptions 
     inflatedMaxBytes: config.inflated_max_bytes,
     bufferedMaxBytes: config.buffered_max_bytes,
     maxConnections: config.max_connections,
+    maxConnectionsPerPeer: config.max_connections_per_peer,
+    ...rateOptions(config),
     maxRequests: config.max_requests,
     requestTimeoutMs: config.request_timeout,
     roomTimeoutMs: config.room_timeout,
@@ -141,6 +144,7 @@ function streamOptions(config: ConfigOf<'syslog' | 'syslog-tls' | 'relp'>): Sysl
     proxies,
     maxConnections: config.max_connections,
     maxConnectionsPerPeer: config.max_connections_per_peer,
+    ...rateOptions(config),
     idleTimeoutMs: config.idle_timeout,
     handshakeTimeoutMs: config.handshake_timeout
   }

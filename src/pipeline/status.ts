@@ -127,6 +127,7 @@ function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus
     ...receiver,
     counters: {
       ...receiver.counters,
+      rate_limited_total: (receiver.counters.rate_limited_total ?? 0) + intakes.rateLimited(receiver.name, receiver.protocol),
       received_frames_total: newline + octetCounted,
       newline_frames_total: newline,
       octet_counted_frames_total: octetCounted,

@@ -7,10 +7,11 @@
  *   stop                         what was received is handed over; a sender in the middle of a line loses that line's start
  */
 import type { Socket } from 'node:net'
-import type { Intake, OpenIntake } from '../contracts.ts'
+import type { Intake, OpenIntake, RateLimits } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import { orAborted } from './deadline.ts'
 import type { ReceiverLog } from './listen.ts'
+import { rateOf } from './options.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
 import { BufferedSocket } from './read-buffer.ts'
 
@@ -18,6 +19,9 @@ export interface ConnectionLimits {
   allow: readonly string[]
   maxConnections: number
   maxConnectionsPerPeer: number
+  /** 0: any number. */
+  maxFramesPerSecondPerPeer: number
+  maxBytesPerSecondPerPeer: number
   /** 0: never. */
   idleTimeoutMs: number
   /** Balancers, which must announce their clients by PROXY protocol. */
@@ -65,12 +69,15 @@ export class Connections {
   readonly #connections = new Set<Connection>()
   readonly #perPeer = new Map<string, number>()
   readonly #open: () => OpenIntake
-  /** Connections whose socket is not read because their intake has no room. */
+  /** Connections whose socket is not read because their intake has no room, and because their peer sends faster than it may. */
   paused = 0
+  limited = 0
+  readonly rate: { rate?: RateLimits }
 
   constructor(limits: ConnectionLimits, deps: ConnectionsDeps, open: () => OpenIntake) {
     this.#limits = limits
     this.#deps = deps
+    this.rate = rateOf(limits)
     this.#allow = new CidrList(limits.allow)
     this.#proxies = new CidrList(limits.proxies)
     this.#open = open
@@ -245,19 +252,20 @@ class Connection {
     if (this.#isOver) return
     this.#owner.counters.received_bytes_total += chunk.length
     if (this.#isDraining) this.#lastByteMs = Date.now()
-    this.#intake ??= this.#open()({ receiver: this.#deps.receiver, protocol: this.#deps.protocol, address: this.#address }, 'syslog-stream')
+    const { receiver, protocol } = this.#deps
+    this.#intake ??= this.#open()({ receiver, protocol, address: this.#address, ...this.#owner.rate }, 'syslog-stream')
     const room = this.#intake.accept(chunk)
-    if (room !== undefined) this.#pause(room)
+    if (room !== undefined) this.#pause(room, this.#intake.debtMs() > 0 ? 'limited' : 'paused')
   }
 
-  #pause(room: Promise<void>): void {
+  #pause(room: Promise<void>, why: 'paused' | 'limited'): void {
     this.#socket.pause()
-    this.#owner.paused++
-    this.#owner.counters.pauses_total++
+    this.#owner[why]++
+    if (why === 'paused') this.#owner.counters.pauses_total++
     this.#room = room.then(
-      () => this.#resume(),
+      () => this.#resume(why),
       error => {
-        this.#resume()
+        this.#resume(why)
         this.#deps.log.error(
           { receiver: this.#deps.receiver, peer: this.#address, err: error },
           'an intake failed; its connection is closed'
@@ -267,9 +275,9 @@ class Connection {
     )
   }
 
-  #resume(): void {
+  #resume(why: 'paused' | 'limited'): void {
     this.#room = undefined
-    this.#owner.paused--
+    this.#owner[why]--
     if (!this.#socket.destroyed) this.#socket.resume()
   }
 

@@ -6,6 +6,7 @@ import type { OpenIntake } from '../contracts.ts'
 import type { Account } from './ftp-accounts.ts'
 import { formatPath, type TreePath, UploadTree } from './ftp-tree.ts'
 import type { ReceiverLog } from './listen.ts'
+import { rateOf } from './options.ts'
 import { UnpackError } from './unpack.ts'
 import { DeliveryError, deliver, type FileDeliveryOptions, HoldBudget } from './unpack-deliver.ts'
 
@@ -23,6 +24,8 @@ export type Verdict =
   | { outcome: 'aborted' | 'full' | 'retry' | 'bad-file'; message: string }
 
 export interface UploadsOptions extends FileDeliveryOptions {
+  maxFramesPerSecondPerPeer: number
+  maxBytesPerSecondPerPeer: number
   name: string
   sources: readonly string[]
   anySource: boolean
@@ -93,7 +96,13 @@ export class Uploads {
     this.running++
     const size = { bytes: 0 }
     try {
-      const peer = { receiver: name, protocol: this.#deps.protocol, address, ...(source === undefined ? {} : { source }) }
+      const peer = {
+        receiver: name,
+        protocol: this.#deps.protocol,
+        address,
+        ...(source === undefined ? {} : { source }),
+        ...rateOf(this.#options)
+      }
       await deliver(this.#counted(chunks, size), this.#options, {
         open: framing => this.open!(peer, framing),
         budget: this.#budget,

@@ -14,7 +14,7 @@ import { FtpSession, type FtpSessionDeps } from './ftp-session.ts'
 import { FtpTls } from './ftp-tls.ts'
 import { Uploads } from './ftp-upload.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
-import { AllowOption, ListenOption, NameOption, withDefaults } from './options.ts'
+import { AllowOption, ListenOption, NameOption, RateOptions, withDefaults } from './options.ts'
 import { TlsOptions } from './tls-identity.ts'
 import { FileOptions } from './unpack-deliver.ts'
 
@@ -29,6 +29,7 @@ export const FileServerOptions = {
   rootUploads: Type.Boolean({ description: 'Take files put at the root; what they are their lines tell.', default: true }),
   maxConnections: Type.Integer({ description: 'Connections at a time; more are refused and counted.', default: 100, minimum: 1 }),
   maxConnectionsPerPeer: Type.Integer({ description: 'Connections at a time from one address.', default: 20, minimum: 1 }),
+  ...RateOptions,
   idleTimeoutMs: Type.Integer({ description: 'A client that says nothing for so long is sent away.', default: 300_000, minimum: 1 }),
   loginTimeoutMs: Type.Integer({ description: 'Time to log in, and for TLS handshakes.', default: 30_000, minimum: 1 }),
   ...LoginOptions,

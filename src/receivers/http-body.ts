@@ -6,11 +6,14 @@ import { createGunzip } from 'node:zlib'
 
 /** Why a body cannot be taken, with the HTTP status that says so. */
 export class BodyError extends Error {
-  readonly status: 400 | 408 | 413 | 415 | 503
+  readonly status: 400 | 408 | 413 | 415 | 429 | 503
+  /** When to come again, where that is known. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(status: BodyError['status'], message: string) {
+  constructor(status: BodyError['status'], message: string, retryAfterSeconds?: number) {
     super(message)
     this.status = status
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }
 

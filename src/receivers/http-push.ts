@@ -4,16 +4,18 @@
  * same body again. A bad record is no reason for 400: senders throw the whole batch away on it.
  */
 import type { Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import Type, { type Static } from 'typebox'
-import type { Framing, Intake, OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
+import type { Framing, Intake, OpenIntake, RateLimits, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import { orAborted } from './deadline.ts'
 import { type HttpCredentials, isAuthentic } from './http-auth.ts'
 import { BodyBudget, BodyError, hecLines, inflated, isGzip, readBody } from './http-body.ts'
 import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
-import { AllowOption, ListenOption, NameOption, withDefaults } from './options.ts'
+import { AllowOption, ListenOption, NameOption, RateOptions, rateOf, withDefaults } from './options.ts'
 import { type Identity, judgeClient, loadIdentity, TlsOptions, watchIdentity } from './tls-identity.ts'
 
 const MIB = 1024 * 1024
@@ -55,6 +57,8 @@ export const HttpPushOptions = Type.Object({
     minimum: 1
   }),
   maxConnections: Type.Integer({ description: 'Connections at a time.', default: 1024, minimum: 1 }),
+  maxConnectionsPerPeer: Type.Integer({ description: 'Connections at a time from one address.', default: 1024, minimum: 1 }),
+  ...RateOptions,
   maxRequests: Type.Integer({ description: 'Requests worked on at a time.', default: 64, minimum: 1 }),
   requestTimeoutMs: Type.Integer({ description: 'Time for a request to arrive.', default: 60_000, minimum: 1 }),
   roomTimeoutMs: Type.Integer({ description: 'Longest wait for room before a sender is asked to come back.', default: 30_000, minimum: 1 }),
@@ -75,6 +79,7 @@ const HEC_PATHS: readonly HttpPath[] = [
   { path: '/services/collector/raw', format: 'lines' },
   { path: '/services/collector/raw/1.0', format: 'lines' }
 ]
+const SLOW_PEERS_MAX = 10_000
 const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
 const BLANKS_AND_BOM = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf])
@@ -98,6 +103,10 @@ export class HttpPushReceiver implements Receiver {
   #requests = 0
   #connections = 0
   #waiting = 0
+  readonly #perPeer = new Map<string, number>()
+  readonly #rate: { rate?: RateLimits; overdraws?: true }
+  /** Addresses that sent more than they may, and until when they shall wait. */
+  readonly #slowUntilMs = new LRUCache<string, number>({ max: SLOW_PEERS_MAX })
   readonly #counters = {
     connections_total: 0,
     requests_total: 0,
@@ -105,7 +114,10 @@ export class HttpPushReceiver implements Receiver {
     inflated_bytes_total: 0,
     refused_total: 0,
     refused_not_allowed_total: 0,
+    refused_limit_total: 0,
+    refused_peer_limit_total: 0,
     refused_credentials_total: 0,
+    rate_limited_total: 0,
     put_off_total: 0,
     bad_bodies_total: 0,
     aborted_total: 0,
@@ -124,6 +136,8 @@ export class HttpPushReceiver implements Receiver {
     this.#log = deps.log
     this.#isFull = deps.isFull ?? (() => false)
     this.#allow = new CidrList(allow)
+    const rate = rateOf(this.#options)
+    this.#rate = rate.rate === undefined ? {} : { ...rate, overdraws: true }
     this.#address = parseListen(listen)
     this.#budget = new BodyBudget(this.#options.bufferedMaxBytes)
   }
@@ -214,12 +228,11 @@ export class HttpPushReceiver implements Receiver {
           })
     }) as unknown as FastifyInstance
     app.server.maxConnections = maxConnections
-    app.server.on('connection', socket => {
-      this.#counters.connections_total++
-      this.#connections++
-      socket.once('close', () => this.#connections--)
+    app.server.on('connection', socket => this.#admit(socket))
+    app.server.on('drop', () => {
+      this.#counters.refused_total++
+      this.#counters.refused_limit_total++
     })
-    app.server.on('drop', () => this.#counters.refused_total++)
     // Bodies are read by hand, whatever their type says.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -228,6 +241,26 @@ export class HttpPushReceiver implements Receiver {
     const more = hec ? HEC_PATHS.filter(({ path }) => !paths.some(own => own.path === path)) : []
     for (const path of [...paths, ...more]) this.#route(app, path)
     return app
+  }
+
+  #admit(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const before = this.#perPeer.get(address) ?? 0
+    if (before >= this.#options.maxConnectionsPerPeer) {
+      this.#counters.refused_total++
+      this.#counters.refused_peer_limit_total++
+      socket.destroy()
+      return
+    }
+    this.#counters.connections_total++
+    this.#connections++
+    this.#perPeer.set(address, before + 1)
+    socket.once('close', () => {
+      this.#connections--
+      const left = this.#perPeer.get(address)! - 1
+      if (left > 0) this.#perPeer.set(address, left)
+      else this.#perPeer.delete(address)
+    })
   }
 
   #route(app: FastifyInstance, path: HttpPath): void {
@@ -273,6 +306,8 @@ export class HttpPushReceiver implements Receiver {
 
   async #receive(request: FastifyRequest, reply: FastifyReply, path: HttpPath): Promise<FastifyReply> {
     if (this.#isFull() || this.#requests >= this.#options.maxRequests) throw new BodyError(503, 'there is no room')
+    const address = plainAddress(request.ip)
+    this.#checkRate(address)
     this.#requests++
     let held = 0
     try {
@@ -282,7 +317,7 @@ export class HttpPushReceiver implements Receiver {
       const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase()
       if (!['', 'identity', 'gzip', 'x-gzip'].includes(encoding) && !isGzip(chunks)) throw new BodyError(415, 'send gzip or plain bodies')
       // A connectivity test sends an empty body and wants to hear 200.
-      if (held > 0) await this.#deliver(chunks, plainAddress(request.ip), path)
+      if (held > 0) await this.#deliver(chunks, address, path)
       if (this.#state !== 'listening') reply.header('connection', 'close') // else a stop waits for the sender to hang up
       return reply.code(200).send(SUCCESS)
     } finally {
@@ -291,9 +326,18 @@ export class HttpPushReceiver implements Receiver {
     }
   }
 
+  /** A body is taken whole, however long it is; what it was too long is waited for before the next. */
+  #checkRate(address: string): void {
+    const waitMs = (this.#slowUntilMs.get(address) ?? 0) - Date.now()
+    if (waitMs <= 0) return
+    this.#counters.rate_limited_total++
+    throw new BodyError(429, 'too much at a time', Math.ceil(waitMs / 1000))
+  }
+
   /** Hands a body over and waits until it is durable. */
   async #deliver(chunks: readonly Buffer[], address: string, path: HttpPath): Promise<void> {
-    const peer = { receiver: this.name, protocol: 'http', address, ...(path.source === undefined ? {} : { source: path.source }) }
+    const bound = path.source === undefined ? {} : { source: path.source }
+    const peer = { receiver: this.name, protocol: 'http', address, ...bound, ...this.#rate }
     let intake: Intake | undefined
     let isOver = false
     try {
@@ -301,6 +345,8 @@ export class HttpPushReceiver implements Receiver {
         intake ??= this.#open!(peer, framingOf(piece, path.format))
         this.#counters.inflated_bytes_total += piece.length
         const room = intake.accept(piece)
+        const debtMs = intake.debtMs()
+        if (debtMs > 0) this.#slowUntilMs.set(address, Date.now() + debtMs)
         if (room !== undefined) await this.#waitForRoom(room)
       }
       isOver = true
@@ -346,9 +392,9 @@ export class HttpPushReceiver implements Receiver {
   #failed(error: unknown, reply: FastifyReply): FastifyReply {
     const status = error instanceof BodyError ? error.status : 503
     const message = error instanceof Error ? error.message : String(error)
-    if (status === 503) {
+    if (status === 503 || status === 429) {
       this.#counters.put_off_total++
-      reply.header('retry-after', this.#options.retryAfterSeconds)
+      reply.header('retry-after', (error instanceof BodyError ? error.retryAfterSeconds : undefined) ?? this.#options.retryAfterSeconds)
       if (!(error instanceof BodyError)) this.#log.error({ receiver: this.name, err: error }, 'a request failed')
     } else {
       this.#counters.bad_bodies_total++
@@ -358,7 +404,7 @@ export class HttpPushReceiver implements Receiver {
     return reply
       .code(status)
       .header('connection', 'close')
-      .send({ text: message, code: status === 503 ? 9 : 6 })
+      .send({ text: message, code: status === 503 || status === 429 ? 9 : 6 })
   }
 }
 

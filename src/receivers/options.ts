@@ -4,6 +4,7 @@
 import type { Static, TSchema } from 'typebox'
 import Type from 'typebox'
 import Value from 'typebox/value'
+import type { RateLimits } from '../contracts.ts'
 
 /** The options with every default filled in; throws RangeError naming what is wrong. */
 export function withDefaults<Schema extends TSchema>(schema: Schema, options: Partial<Static<Schema>>): Static<Schema> {
@@ -25,11 +26,28 @@ export const ListenOption = (address: string) =>
 export const NameOption = (name: string) =>
   Type.String({ description: 'Name of the receiver in status, metrics and bindings.', default: name, minLength: 1 })
 
+/** How fast one address may send. */
+export const RateOptions = {
+  maxFramesPerSecondPerPeer: Type.Integer({
+    description: 'Lines (frames) a second from one address; 0: any number.',
+    default: 0,
+    minimum: 0
+  }),
+  maxBytesPerSecondPerPeer: Type.Integer({ description: 'Bytes a second from one address; 0: any number.', default: 0, minimum: 0 })
+}
+
+/** The limits as intakes want them, to be spread into a peer; nothing when there are none. */
+export function rateOf(options: { maxFramesPerSecondPerPeer: number; maxBytesPerSecondPerPeer: number }): { rate?: RateLimits } {
+  const { maxFramesPerSecondPerPeer: framesPerSecond, maxBytesPerSecondPerPeer: bytesPerSecond } = options
+  return framesPerSecond === 0 && bytesPerSecond === 0 ? {} : { rate: { framesPerSecond, bytesPerSecond } }
+}
+
 /** Limits of the connections of a stream receiver. */
 export const ConnectionOptions = {
   allow: AllowOption,
   maxConnections: Type.Integer({ description: 'Connections at a time; more are refused and counted.', default: 16_384, minimum: 1 }),
   maxConnectionsPerPeer: Type.Integer({ description: 'Connections at a time from one address.', default: 16_384, minimum: 1 }),
+  ...RateOptions,
   idleTimeoutMs: Type.Integer({ description: 'A connection that sends nothing for so long is closed; 0 never.', default: 0, minimum: 0 }),
   proxies: Type.Array(Type.String(), {
     description: 'Balancers, as CIDR or single addresses, that announce each client by PROXY protocol version 1 or 2. Only they may.',

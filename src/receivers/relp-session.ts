@@ -18,8 +18,8 @@ export interface RelpSessionDeps {
     'received_bytes_total' | 'aborted_total' | 'commit_failed_total' | 'pauses_total' | 'empty_connections_total'
   >
   own: { protocol_errors_total: number; answered_total: number }
-  /** Called with +1 when the socket is not read any more for lack of room, and with -1 when it is again. */
-  pausedBy: (change: 1 | -1) => void
+  /** Called with +1 when the socket is not read any more for lack of room, or because of its peer's rate, and with -1 when it is again. */
+  pausedBy: (change: 1 | -1, isLimited: boolean) => void
   debug: (facts: object, message: string) => void
 }
 
@@ -96,21 +96,21 @@ export class RelpSession {
     this.#intake ??= this.#deps.openIntake()
     this.#unanswered.push(frame.txnr)
     const room = this.#intake.accept(this.#held.subarray(frame.start, frame.end))
-    if (room !== undefined) void this.#pauseUntil(room)
-    else if (this.#unanswered.length > UNANSWERED_MAX) void this.#pauseUntil(this.#answerAll())
+    if (room !== undefined) void this.#pauseUntil(room, this.#intake.debtMs() > 0)
+    else if (this.#unanswered.length > UNANSWERED_MAX) void this.#pauseUntil(this.#answerAll(), false)
   }
 
-  async #pauseUntil(room: Promise<void>): Promise<void> {
+  async #pauseUntil(room: Promise<void>, isLimited: boolean): Promise<void> {
     this.#isPaused = true
     this.#socket.pause()
-    this.#deps.shared.pauses_total++
-    this.#deps.pausedBy(1)
+    if (!isLimited) this.#deps.shared.pauses_total++
+    this.#deps.pausedBy(1, isLimited)
     try {
       await room
     } catch {
       this.#socket.destroy()
     }
-    this.#deps.pausedBy(-1)
+    this.#deps.pausedBy(-1, isLimited)
     this.#isPaused = false
     if (this.#socket.destroyed || this.#isOver) return
     this.#work()

@@ -84,7 +84,7 @@ export class RelpReceiver implements Receiver {
         ...(reason === undefined ? {} : { reason }),
         connections: this.#connections.size,
         counters: { ...this.#connections.counters, ...this.#counters, ...this.#tls?.counters },
-        gauges: { paused_connections: this.#paused, ...this.#tls?.gauges() }
+        gauges: { paused_connections: this.#paused, rate_limited_connections: this.#connections.limited, ...this.#tls?.gauges() }
       }
     ]
   }
@@ -96,11 +96,12 @@ export class RelpReceiver implements Receiver {
 
   #run(socket: Socket, address: string): void {
     const session = new RelpSession(socket, {
-      openIntake: () => this.#open!({ receiver: this.name, protocol: 'relp', address }, 'datagram'),
+      openIntake: () => this.#open!({ receiver: this.name, protocol: 'relp', address, ...this.#connections.rate }, 'datagram'),
       shared: this.#connections.counters,
       own: this.#counters,
-      pausedBy: change => {
-        this.#paused += change
+      pausedBy: (change, isLimited) => {
+        if (isLimited) this.#connections.limited += change
+        else this.#paused += change
       },
       debug: (facts, message) => this.#log.debug({ receiver: this.name, peer: address, ...facts }, message)
     })

@@ -65,7 +65,7 @@ export class SyslogTcpReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const { paused, size, counters } = this.#connections
+    const { paused, limited, size, counters } = this.#connections
     const isPaused = this.#state === 'listening' && paused > 0
     const reason = isPaused ? `${paused} connections wait for room` : this.#reason
     return [
@@ -77,7 +77,7 @@ export class SyslogTcpReceiver implements Receiver {
         ...(reason === undefined ? {} : { reason }),
         connections: size,
         counters: { ...counters },
-        gauges: { paused_connections: paused }
+        gauges: { paused_connections: paused, rate_limited_connections: limited }
       }
     ]
   }

@@ -70,7 +70,7 @@ export class SyslogTlsReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const { paused, size, counters } = this.#connections
+    const { paused, limited, size, counters } = this.#connections
     const isPaused = this.#state === 'listening' && paused > 0
     const reason = isPaused ? `${paused} connections wait for room` : this.#reason
     return [
@@ -82,7 +82,7 @@ export class SyslogTlsReceiver implements Receiver {
         ...(reason === undefined ? {} : { reason }),
         connections: size,
         counters: { ...counters, ...this.#tls.counters },
-        gauges: { paused_connections: paused, ...this.#tls.gauges() }
+        gauges: { paused_connections: paused, rate_limited_connections: limited, ...this.#tls.gauges() }
       }
     ]
   }

@@ -7,7 +7,7 @@ import type { Intake, OpenIntake, Receiver, ReceiverState, ReceiverStatus, TakeB
 import { CidrList } from '../lib/cidr.ts'
 import { orAborted } from './deadline.ts'
 import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
-import { AllowOption, ListenOption, NameOption, withDefaults } from './options.ts'
+import { AllowOption, ListenOption, NameOption, RateOptions, withDefaults } from './options.ts'
 import { DgramUdp } from './udp-dgram.ts'
 import { readKernelDrops } from './udp-kernel.ts'
 import { NativeUdp, prepareNative } from './udp-native.ts'
@@ -32,6 +32,7 @@ export const SyslogUdpOptions = Type.Object({
     default: 4096,
     minimum: 1
   }),
+  ...RateOptions,
   senderIdleMs: Type.Integer({ description: 'A sender silent for so long is forgotten.', default: 10 * 60_000, minimum: 1 })
 })
 export type SyslogUdpOptions = Static<typeof SyslogUdpOptions>
@@ -190,6 +191,7 @@ const NO_COUNTS: UdpCounts = {
   received_datagrams_total: 0,
   received_bytes_total: 0,
   refused_total: 0,
+  rate_limited_total: 0,
   connection_errors_total: 0,
   udp_lost_datagrams_total: 0,
   udp_thread_restarts_total: 0

@@ -7,6 +7,7 @@ import type { Intake } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import type { ListenAddress } from './listen.ts'
 import { ownSocketInodes } from './udp-kernel.ts'
+import { UdpRates } from './udp-rates.ts'
 import type { BoundUdp, UdpCounts, UdpHost, UdpWay } from './udp-way.ts'
 
 /** While stopping: no datagram for so long means that the kernel's buffer is empty. */
@@ -14,26 +15,33 @@ const QUIET_MS = 20
 const DRAIN_MAX_MS = 1000
 const EXPIRE_INTERVAL_MS = 1000
 
+interface KnownSender {
+  intake: Intake
+  /** Its bucket, where rates are limited. */
+  rates: UdpRates | undefined
+}
+
 export class DgramUdp implements UdpWay {
   readonly #host: UdpHost
   readonly #allow: CidrList
-  readonly #senders: LRUCache<string, Intake>
+  readonly #senders: LRUCache<string, KnownSender>
   #socket: Socket | undefined
   #timer: NodeJS.Timeout | undefined
   #datagrams = 0
   #bytes = 0
   #refused = 0
+  #rateLimited = 0
   #errors = 0
 
   constructor(host: UdpHost) {
     this.#host = host
     const { allow, maxSenders, senderIdleMs } = host.options
     this.#allow = new CidrList(allow)
-    this.#senders = new LRUCache<string, Intake>({
+    this.#senders = new LRUCache<string, KnownSender>({
       max: maxSenders,
       ttl: senderIdleMs,
       updateAgeOnGet: true,
-      dispose: intake => host.end(intake)
+      dispose: ({ intake }) => host.end(intake)
     })
   }
 
@@ -87,6 +95,7 @@ export class DgramUdp implements UdpWay {
       received_datagrams_total: this.#datagrams,
       received_bytes_total: this.#bytes,
       refused_total: this.#refused,
+      rate_limited_total: this.#rateLimited,
       connection_errors_total: this.#errors,
       udp_lost_datagrams_total: 0,
       udp_thread_restarts_total: 0
@@ -95,24 +104,32 @@ export class DgramUdp implements UdpWay {
 
   /** Hot path: once per datagram. */
   #take(datagram: Buffer, sender: RemoteInfo): void {
-    let intake = this.#senders.get(sender.address)
-    if (intake === undefined) {
-      intake = this.#openSender(sender.address)
-      if (intake === undefined) return
+    let known = this.#senders.get(sender.address)
+    if (known === undefined) {
+      known = this.#openSender(sender.address)
+      if (known === undefined) return
+    }
+    const { intake, rates } = known
+    if (rates !== undefined && !rates.take(0, datagram.length, performance.now())) {
+      this.#rateLimited++
+      return
     }
     this.#datagrams++
     this.#bytes += datagram.length
     void intake.accept(datagram) // no way to make the sender wait
   }
 
-  #openSender(socketAddress: string): Intake | undefined {
+  #openSender(socketAddress: string): KnownSender | undefined {
     const address = plainAddress(socketAddress)
     if (this.#allow.size > 0 && !this.#allow.contains(address)) {
       this.#refused++
       return undefined
     }
-    const intake = this.#host.open(address)
-    this.#senders.set(socketAddress, intake)
-    return intake
+    const { maxFramesPerSecondPerPeer: datagrams, maxBytesPerSecondPerPeer: bytes } = this.#host.options
+    const rates = datagrams > 0 || bytes > 0 ? new UdpRates(1, datagrams, bytes) : undefined
+    rates?.reset(0, performance.now())
+    const sender = { intake: this.#host.open(address), rates }
+    this.#senders.set(socketAddress, sender)
+    return sender
   }
 }

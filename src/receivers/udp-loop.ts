@@ -12,6 +12,7 @@ import { CidrList } from '../lib/cidr.ts'
 import { BLOCK_BYTES, FrameBlock } from '../lib/frame-block.ts'
 import { DatagramBatch } from './udp-batch.ts'
 import type { UdpLibc } from './udp-libc.ts'
+import { UdpRates } from './udp-rates.ts'
 import { SenderTable } from './udp-senders.ts'
 import { type FromUdpThread, UdpShared, type UdpThreadData } from './udp-shared.ts'
 import { readSockaddr } from './udp-sockaddr.ts'
@@ -46,6 +47,7 @@ export class UdpLoop {
   readonly #senders: SenderTable
   readonly #refused = new SenderTable(REFUSED_MAX)
   readonly #senderIdleMs: number
+  readonly #rates: UdpRates | undefined
   readonly #spare: ArrayBuffer[] = []
   readonly #opened: [number, string][] = []
   readonly #forgotten: number[] = []
@@ -70,6 +72,9 @@ export class UdpLoop {
     this.#allow = new CidrList(data.allow)
     this.#senders = new SenderTable(data.maxSenders)
     this.#senderIdleMs = data.senderIdleMs
+    const { maxDatagramsPerSecond, maxBytesPerSecond } = data
+    if (maxDatagramsPerSecond > 0 || maxBytesPerSecond > 0)
+      this.#rates = new UdpRates(data.maxSenders, maxDatagramsPerSecond, maxBytesPerSecond)
     this.#onFrame = (buf, start, end) => this.#append(buf, start, end)
   }
 
@@ -119,6 +124,10 @@ export class UdpLoop {
       }
       const start = batch.start(i)
       const end = batch.end(i)
+      if (this.#rates !== undefined && !this.#rates.take(this.#senders.entry, end - start, nowMs)) {
+        this.#shared.add.rateLimited()
+        continue
+      }
       if (this.#datagrams++ === 0) this.#sinceMs = nowMs
       this.#shared.add.datagram(end - start)
       if (batch.isTruncated(i)) {
@@ -143,6 +152,7 @@ export class UdpLoop {
       }
     }
     const number = this.#senders.add(nowMs, this.#onForgotten)
+    this.#rates?.reset(this.#senders.entry, nowMs)
     this.#opened.push([number, readSockaddr(fields, nameAt).address])
     return number
   }

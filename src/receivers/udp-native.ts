@@ -78,8 +78,16 @@ export class NativeUdp implements UdpWay {
 
   /** Resolves when the thread reads the socket. */
   async #startThread(): Promise<void> {
-    const { allow, maxSenders, senderIdleMs } = this.#host.options
-    const workerData: UdpThreadData = { fd: this.#fd, shared: this.#shared.memory, allow, maxSenders, senderIdleMs }
+    const { allow, maxSenders, senderIdleMs, maxFramesPerSecondPerPeer, maxBytesPerSecondPerPeer } = this.#host.options
+    const workerData: UdpThreadData = {
+      fd: this.#fd,
+      shared: this.#shared.memory,
+      allow,
+      maxSenders,
+      senderIdleMs,
+      maxDatagramsPerSecond: maxFramesPerSecondPerPeer,
+      maxBytesPerSecond: maxBytesPerSecondPerPeer
+    }
     const worker = new Worker(this.#threadFile, { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB } })
     const startedMs = Date.now()
     let failure: Error | undefined
@@ -173,6 +181,7 @@ export class NativeUdp implements UdpWay {
       received_datagrams_total: this.#shared.count('datagrams'),
       received_bytes_total: this.#shared.count('bytes'),
       refused_total: this.#shared.count('refused'),
+      rate_limited_total: this.#shared.count('rateLimited'),
       connection_errors_total: 0,
       udp_lost_datagrams_total: this.#lost,
       udp_thread_restarts_total: this.#restarts

@@ -75,6 +75,11 @@ export class SenderTable {
     return number
   }
 
+  /** Where the sender stands that was found or added last: below the maximum, and used again for another one that comes later. */
+  get entry(): number {
+    return this.#newest
+  }
+
   /** Forgets senders that were last seen before a time. */
   expire(beforeMs: number, onForgotten: (number: number) => void): void {
     while (this.#oldest !== NONE && this.#seenMs[this.#oldest]! < beforeMs) this.#forget(this.#oldest, onForgotten)

@@ -9,6 +9,9 @@ export interface UdpThreadData {
   allow: string[]
   maxSenders: number
   senderIdleMs: number
+  /** Of each sender; 0 is any number. */
+  maxDatagramsPerSecond: number
+  maxBytesPerSecond: number
 }
 
 /** The thread gets back memory of blocks, as ArrayBuffers, and tells this. */
@@ -25,7 +28,7 @@ export type FromUdpThread =
       forgotten: number[]
     }
 
-const COUNTS = ['datagrams', 'bytes', 'refused', 'truncated', 'errors'] as const
+const COUNTS = ['datagrams', 'bytes', 'refused', 'truncated', 'errors', 'rateLimited'] as const
 export type UdpCount = (typeof COUNTS)[number]
 
 const RUN = 0
@@ -68,6 +71,9 @@ export class UdpShared {
     },
     error: (): void => {
       this.#counts[4]! += 1
+    },
+    rateLimited: (): void => {
+      this.#counts[5]! += 1
     }
   }
 

@@ -22,6 +22,8 @@ export interface UdpCounts {
   received_datagrams_total: number
   received_bytes_total: number
   refused_total: number
+  /** Datagrams of senders that send faster than they may. */
+  rate_limited_total: number
   connection_errors_total: number
   /** Datagrams that were taken from the kernel and went with the thread that had them. */
   udp_lost_datagrams_total: number

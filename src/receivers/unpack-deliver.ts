@@ -139,7 +139,8 @@ export async function deliver(chunks: AsyncIterable<Uint8Array>, options: FileDe
   const hand = async (piece: Buffer): Promise<void> => {
     intake ??= deps.open(framingOf(piece, options.format))
     const room = intake.accept(piece)
-    if (room !== undefined) await waitForRoom(room, options.roomTimeoutMs, deps)
+    // Who sends too fast waits, but that is no lack of room.
+    if (room !== undefined) await waitForRoom(room, options.roomTimeoutMs + intake.debtMs(), intake.debtMs() > 0 ? {} : deps)
   }
   const letGo = async (): Promise<void> => {
     isHolding = false
@@ -165,7 +166,7 @@ export async function deliver(chunks: AsyncIterable<Uint8Array>, options: FileDe
   })
 }
 
-async function waitForRoom(room: Promise<void>, timeoutMs: number, { onWait }: DeliveryDeps): Promise<void> {
+async function waitForRoom(room: Promise<void>, timeoutMs: number, { onWait }: Pick<DeliveryDeps, 'onWait'>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new DeliveryError('room', 'there is no room')), timeoutMs)

@@ -32,6 +32,11 @@ export const CATALOGUE = {
   refused_not_allowed_total: counter('connections', RECEIVER, 'Of refused_total: the sender is in none of the allowed networks.'),
   refused_limit_total: counter('connections', RECEIVER, 'Of refused_total: too many connections.'),
   refused_peer_limit_total: counter('connections', RECEIVER, 'Of refused_total: too many connections of one address.'),
+  rate_limited_total: counter(
+    'events',
+    RECEIVER,
+    'Times a sender was made to wait because it sent faster than it may; of UDP, datagrams thrown away.'
+  ),
   commit_failed_total: counter('intakes', RECEIVER, 'Intakes whose last frames could not be made durable.'),
   empty_connections_total: counter('connections', RECEIVER, 'Connections closed without a byte, such as probes of a balancer.'),
   idle_closed_total: counter('connections', RECEIVER, 'Connections closed because they sent nothing for too long.'),

@@ -41,8 +41,9 @@ const TLS_OPTIONS = {
   reloadIntervalMs: 7000,
   sessionTickets: 'refuse'
 }
+const RATE_OPTIONS = { maxFramesPerSecondPerPeer: 11, maxBytesPerSecondPerPeer: 1024 }
 const STREAM_FULL =
-  'name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], proxies: [10.1.0.0/16], max_connections: 2, max_connections_per_peer: 3, idle_timeout: 4s, handshake_timeout: 5s'
+  'name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], proxies: [10.1.0.0/16], max_connections: 2, max_connections_per_peer: 3, idle_timeout: 4s, handshake_timeout: 5s, max_frames_per_second_per_peer: 11, max_bytes_per_second_per_peer: 1KiB'
 const STREAM_OPTIONS = {
   name: 'n',
   listen: '127.0.0.1:1',
@@ -50,6 +51,7 @@ const STREAM_OPTIONS = {
   proxies: ['10.1.0.0/16'],
   maxConnections: 2,
   maxConnectionsPerPeer: 3,
+  ...RATE_OPTIONS,
   idleTimeoutMs: 4000,
   handshakeTimeoutMs: 5000
 }
@@ -68,6 +70,7 @@ t.test('every key of syslog reaches its option', async t => {
     listen: '127.0.0.1:1',
     allow: ['10.0.0.0/8'],
     receiveBufferBytes: 2 ** 20,
+    ...RATE_OPTIONS,
     way: 'dgram',
     maxSenders: 6,
     senderIdleMs: 7000
@@ -92,7 +95,8 @@ t.test('every key of http-push reaches its option', async t => {
       'http-push',
       `name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], proxies: [10.1.0.0/16], ${TLS_FULL}, hec: false, secret: password1, secret_header: x-a,
        basic_user: u, basic_password: password2, paths: [{ path: /p, source: a, format: json, secret: password3 }], body_max_bytes: 1KiB,
-       inflated_max_bytes: 2KiB, buffered_max_bytes: 3KiB, max_connections: 4, max_requests: 5, request_timeout: 6s, room_timeout: 7s,
+       inflated_max_bytes: 2KiB, buffered_max_bytes: 3KiB, max_connections: 4, max_connections_per_peer: 3, max_frames_per_second_per_peer: 11,
+       max_bytes_per_second_per_peer: 1KiB, max_requests: 5, request_timeout: 6s, room_timeout: 7s,
        retry_after: 8s`
     )
   )
@@ -113,6 +117,8 @@ t.test('every key of http-push reaches its option', async t => {
     inflatedMaxBytes: 2048,
     bufferedMaxBytes: 3072,
     maxConnections: 4,
+    maxConnectionsPerPeer: 3,
+    ...RATE_OPTIONS,
     maxRequests: 5,
     requestTimeoutMs: 6000,
     roomTimeoutMs: 7000,
@@ -189,7 +195,7 @@ t.test('every key of menlo-pull reaches its option', async t => {
 
 const HASH = 'scrypt:2:8:1:c2FsdA==:aGFzaA=='
 const FILE_SERVER_FULL = `name: n, listen: 127.0.0.1:1, allow: [10.0.0.0/8], root_uploads: false, max_connections: 2, max_connections_per_peer: 3,
-  idle_timeout: 4s, login_timeout: 5s, max_login_failures: 6, login_block: 7s, login_delay: 8s, format: lines, unpacked_max_bytes: 1KiB,
+  max_frames_per_second_per_peer: 11, max_bytes_per_second_per_peer: 1KiB, idle_timeout: 4s, login_timeout: 5s, max_login_failures: 6, login_block: 7s, login_delay: 8s, format: lines, unpacked_max_bytes: 1KiB,
   unpacked_max_ratio: 9, held_max_bytes: 2KiB, room_timeout: 10s`
 const FILE_SERVER_OPTIONS = {
   name: 'n',
@@ -200,6 +206,7 @@ const FILE_SERVER_OPTIONS = {
   rootUploads: false,
   maxConnections: 2,
   maxConnectionsPerPeer: 3,
+  ...RATE_OPTIONS,
   idleTimeoutMs: 4000,
   loginTimeoutMs: 5000,
   maxLoginFailures: 6,

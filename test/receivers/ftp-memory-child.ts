@@ -16,6 +16,7 @@ const open: OpenIntake = () => ({
     for (let at = text.indexOf(LINE_FEED); at >= 0; at = text.indexOf(LINE_FEED, at + 1)) lines++
     return undefined
   },
+  debtMs: () => 0,
   commit: async () => {},
   end: async () => {},
   abort: () => {}

@@ -5,6 +5,7 @@ import type { Framer, Framing, Intake, OpenIntake, Peer, TakeBlock } from '../..
 import { CollectorError } from '../../src/errors.ts'
 import { createFramer } from '../../src/framing/framer.ts'
 import { BLOCK_BYTES, FrameBlock } from '../../src/lib/frame-block.ts'
+import { TokenBucket } from '../../src/lib/token-bucket.ts'
 import type { ReceiverLog } from '../../src/receivers/listen.ts'
 
 export interface IntakeFaults {
@@ -35,7 +36,7 @@ export class MemoryIntakes {
   readonly open: OpenIntake = (peer, framing) => {
     this.opened++
     this.peers.push(peer)
-    return new MemoryIntake(this, framing)
+    return new MemoryIntake(this, peer, framing)
   }
 
   readonly take: TakeBlock = async ({ memory, count, used }, intakes) => {
@@ -70,23 +71,29 @@ class MemoryIntake implements Intake {
   readonly #framer: Framer
   readonly #uncommitted: string[] = []
   readonly #canWait: boolean
+  readonly #overdraws: boolean
+  readonly #bucket: TokenBucket | undefined
   #isWaiting = false
   #isOver = false
 
-  constructor(owner: MemoryIntakes, framing: Framing) {
+  constructor(owner: MemoryIntakes, peer: Peer, framing: Framing) {
     this.#owner = owner
-    this.#canWait = framing !== 'datagram'
+    this.#canWait = peer.protocol !== 'syslog-udp'
+    this.#overdraws = peer.overdraws === true
+    this.#bucket = peer.rate && new TokenBucket(peer.rate, Date.now())
     this.#framer = createFramer(framing)
   }
 
   accept(chunk: Uint8Array): Promise<void> | undefined {
     if (this.#isOver) this.#owner.violations.push('accept after the end')
     if (this.#isWaiting && this.#canWait) this.#owner.violations.push('accept while there was no room')
+    const before = this.#uncommitted.length
     this.#framer.feed(Buffer.from(chunk), this.#onFrame)
-    const { acceptDelayMs } = this.#owner.faults
-    if (acceptDelayMs === undefined) return undefined
+    this.#bucket?.take(this.#uncommitted.length - before, chunk.length, Date.now())
+    const waitMs = Math.max(this.#owner.faults.acceptDelayMs ?? -1, this.#overdraws ? -1 : this.debtMs() || -1)
+    if (waitMs < 0) return undefined
     this.#isWaiting = true
-    return delay(acceptDelayMs).then(() => {
+    return delay(waitMs).then(() => {
       this.#isWaiting = false
     })
   }
@@ -95,6 +102,10 @@ class MemoryIntake implements Intake {
   takeFrame(buf: Buffer, start: number, end: number): void {
     if (this.#isOver) this.#owner.violations.push('a frame after the end')
     this.#onFrame(buf, start, end)
+  }
+
+  debtMs(): number {
+    return this.#bucket?.debtMs(Date.now()) ?? 0
   }
 
   async commit(): Promise<void> {

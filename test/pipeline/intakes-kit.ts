@@ -1,0 +1,59 @@
+/** Real intakes and lanes over a spool in memory, for tests of what lies between receivers and the disk. */
+import { EventEmitter } from 'node:events'
+import type { Worker } from 'node:worker_threads'
+import type { Test } from 'tap'
+import type { Block, Spool } from '../../src/contracts.ts'
+import { LanePool } from '../../src/lanes/pool.ts'
+import { loadParsers } from '../../src/parse/load.ts'
+import { Intakes } from '../../src/pipeline/intakes.ts'
+import { SourceBinding } from '../../src/pipeline/source-binding.ts'
+import { specOf } from '../lanes/lane-kit.ts'
+
+const parsers = await loadParsers()
+const BINDING = new SourceBinding([])
+export const line = (number: number): string =>
+  `1767604530.250    120 192.0.2.10 TCP_MISS/200 4512 GET http://www.example.com/index.html u${number} HIER_DIRECT/203.0.113.10 text/html\n`
+export const lines = (count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, index) => line(index)).join(''))
+
+/** A spool in memory that knows what was durable at each commit. */
+export class MemorySpool extends EventEmitter implements Spool {
+  full = false
+  records = 0
+  durable = 0
+
+  /** No room: blocks are shed. */
+  sheds = false
+
+  append({ recordCount }: Block): boolean {
+    if (!this.sheds) this.records += recordCount
+    return !this.sheds
+  }
+
+  async commit(): Promise<void> {
+    this.durable = this.records
+    this.emit('commit')
+  }
+
+  async closeAll(): Promise<void> {}
+}
+
+export async function start(t: Test, lanes = 2) {
+  const workers: Worker[] = []
+  const onWorker = (worker: Worker) => void workers.push(worker)
+  process.on('worker', onWorker)
+  const spool = new MemorySpool()
+  let intakes: Intakes
+  const pool = await LanePool.start(lanes, specOf([{}]), parsers, {
+    onBlocks: blocks => intakes.append(blocks),
+    onLaneFailure: () => {}
+  })
+  // The binding knows no configuration here: every intake may go to the one source.
+  const binding = Object.assign(Object.create(BINDING), { candidates: () => [0] }) as SourceBinding
+  intakes = new Intakes({ pool, spool, binding })
+  t.teardown(async () => {
+    process.off('worker', onWorker)
+    await intakes.stop()
+    await pool.stop()
+  })
+  return { intakes, pool, spool, workers, binding }
+}

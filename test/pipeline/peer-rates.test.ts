@@ -1,0 +1,197 @@
+/**
+ * How fast one address may send: it waits or is put off, loses nothing where it can wait, and does not slow others. Times are lower
+ * bounds, which a slow machine does not break.
+ */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { Receiver } from '../../src/contracts.ts'
+import { UDP_THREAD_FILE } from '../../src/pipeline/receivers.ts'
+import { FtpReceiver } from '../../src/receivers/ftp.ts'
+import { HttpPushReceiver } from '../../src/receivers/http-push.ts'
+import { RelpReceiver } from '../../src/receivers/relp.ts'
+import { formatRelpFrame } from '../../src/receivers/relp-frame.ts'
+import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
+import { SyslogUdpReceiver } from '../../src/receivers/syslog-udp.ts'
+import { memoryLog, portOf } from '../receivers/memory-intake.ts'
+import { line, lines, start } from './intakes-kit.ts'
+
+t.setTimeout(120_000)
+
+const LISTEN = '127.0.0.1:0'
+const SECRET = 'a secret of the test'
+const deps = { log: memoryLog() }
+/** 1000 lines at once, then 2000 a second. */
+const RATE = { maxFramesPerSecondPerPeer: 2000 }
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let end = Date.now() + 60_000; !isSo(); await sleep(5)) if (Date.now() > end) throw new Error(`Waited in vain until ${what}`)
+}
+
+async function running(t: Test, receiver: Receiver) {
+  const { intakes, spool } = await start(t)
+  await receiver.start(
+    (peer, framing) => intakes.open(peer, framing),
+    (block, of) => intakes.take(block, of)
+  )
+  t.teardown(() => receiver.stop(AbortSignal.timeout(5000)))
+  const { protocol } = receiver.status()[0]!
+  return { intakes, spool, port: portOf(receiver), rateLimited: () => intakes.rateLimited(receiver.name, protocol) }
+}
+
+/** Without `end` the other side closes. */
+async function send(port: number, bytes: Buffer, localAddress = '127.0.0.1', end = true): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
+  await once(socket, 'connect')
+  socket.resume()
+  if (end) socket.end(bytes)
+  else socket.write(bytes)
+  await once(socket, 'close')
+}
+
+t.test('syslog-tcp: lines above the rate wait, over all connections of the address, and others do not', async t => {
+  const receiver = new SyslogTcpReceiver({ listen: LISTEN, ...RATE }, deps)
+  const { intakes, spool, port, rateLimited } = await running(t, receiver)
+  const began = performance.now()
+  const sending = Promise.all([send(port, lines(3000)), send(port, lines(3000))])
+  await until('it is slowed', () => receiver.status()[0]!.gauges!.rate_limited_connections! > 0)
+  t.equal(receiver.status()[0]!.state, 'listening', 'the receiver as a whole is not paused')
+  await send(port, lines(1000), '127.0.0.2')
+  t.ok(spool.records < 7000, 'another address is done first')
+  await sending
+  await until('all lines are there', () => spool.records === 7000)
+  t.ok(performance.now() - began > 1900, '6000 lines at 2000 a second, the first 2000 at once')
+  t.ok(rateLimited() > 0)
+  t.equal(intakes.counts.shed, 0)
+})
+
+t.test('syslog-tcp: bytes above the rate wait', async t => {
+  const receiver = new SyslogTcpReceiver({ listen: LISTEN, maxBytesPerSecondPerPeer: 256 * 1024 }, deps)
+  const { spool, port, rateLimited } = await running(t, receiver)
+  const content = lines(6000) // some 800 KB
+  const began = performance.now()
+  await send(port, content)
+  await until('all lines are there', () => spool.records === 6000)
+  t.ok(performance.now() - began > 1000)
+  t.ok(rateLimited() > 0)
+})
+
+t.test('relp: messages above the rate are answered later', async t => {
+  const receiver = new RelpReceiver({ listen: LISTEN, ...RATE }, deps)
+  const { spool, port, rateLimited } = await running(t, receiver)
+  const frames = Array.from({ length: 4000 }, (_, i) => formatRelpFrame(i + 2, 'syslog', line(i).trimEnd()))
+  const open = formatRelpFrame(1, 'open', 'relp_version=0\nrelp_software=test\ncommands=syslog')
+  const began = performance.now()
+  await send(port, Buffer.from([open, ...frames, formatRelpFrame(5000, 'close')].join('')), '127.0.0.1', false)
+  await until('all messages are there', () => spool.records === 4000)
+  t.ok(performance.now() - began > 900)
+  t.ok(rateLimited() > 0)
+})
+
+t.test('http-push: a body is taken whole, and the next is answered 429 until its time has come', async t => {
+  const receiver = new HttpPushReceiver({ listen: LISTEN, secret: SECRET, ...RATE }, deps)
+  const { spool, port } = await running(t, receiver)
+  const post = async () => {
+    const headers = { 'x-sluice-secret': SECRET }
+    const answer = await fetch(`http://127.0.0.1:${port}/logs`, { method: 'POST', body: lines(4000), headers })
+    await answer.text()
+    return answer
+  }
+  t.equal((await post()).status, 200)
+  const early = await post()
+  t.equal(early.status, 429)
+  t.match(early.headers.get('retry-after'), /^[12]$/)
+  await sleep(1000 * Number(early.headers.get('retry-after')))
+  t.equal((await post()).status, 200)
+  t.equal(spool.records, 8000, 'nothing of the refused body')
+  t.match(receiver.status()[0]!.counters, { rate_limited_total: 1, put_off_total: 1 })
+})
+
+t.test('http-push: connections over the limit of an address are refused and counted', async t => {
+  const receiver = new HttpPushReceiver({ listen: LISTEN, secret: SECRET, maxConnectionsPerPeer: 2 }, deps)
+  const { port } = await running(t, receiver)
+  const sockets = await Promise.all(
+    ['127.0.0.1', '127.0.0.1', '127.0.0.2'].map(async localAddress => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress })
+      await once(socket, 'connect')
+      return socket
+    })
+  )
+  await until('three are there', () => receiver.status()[0]!.connections === 3)
+  const more = connect(port, '127.0.0.1')
+  more.on('error', () => {})
+  await once(more, 'close')
+  t.match(receiver.status()[0], { connections: 3, counters: { refused_total: 1, refused_peer_limit_total: 1, connections_total: 3 } })
+  for (const socket of sockets) socket.destroy()
+  await until('all are gone', () => receiver.status()[0]!.connections === 0)
+  await send(port, Buffer.from('GET / HTTP/1.0\r\n\r\n'))
+  t.equal(receiver.status()[0]!.counters.refused_total, 1)
+})
+
+t.test('ftp: a file above the rate takes longer, and is taken whole', async t => {
+  const accounts = [{ name: 'discovery', password: SECRET }]
+  const options = { listen: LISTEN, accounts, loginDelayMs: 0, passivePortMin: 0, passivePortMax: 0, roomTimeoutMs: 200, ...RATE }
+  const receiver = new FtpReceiver(options, deps)
+  const { spool, port, rateLimited } = await running(t, receiver)
+  const began = performance.now()
+  t.match(await uploadByHand(port, lines(4000)), /^226 /m)
+  t.equal(spool.durable, 4000)
+  t.ok(performance.now() - began > 900)
+  t.ok(rateLimited() > 0)
+  t.equal(receiver.status()[0]!.state, 'listening')
+})
+
+/** All that the server said. */
+async function uploadByHand(port: number, content: Buffer): Promise<string> {
+  const control = connect(port, '127.0.0.1')
+  let said = ''
+  control.on('data', chunk => {
+    said += chunk
+  })
+  const ask = async (command: string, answer: RegExp): Promise<void> => {
+    if (command !== '') control.write(`${command}\r\n`)
+    await until(`${command} is answered: ${said}`, () => answer.test(said))
+  }
+  await ask('', /^220 /m)
+  await ask('USER discovery', /^331 /m)
+  await ask(`PASS ${SECRET}`, /^230 /m)
+  await ask('EPSV', /^229 /m)
+  const data = connect(Number(/\(\|\|\|(\d+)\|\)/.exec(said)![1]), '127.0.0.1')
+  await ask('STOR a.log', /^150 /m)
+  data.end(content)
+  await ask('', /^(226|4\d\d|5\d\d) /m)
+  control.destroy()
+  return said
+}
+
+for (const way of ['native', 'dgram'] as const)
+  t.test(`syslog-udp, ${way}: datagrams above the rate are thrown away and counted, of that address only`, async t => {
+    const receiver = new SyslogUdpReceiver(
+      { listen: LISTEN, way, maxFramesPerSecondPerPeer: 100 },
+      { ...deps, threadFile: UDP_THREAD_FILE }
+    )
+    const { spool, port } = await running(t, receiver)
+    const sendTo = async (count: number, from: string): Promise<void> => {
+      const socket = createSocket('udp4')
+      await new Promise<void>(resolve => socket.bind(0, from, resolve))
+      for (let i = 0; i < count; i++) await new Promise(resolve => socket.send(line(i), port, '127.0.0.1', resolve))
+      socket.close()
+    }
+    await sendTo(1000, '127.0.0.1')
+    await sendTo(50, '127.0.0.2')
+    const counters = () => receiver.status()[0]!.counters
+    await until('all are seen', () => counters().received_datagrams_total! + counters().rate_limited_total! === 1050)
+    await until('what was taken is in the spool', () => spool.records === counters().received_datagrams_total)
+    t.ok(counters().rate_limited_total! > 0)
+    t.ok(counters().received_datagrams_total! >= 150)
+    await sleep(1100)
+    const before = counters().rate_limited_total
+    await sendTo(90, '127.0.0.1')
+    await until(
+      'the new ones are there',
+      () => spool.records === counters().received_datagrams_total && counters().received_datagrams_total! >= 240
+    )
+    t.equal(counters().rate_limited_total, before, 'a second later there is room for a hundred again')
+  })
