@@ -28,10 +28,11 @@ const VERBS: Readonly<Record<string, VerbEntry>> = {
   },
   validate: {
     summary: 'check the configuration and whether this machine can run it',
-    usage: `sluice validate [-c FILE] [--no-environment] [--deny-warnings] [--print] [--json]
+    usage: `sluice validate [-c FILE] [--no-environment] [--network] [--deny-warnings] [--print] [--json]
 
 ${CONFIG_OPTION}
       --no-environment  do not try to bind addresses and to write the spool
+      --network         reach tenant, storage and sign-in host, name who issued their certificates, sign in, and look for the data sources
       --deny-warnings   warnings fail as well
       --print           print the configuration with all defaults, without secrets
 ${JSON_OPTION}`,

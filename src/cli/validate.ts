@@ -4,6 +4,8 @@ import { stringify } from 'yaml'
 import { ConfigError, type Fault, formatFaults } from '../config/faults.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { redactConfig } from '../config/redact.ts'
+import { packageVersion } from '../lib/package-root.ts'
+import { checkNetwork } from '../pipeline/network-check.ts'
 import type { Check } from '../telemetry/status.ts'
 import { checkEnvironment } from './environment-check.ts'
 import { loadForVerb } from './load-for-verb.ts'
@@ -21,7 +23,14 @@ export const validate: Verb = async (args, io) => {
   const flag = { type: 'boolean' } as const
   const { values } = parseArgs({
     args,
-    options: { config: { type: 'string', short: 'c' }, 'no-environment': flag, 'deny-warnings': flag, print: flag, json: flag }
+    options: {
+      config: { type: 'string', short: 'c' },
+      'no-environment': flag,
+      network: flag,
+      'deny-warnings': flag,
+      print: flag,
+      json: flag
+    }
   })
   const loaded = load(values.config, io)
   if (loaded instanceof ConfigError) {
@@ -33,6 +42,7 @@ export const validate: Verb = async (args, io) => {
     return EXIT.OK
   }
   const environment = values['no-environment'] ? [] : await checkEnvironment(loaded.config)
+  if (values.network) environment.push(...(await checkNetwork(loaded.config, packageVersion())))
   const isDenied = values['deny-warnings'] === true && loaded.warnings.length > 0
   const ok = environment.every(check => check.ok) && !isDenied
   const report = { ok, file: loaded.path ?? '(defaults)', faults: [], warnings: loaded.warnings, environment }

@@ -5,7 +5,7 @@ import { type AzureAccess, AzureBlobStore } from '../upload/archive/azure-blob.t
 import { directoryStore } from '../upload/archive/directory-store.ts'
 import type { ArchiveStore } from '../upload/archive/store.ts'
 import { createDispatcher } from '../upload/http.ts'
-import { credentialOf } from './delivery.ts'
+import { credentialOf } from './tenant-access.ts'
 
 /** Proxy and certificate authorities are those of the way to the tenant. */
 export function archiveStore(archive: ArchiveConfig, tenant: Pick<Config['tenant'], 'proxy' | 'no_proxy' | 'ca_file'>): ArchiveStore {

@@ -17,9 +17,7 @@ import { secretExpiries } from '../upload/secret-expiry.ts'
 import { UploadStats } from '../upload/stats.ts'
 import { StreamWatch } from '../upload/streams.ts'
 import { Uploader } from '../upload/uploader.ts'
-
-/** Any token of the right shape opens the local tenant. */
-const LOCAL_TOKEN = '0'.repeat(64)
+import { authOptionsOf, feedsOf, httpOptionsOf, targetsOf } from './tenant-access.ts'
 
 /** Records that the tenant took, by source; the queue is watched, so nobody else has to tell. */
 export type Departures = Map<string, number>
@@ -57,22 +55,8 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
   const isLocal = tenant.url === undefined
   const local = isLocal ? await startLocalTenant(config, log, deps.mayJoinLocal ?? false) : undefined
   const url = local?.url ?? (isLocal ? localUrl(config) : normalizeBaseUrl(tenant.url!))
-  const dispatcher = createDispatcher(
-    !isLocal
-      ? {
-          ...(tenant.proxy === undefined ? {} : { proxyUrl: tenant.proxy }),
-          ...(tenant.no_proxy === undefined ? {} : { noProxy: tenant.no_proxy }),
-          ...(tenant.ca_file === undefined ? {} : { caFile: tenant.ca_file })
-        }
-      : { proxyFromEnvironment: false }
-  )
-  const newAuth = (auth: AuthConfig | undefined): Auth =>
-    createAuth({
-      credential: auth === undefined ? { kind: 'token', token: LOCAL_TOKEN } : credentialOf(auth),
-      dispatcher,
-      ...(auth?.authority_host === undefined ? {} : { authorityHost: auth.authority_host }),
-      ...(auth?.scope === undefined ? {} : { scope: auth.scope })
-    })
+  const dispatcher = createDispatcher(httpOptionsOf(tenant))
+  const newAuth = (auth: AuthConfig | undefined): Auth => createAuth({ ...authOptionsOf(auth), dispatcher })
   let auth = newAuth(tenant.auth)
   let current = config
   const budget = new RequestBudget({
@@ -92,9 +76,7 @@ export async function prepareDelivery(config: Config, queue: UploadQueue, deps: 
   let secrets = await secretExpiries(tenant.auth ?? {})
   const departures: Departures = new Map()
   const uploader = new Uploader({ queue: watched(queue, departures), destination, stats, concurrency: upload.concurrency, log })
-  // Of the formats that segments of a source may have, only its present one says what the data source should be.
-  const fed = (): SourceTarget[] => current.sources.flatMap(({ name, format }) => targets.get(`${name} ${format}`) ?? [])
-  const streams = new StreamWatch({ api, targets: fed, stats })
+  const streams = new StreamWatch({ api, targets: () => feedsOf(current, snapshot), stats })
   return {
     uploader,
     stats,
@@ -160,37 +142,6 @@ const following = (auth: () => Auth): Auth => ({
   header: () => auth().header(),
   renew: () => auth().renew()
 })
-
-export function credentialOf(auth: Omit<AuthConfig, 'scope' | 'managed_identity'>): Credential {
-  const { token, tenant_id: tenantId = '', client_id: clientId = '' } = auth
-  if (token !== undefined) return { kind: 'token', token }
-  if (auth.client_secret !== undefined) return { kind: 'client-secret', tenantId, clientId, clientSecret: auth.client_secret }
-  if (auth.certificate_file !== undefined) {
-    const certificate: Credential = { kind: 'certificate', tenantId, clientId, certificateFile: auth.certificate_file }
-    return auth.certificate_password === undefined ? certificate : { ...certificate, certificatePassword: auth.certificate_password }
-  }
-  if (auth.federated_token_file !== undefined)
-    return { kind: 'workload-identity', tenantId, clientId, tokenFile: auth.federated_token_file }
-  return clientId === '' ? { kind: 'managed-identity' } : { kind: 'managed-identity', clientId }
-}
-
-/** Where the segments of each source and format go; old formats of a source still in the spool find their way, too. */
-function targetsOf(config: Config, snapshot: string | undefined): Map<string, SourceTarget> {
-  const targets = new Map<string, SourceTarget>()
-  for (const source of config.sources) {
-    for (const [format, own] of Object.entries(FORMAT_SOURCE_STRINGS)) {
-      const sourceString = format === source.format ? (source.source_string ?? own) : own
-      targets.set(`${source.name} ${format}`, { inputStreamName: snapshot ?? source.data_source, sourceString })
-    }
-    if (source.source_string !== undefined) {
-      targets.set(`${source.name} ${'raw' satisfies Format}`, {
-        inputStreamName: snapshot ?? source.data_source,
-        sourceString: source.source_string
-      })
-    }
-  }
-  return targets
-}
 
 /** The queue, which counts what leaves it. */
 export function watched(queue: UploadQueue, departures: Departures): UploadQueue {

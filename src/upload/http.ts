@@ -19,6 +19,8 @@ export interface HttpOptions {
   ca?: string
   /** @default 10000 */
   connectTimeoutMs?: number
+  /** False takes any certificate: only to look at one, never to send anything. @default true */
+  checksCertificates?: boolean
 }
 
 const KEEP_ALIVE_MS = 30_000
@@ -27,7 +29,11 @@ const KEEP_ALIVE_MS = 30_000
 export function createDispatcher(options: HttpOptions = {}): Dispatcher {
   const extra = options.ca ?? (options.caFile === undefined ? undefined : readCa(options.caFile))
   const ca = extra === undefined ? undefined : [...getCACertificates('default'), extra]
-  const tls = { timeout: options.connectTimeoutMs ?? 10_000, ...(ca ? { ca } : {}) }
+  const tls = {
+    timeout: options.connectTimeoutMs ?? 10_000,
+    ...(ca ? { ca } : {}),
+    ...(options.checksCertificates === false ? { rejectUnauthorized: false } : {})
+  }
   // HTTP/2 brings nothing to a few calls a minute, and blob storage does not speak it.
   const common = { allowH2: false, keepAliveTimeout: KEEP_ALIVE_MS, connections: 8 }
   const proxy = options.proxyUrl === undefined ? undefined : proxyHref(options.proxyUrl, options)

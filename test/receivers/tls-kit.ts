@@ -21,8 +21,8 @@ export class TestAuthority {
   readonly ca = this.#path('ca.pem')
   readonly #caKey = this.#path('ca.key')
 
-  constructor() {
-    const subject = ['-subj', '/CN=Test CA', '-days', '30', '-addext', 'basicConstraints=critical,CA:TRUE']
+  constructor(name = 'Test CA') {
+    const subject = ['-subj', `/CN=${name}`, '-days', '30', '-addext', 'basicConstraints=critical,CA:TRUE']
     openssl([
       'req',
       '-x509',
@@ -40,7 +40,7 @@ export class TestAuthority {
   }
 
   /** A certificate of this authority with a DNS name. */
-  issue(name: string, days = 30): Pair {
+  issue(name: string, days = 30, alternativeNames = `DNS:${name}`): Pair {
     const [cert, key, request, extensions] = ['pem', 'key', 'csr', 'ext'].map(ending =>
       this.#path(`${name.replace('*', 'star')}.${ending}`)
     ) as [string, string, string, string]
@@ -58,7 +58,7 @@ export class TestAuthority {
       '-subj',
       `/CN=${name}`
     ])
-    writeFileSync(extensions, `subjectAltName=DNS:${name}\n`)
+    writeFileSync(extensions, `subjectAltName=${alternativeNames}\n`)
     openssl([
       'x509',
       '-req',
