@@ -15,20 +15,21 @@ export class FlushPace {
     this.#spool = spool
     this.#budget = budget
     this.#configuredMs = configuredMs
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
-    this.#look()
+    this.#timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref()
+    this.look()
   }
 
   configure(configuredMs: number): void {
     this.#configuredMs = configuredMs
-    this.#look()
+    this.look()
   }
 
   stop(): void {
     clearInterval(this.#timer)
   }
 
-  #look(): void {
+  /** Sets the interval anew; done by itself every few seconds. */
+  look(): void {
     const { sources, segments } = this.#spool.stats()
     const { closed, issued, stored, finalising } = segments
     this.#spool.flushIntervalMs = flushIntervalMs({

@@ -6,13 +6,17 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PipelineStatus } from '../../src/telemetry/status.ts'
+import type { Plan } from './plan.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const FAST_CLOCK = join(import.meta.dirname, 'fast-upload-clock.ts')
+const INJECT = join(import.meta.dirname, 'inject.ts')
 
 /** Ways in; each is a receiver, a source and a data source of that name. */
-export const PROTOCOLS = ['tcp', 'relp', 'http'] as const
+export const PROTOCOLS = ['tcp', 'relp', 'http', 'ftp'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
+
+export const FTP_ACCOUNT = { name: 'discovery', password: 'a password of the test' }
 
 export interface LogLine {
   level: string | number
@@ -35,7 +39,8 @@ export function configText(setup: CollectorSetup): string {
     receivers: [
       { type: 'syslog', name: 'tcp', protocols: ['tcp'], listen },
       { type: 'relp', name: 'relp', listen },
-      { type: 'http-push', name: 'http', listen, anonymous: true }
+      { type: 'http-push', name: 'http', listen, anonymous: true },
+      { type: 'ftp', name: 'ftp', listen, accounts: [FTP_ACCOUNT], passive_port_min: 0, passive_port_max: 0, abort_wait: '10ms' }
     ],
     sources: PROTOCOLS.map(name => ({ name, appliance: 'generic-cef', format: 'cef', from: { receivers: [name] } })),
     tenant: { url: setup.tenantUrl, auth: { token: 'a1'.repeat(32) } },
@@ -44,7 +49,8 @@ export function configText(setup: CollectorSetup): string {
       min_free_bytes: '1MiB',
       segment_max_bytes: setup.segmentMaxBytes,
       commit_interval: '20ms',
-      archive_segments: 10_000
+      archive_segments: 10_000,
+      archive_max_age: 'off' // whatever the clock does
     },
     upload: { flush_interval: `${setup.flushIntervalMs}ms`, concurrency: 2 },
     process: { drop_internal: false, max_age: 'off', max_future: 'off' },
@@ -64,11 +70,13 @@ export class ChildCollector {
   readonly #child: ChildProcess
   readonly #ports = new Map<string, number>()
 
-  constructor(setup: CollectorSetup) {
+  /** `plan`: what befalls it from within. */
+  constructor(setup: CollectorSetup, plan?: Plan) {
     const config = join(setup.dir, 'sluice.yaml')
     writeFileSync(config, configText(setup)) // JSON is YAML
-    const args = ['--import', FAST_CLOCK, MAIN, 'run', '--config', config]
-    this.#child = spawn(process.execPath, args, { cwd: setup.dir, stdio: ['ignore', 'pipe', 'inherit'] })
+    const args = ['--import', FAST_CLOCK, ...(plan === undefined ? [] : ['--import', INJECT]), MAIN, 'run', '--config', config]
+    const env = plan === undefined ? process.env : { ...process.env, FAULT_PLAN: JSON.stringify(plan) }
+    this.#child = spawn(process.execPath, args, { cwd: setup.dir, env, stdio: ['ignore', 'pipe', 'inherit'] })
     this.exited = once(this.#child, 'close')
     this.ready = new Promise(resolve => {
       createInterface(this.#child.stdout!).on('line', line => {

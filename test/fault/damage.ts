@@ -8,7 +8,16 @@ import { SpoolReader } from '../../src/spool/reader.ts'
 import { findPieces } from '../../src/spool/salvage.ts'
 import type { Chance } from './chance.ts'
 
-export const DAMAGES = ['garbage-tail', 'torn-tail', 'flipped-byte', 'ledger-tail', 'no-ledger', 'closed-no-ledger', 'closed-torn'] as const
+export const DAMAGES = [
+  'garbage-tail',
+  'torn-tail',
+  'flipped-byte',
+  'ledger-tail',
+  'no-ledger',
+  'closed-no-ledger',
+  'closed-torn',
+  'closed-flipped'
+] as const
 export type DamageKind = (typeof DAMAGES)[number]
 
 export interface Damage {
@@ -51,11 +60,14 @@ export async function damage(dir: string, kind: DamageKind, chance: Chance): Pro
     case 'closed-no-ledger':
       rmSync(ledgerPath)
       return { ...found, mustBeNamed: folder === 'closed' || (await piecesOf(reader, segment, data)).length > 0 }
-    case 'closed-torn': {
-      const from = size - chance.between(1, Math.min(200, size))
+    case 'closed-torn':
+    case 'closed-flipped': {
+      const isTorn = kind === 'closed-torn'
+      const from = isTorn ? size - chance.between(1, Math.min(200, size)) : chance.between(0, size - 1)
       const isStored = ['stored', 'finalising', 'done'].includes(ledger.steps.at(-1)?.step ?? 'closed')
-      const destroyed = closedNumbers(ledger.pieces, data, from)
-      truncateSync(data, from)
+      const destroyed = closedNumbers(ledger.pieces, data, from, isTorn ? size : from + 1)
+      if (isTorn) truncateSync(data, from)
+      else flip(data, from)
       // Bytes that are in the blob already are not looked at any more.
       return { ...found, destroyed: isStored ? [] : destroyed, mustBeNamed: !isStored }
     }
@@ -101,12 +113,12 @@ async function piecesOf(reader: SpoolReader, segment: string, data: string): Pro
 
 const inflate = (piece: Buffer): string => inflateRawSync(Buffer.concat([piece, Buffer.from([3, 0])])).toString('latin1')
 
-/** Numbers in the pieces of a closed file that reach beyond `from`. */
-function closedNumbers(pieces: readonly { offset: number; length: number }[], data: string, from: number): number[] {
+/** Numbers in the pieces of a closed file that hold a byte from `from` on and before `to`. */
+function closedNumbers(pieces: readonly { offset: number; length: number }[], data: string, from: number, to: number): number[] {
   const bytes = readFileSync(data)
   gunzipSync(bytes) // it was whole before
   return pieces
-    .filter(({ offset, length }) => offset + length > from)
+    .filter(({ offset, length }) => offset + length > from && offset < to)
     .flatMap(({ offset, length }) => numbersIn(inflate(bytes.subarray(offset, offset + length))))
 }
 

@@ -14,6 +14,8 @@ import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
 import { Chance } from './chance.ts'
 import { ChildCollector, type CollectorSetup, type LogLine, PROTOCOLS, type Protocol } from './child-collector.ts'
 import { DAMAGES, type Damage, damage } from './damage.ts'
+import { FtpSender } from './ftp-sender.ts'
+import { drawPlan, nameOf, type Plan } from './plan.ts'
 import { HttpSender, RelpSender, type Sender, TcpSender } from './senders.ts'
 import { drawFault } from './tenant-faults.ts'
 
@@ -39,6 +41,9 @@ export interface ProtocolReport {
 export interface RunReport {
   seed: number
   kills: number
+  /** What befell each life from within, and the steps at which one was killed. */
+  plans: string[]
+  killedAt: string[]
   faults: string[]
   damages: string[]
   files: number
@@ -79,7 +84,18 @@ class OracleRun {
 
   constructor(seed: number) {
     this.#chance = new Chance(seed)
-    this.report = { seed, kills: 0, faults: [], damages: [], files: 0, finalisedAgain: 0, protocols: {}, problems: [] }
+    this.report = {
+      seed,
+      kills: 0,
+      plans: [],
+      killedAt: [],
+      faults: [],
+      damages: [],
+      files: 0,
+      finalisedAgain: 0,
+      protocols: {},
+      problems: []
+    }
     const target = (protocol: Protocol) => () => {
       const port = this.#child?.isRunning ? this.#child.port(protocol) : undefined
       return port === undefined ? undefined : { port, life: this.#life }
@@ -88,7 +104,8 @@ class OracleRun {
     this.#senders = [
       new TcpSender(target('tcp'), batch()),
       new RelpSender(target('relp'), batch()),
-      new HttpSender(target('http'), batch())
+      new HttpSender(target('http'), batch()),
+      new FtpSender(target('ftp'), batch())
     ]
   }
 
@@ -97,7 +114,7 @@ class OracleRun {
     this.#tenant = await startTenant({ dir: join(this.#dir, 'tenant'), faults: this.#faults, sasLifetimeMs: SAS_LIFETIME_MS, now })
     this.#setup = {
       dir: this.#dir,
-      tenantUrl: this.#tenant.url,
+      tenantUrl: this.#tenant.url.replace('127.0.0.1', 'localhost'), // a name, for DNS to fail
       lanes: this.#chance.pick([1, 1, 1, 2]),
       segmentMaxBytes: this.#chance.pick([4096, 16_384, 65_536]),
       flushIntervalMs: this.#chance.pick([300, 600, 1500])
@@ -109,10 +126,12 @@ class OracleRun {
     for (const sender of this.#senders) sender.start()
     for (let left = this.#chance.between(2, 3); left > 0; left--) {
       this.#order()
-      await this.#startCollector()
-      await sleep(this.#chance.between(100, 1500))
+      const plan = drawPlan(this.#chance)
+      this.report.plans.push(nameOf(plan))
+      await this.#startCollector(plan)
+      await this.#live(this.#chance.between(100, 1500))
       this.#order()
-      await sleep(this.#chance.between(0, 300))
+      await this.#live(this.#chance.between(0, 300))
       await this.#kill()
       if (this.#chance.happens(0.3)) await this.#killInStart()
       if (this.#chance.happens(0.7)) await this.#damage()
@@ -157,17 +176,24 @@ class OracleRun {
     }
   }
 
-  async #startCollector(): Promise<void> {
+  /** One whose plan has faults may die by itself, also before it runs. */
+  async #startCollector(plan?: Plan): Promise<void> {
     this.#life++
-    this.#child = new ChildCollector(this.#setup)
+    this.#child = new ChildCollector(this.#setup, plan)
     await Promise.race([this.#child.ready, sleep(START_MS, undefined, { ref: false })])
-    if (!this.#child.isRunning) throw new Error(`The collector did not start: ${JSON.stringify(this.#child.log)}`)
-    for (const entry of this.#child.log) this.#log.push(entry)
+    if (this.#child.isRunning || plan?.kill !== undefined || plan?.disk !== undefined) return
+    throw new Error(`The collector did not start: ${JSON.stringify(this.#child.log)}`)
+  }
+
+  /** Waits, for no longer than the collector lives. */
+  async #live(ms: number): Promise<void> {
+    await Promise.race([sleep(ms), this.#child!.exited])
   }
 
   async #kill(): Promise<void> {
     this.report.kills++
     await this.#child!.kill()
+    this.#remember(this.#child!)
     this.#child = undefined
   }
 
@@ -176,6 +202,14 @@ class OracleRun {
     await Promise.race([sleep(this.#chance.between(200, 1500)), child.ready])
     this.report.kills++
     await child.kill()
+    this.#remember(child)
+  }
+
+  #remember({ log }: ChildCollector): void {
+    for (const entry of log) {
+      this.#log.push(entry)
+      if (entry.msg === 'fault') this.report.killedAt.push(String(entry.killed))
+    }
   }
 
   async #damage(): Promise<void> {
@@ -236,12 +270,24 @@ class OracleRun {
     this.report.files = uploads.length
     this.report.finalisedAgain = uploads.filter(upload => upload.finalised > 1).length
     for (const { file, verdict } of uploads) if (!verdict?.accepted) this.#problem(`${file} was not accepted: ${JSON.stringify(verdict)}`)
+    await this.#checkRepeats()
     const setAside = await this.#setAside()
     for (const sender of this.#senders) this.#compare(sender, arrivals.get(sender.protocol)!, setAside)
     const named = new Set(this.#log.map(entry => entry.segment))
     for (const entry of this.#child!.log) named.add(entry.segment)
     for (const { kind, segment, mustBeNamed } of this.#damages) {
       if (mustBeNamed && !named.has(segment)) this.#problem(`segment ${segment} (${kind}) is damaged, and the log does not say so`)
+    }
+  }
+
+  /** A file whose finalise was heard more than once may count twice; the ledger of its segment must know of it. */
+  async #checkRepeats(): Promise<void> {
+    const reader = new SpoolReader(join(this.#dir, 'spool'))
+    for (const { file, finalised } of this.#tenant.uploads()) {
+      if (finalised < 2) continue
+      const segment = await reader.segment(segmentOf(file))
+      if (segment === undefined || segment.ambiguousFinalises < finalised - 1)
+        this.#problem(`${file} was finalised ${finalised} times, its ledger knows ${segment?.ambiguousFinalises} without an answer`)
     }
   }
 
@@ -307,6 +353,13 @@ class OracleRun {
 }
 
 const numbersOf = (bytes: Buffer): number[] => [...bytes.toString('latin1').matchAll(/ suser=u(\d+) /g)].map(match => Number(match[1]))
+
+/** Id of the segment that an upload file was, by its name. */
+function segmentOf(file: string): string {
+  const [, stamp = '', sequence = ''] = /-(\d{8}T\d{9}Z)-(\d{6}r*)\.log\.gz$/.exec(file) ?? []
+  const iso = stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/, '$1-$2-$3T$4:$5:$6.$7Z')
+  return `${String(Date.parse(iso)).padStart(14, '0')}-${sequence}`
+}
 
 const brief = (numbers: readonly number[]): string => `${numbers.slice(0, 10).join(' ')}${numbers.length > 10 ? ' …' : ''}`
 

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Protocol } from './child-collector.ts'
 
-const PACE_MS = 20
+export const PACE_MS = 20
 const RELP_WINDOW = 200
 const HTTP_TIMEOUT_MS = 5000
 
@@ -83,9 +83,9 @@ export abstract class Sender {
 }
 
 /** `once` of node:events would reject by the error that comes before. */
-const closing = (socket: Socket): Promise<void> => new Promise(resolve => socket.once('close', () => resolve()))
+export const closing = (socket: Socket): Promise<void> => new Promise(resolve => socket.once('close', () => resolve()))
 
-async function open(port: number): Promise<Socket | undefined> {
+export async function openSocket(port: number): Promise<Socket | undefined> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.on('error', () => {}) // 'close' follows
   const connected = new Promise<boolean>(resolve => socket.once('connect', () => resolve(true)))
@@ -98,7 +98,7 @@ export class TcpSender extends Sender {
   protected async run(): Promise<void> {
     do {
       const target = this.target()
-      const socket = target && (await open(target.port))
+      const socket = target && (await openSocket(target.port))
       if (target && socket) await this.#session(socket, target.life)
       else await sleep(PACE_MS)
     } while (!this.isStopping || this.extra.length > 0)
@@ -155,7 +155,7 @@ export class RelpSender extends Sender {
   protected async run(): Promise<void> {
     do {
       const target = this.target()
-      const socket = target && (await open(target.port))
+      const socket = target && (await openSocket(target.port))
       if (target && socket) await this.#session(socket, target.life)
       else await sleep(PACE_MS)
     } while (!this.isStopping || this.extra.length > 0 || this.#unanswered.size > 0)

@@ -1,95 +1,100 @@
 /** A disk that fails when told to: wraps the real one and asks before every operation. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeIo, type SpoolFile, type SpoolIo } from '../../src/spool/io.ts'
 
-export type Operation =
-  | 'open'
-  | 'readFile'
-  | 'rename'
-  | 'remove'
-  | 'syncDirectory'
-  | 'freeBytes'
-  | 'write'
-  | 'read'
-  | 'datasync'
-  | 'truncate'
+export const OPERATIONS = [
+  'open',
+  'readFile',
+  'rename',
+  'remove',
+  'syncDirectory',
+  'freeBytes',
+  'write',
+  'read',
+  'datasync',
+  'truncate'
+] as const
+export type Operation = (typeof OPERATIONS)[number]
 /** An errno name makes the operation fail; `short` lets a write take some of the bytes, `torn` too, but then fail with EIO. */
 export type Fault = 'ENOSPC' | 'EIO' | 'short' | 'torn' | undefined
 
-export class FaultyIo implements SpoolIo {
-  /** Set by the test; asked with the operation and the path it is about. */
-  fault: (operation: Operation, path: string) => Fault = () => undefined
-  free: number | undefined
+const NOTHING = Buffer.alloc(0)
 
-  #ask(operation: Operation, path: string): Fault {
-    const fault = this.fault(operation, path)
+export class FaultyIo implements SpoolIo {
+  /** Set by the test; asked with the operation, the path it is about, and what is written. */
+  fault: (operation: Operation, path: string, bytes: Buffer) => Fault = () => undefined
+  /** Set by the test; called when an operation succeeded. */
+  succeeded: (operation: Operation, path: string, bytes: Buffer) => void = () => undefined
+  /** How long each operation takes besides, ms. */
+  delayMs: () => number = () => 0
+  free: number | undefined
+  readonly #disk: SpoolIo
+
+  constructor(disk: SpoolIo = nodeIo) {
+    this.#disk = disk
+  }
+
+  async #do<T>(operation: Operation, path: string, work: (fault: Fault) => Promise<T>, bytes = NOTHING): Promise<T> {
+    const delayMs = this.delayMs()
+    if (delayMs > 0) await sleep(delayMs)
+    const fault = this.fault(operation, path, bytes)
     if (fault === 'ENOSPC' || fault === 'EIO') throw Object.assign(new Error(`${fault}: made up, ${operation} ${path}`), { code: fault })
-    return fault
+    const result = await work(fault)
+    this.succeeded(operation, path, bytes)
+    return result
   }
 
   async open(path: string, mode: 'read' | 'write'): Promise<SpoolFile> {
-    this.#ask('open', path)
-    return this.#wrap(await nodeIo.open(path, mode), path)
+    return this.#wrap(await this.#do('open', path, () => this.#disk.open(path, mode)), path)
   }
 
-  async readFile(path: string): Promise<Buffer> {
-    this.#ask('readFile', path)
-    return nodeIo.readFile(path)
+  readFile(path: string): Promise<Buffer> {
+    return this.#do('readFile', path, () => this.#disk.readFile(path))
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    this.#ask('rename', from)
-    await nodeIo.rename(from, to)
+  rename(from: string, to: string): Promise<void> {
+    return this.#do('rename', from, () => this.#disk.rename(from, to))
   }
 
-  async remove(path: string): Promise<void> {
-    this.#ask('remove', path)
-    await nodeIo.remove(path)
+  remove(path: string): Promise<void> {
+    return this.#do('remove', path, () => this.#disk.remove(path))
   }
 
   makeDirectory(path: string): Promise<void> {
-    return nodeIo.makeDirectory(path)
+    return this.#disk.makeDirectory(path)
   }
 
   names(path: string): AsyncIterable<string> {
-    return nodeIo.names(path)
+    return this.#disk.names(path)
   }
 
-  async syncDirectory(path: string): Promise<void> {
-    this.#ask('syncDirectory', path)
-    await nodeIo.syncDirectory(path)
+  syncDirectory(path: string): Promise<void> {
+    return this.#do('syncDirectory', path, () => this.#disk.syncDirectory(path))
   }
 
   sizeOf(path: string): number | undefined {
-    return nodeIo.sizeOf(path)
+    return this.#disk.sizeOf(path)
   }
 
-  async freeBytes(path: string): Promise<number> {
-    this.#ask('freeBytes', path)
-    return this.free ?? nodeIo.freeBytes(path)
+  freeBytes(path: string): Promise<number> {
+    return this.#do('freeBytes', path, async () => this.free ?? (await this.#disk.freeBytes(path)))
   }
 
   #wrap(file: SpoolFile, path: string): SpoolFile {
     return {
-      write: async (buffers, position) => {
-        const fault = this.#ask('write', path)
-        if (fault === undefined) return file.write(buffers, position)
+      write: (buffers, position) => {
         const bytes = Buffer.concat(buffers)
-        const written = await file.write([bytes.subarray(0, Math.max(1, bytes.length >> 1))], position)
-        if (fault === 'torn') throw Object.assign(new Error('EIO: made up, torn write'), { code: 'EIO' })
-        return written
+        const work = async (fault: Fault): Promise<number> => {
+          if (fault === undefined) return file.write(buffers, position)
+          const written = await file.write([bytes.subarray(0, Math.max(1, bytes.length >> 1))], position)
+          if (fault === 'torn') throw Object.assign(new Error('EIO: made up, torn write'), { code: 'EIO' })
+          return written
+        }
+        return this.#do('write', path, work, bytes)
       },
-      read: async (buffer, position) => {
-        this.#ask('read', path)
-        return file.read(buffer, position)
-      },
-      datasync: async () => {
-        this.#ask('datasync', path)
-        await file.datasync()
-      },
-      truncate: async size => {
-        this.#ask('truncate', path)
-        await file.truncate(size)
-      },
+      read: (buffer, position) => this.#do('read', path, () => file.read(buffer, position)),
+      datasync: () => this.#do('datasync', path, () => file.datasync()),
+      truncate: size => this.#do('truncate', path, () => file.truncate(size)),
       size: () => file.size(),
       close: () => file.close()
     }
