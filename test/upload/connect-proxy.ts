@@ -53,7 +53,10 @@ export class ConnectProxy {
       return
     }
     client.write('HTTP/1.1 200 Connection Established\r\n\r\n')
-    if (inspect === undefined) return this.#join(client, connect(this.#port, '127.0.0.1'))
+    if (inspect === undefined) {
+      this.#join(client, connect(this.#port, '127.0.0.1'))
+      return
+    }
     const opened = new TLSSocket(client, { isServer: true, ...inspect })
     opened.on('error', () => {})
     this.#join(opened, connectTls({ port: this.#port, host: '127.0.0.1', rejectUnauthorized: false }))
