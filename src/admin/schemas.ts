@@ -45,7 +45,7 @@ export const VerdictSchema = Type.Object({
 })
 
 const RatesSchema = Type.Object(
-  { received: Type.Number(), written: Type.Number(), uploaded: Type.Number(), rejected: Type.Number() },
+  { received: Type.Number(), parsed: Type.Number(), written: Type.Number(), uploaded: Type.Number(), rejected: Type.Number() },
   { description: 'A second.' }
 )
 

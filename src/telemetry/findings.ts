@@ -27,6 +27,8 @@ const HOUR_MS = 3600_000
 const DAY_MS = 24 * HOUR_MS
 /** With nothing from anybody for so long, somebody should look, whatever is usual. */
 const QUIET_MAX_MS = 5 * 60_000
+/** A file that waits longer, besides twice the time in which it is filled, waits too long. */
+const BEHIND_MS = 10 * 60_000
 const EXPIRY_SOON_MS = 14 * DAY_MS
 const FULL_SOON_MS = 4 * HOUR_MS
 /** A difference that comes and goes is a block between two counters. */
@@ -44,7 +46,7 @@ const PAUSE_REMEDIES: Readonly<Record<string, string>> = {
 export const findingsOf = (status: PipelineStatus, nowMs: number, trend: Trend): Finding[] =>
   [
     ...machineFindings(status),
-    ...uploadFindings(status),
+    ...uploadFindings(status, nowMs),
     ...arrivalFindings(status, nowMs),
     ...readingFindings(status),
     ...trendFindings(status, nowMs, trend),
@@ -82,11 +84,18 @@ const failedReceiver = ({ name, address, reason }: ReceiverStatus): Finding => (
   remedy: 'Free the address or choose another in listen, then restart.'
 })
 
-function uploadFindings({ upload, balance, sources }: PipelineStatus): Finding[] {
+function uploadFindings(status: PipelineStatus, nowMs: number): Finding[] {
+  const { upload, balance, sources } = status
   const { setAside } = balance.delivery
   const aside = sources.filter(({ records }) => records.setAside > 0).map(({ name }) => name)
   return [
     ...upload.pauses.map(pauseFinding),
+    ...when(upload.pauses.length === 0 && isBehind(status, nowMs), {
+      level: 'warning',
+      what: `Uploads fall behind: ${upload.waiting} files wait`,
+      sinceMs: oldestWaitingMs(status) ?? nowMs,
+      remedy: 'The service allows few calls a minute: lengthen upload.flush_interval, so that files are fewer and larger.'
+    }),
     ...when(setAside > 0, {
       level: 'warning',
       what: `${setAside === 1 ? 'One record' : `${setAside} records`} of ${aside.join(', ')} ${setAside === 1 ? 'was' : 'were'} set aside`,
@@ -94,6 +103,14 @@ function uploadFindings({ upload, balance, sources }: PipelineStatus): Finding[]
       remedy: 'See sluice spool ls for the reasons; sluice spool replay uploads one again.'
     })
   ]
+}
+
+/** When the oldest segment that waits was begun; the list has the oldest first. */
+const oldestWaitingMs = ({ spool }: PipelineStatus): number | undefined => spool.list.find(({ step }) => step !== 'open')?.createdMs
+
+function isBehind(status: PipelineStatus, nowMs: number): boolean {
+  const beganMs = oldestWaitingMs(status)
+  return beganMs !== undefined && nowMs - beganMs > BEHIND_MS + 2 * status.upload.flushIntervalMs
 }
 
 function pauseFinding({ state, source, reason, sinceMs }: UploadPause): Finding {
@@ -124,7 +141,7 @@ function arrivalFindings({ sources, startedMs }: PipelineStatus, nowMs: number):
   }))
 }
 
-function readingFindings({ sources, tenant }: PipelineStatus): Finding[] {
+function readingFindings({ sources, tenant, upload }: PipelineStatus): Finding[] {
   return sources.flatMap(source => [
     ...when(source.frames.parsed === 0 && failedFrames(source) > 0, {
       level: sources.every(({ frames }) => frames.parsed === 0) ? 'bad' : 'warning',
@@ -141,7 +158,7 @@ function readingFindings({ sources, tenant }: PipelineStatus): Finding[] {
       source: source.name
     }),
     ...source.drift.map(driftFinding(source)),
-    ...when(source.service !== undefined && source.service.state !== 'fine', {
+    ...when(serviceComplains(source, upload.lastLookMs), {
       level: 'warning',
       what: `The tenant reports trouble with ${source.dataSource}`,
       because: source.service?.reason ?? '',
@@ -149,6 +166,12 @@ function readingFindings({ sources, tenant }: PipelineStatus): Finding[] {
       source: source.name
     })
   ])
+}
+
+/** A data source that was missing at the last look, and has taken a file since, is there. */
+export function serviceComplains({ service, lastUploadMs }: SourceStatus, lastLookMs: number | undefined): boolean {
+  if (service === undefined || service.state === 'fine') return false
+  return service.state !== 'missing' || (lastUploadMs ?? 0) <= (lastLookMs ?? 0)
 }
 
 const failedFrames = ({ frames }: SourceStatus): number => frames.malformed + frames.unidentified

@@ -10,9 +10,10 @@ export const HISTORY_POINTS_MAX = 180
 /** Sources beyond have no history of their own, as in the order of the status. */
 export const HISTORY_SOURCES_MAX = 128
 
-/** Rates of a source, a second: frames received, records written, records uploaded, frames and records that were rejected. */
+/** Rates of a source, a second: frames received and parsed, records written and uploaded, frames and records that were rejected. */
 export interface SourceRates {
   received: number
+  parsed: number
   written: number
   uploaded: number
   rejected: number
@@ -107,6 +108,7 @@ function countsOfSource({ frames, records, dropped }: SourceStatus): SourceRates
   const rejects = dropped.filter(({ reason }) => REJECT_REASONS.has(reason)).reduce((sum, { count }) => sum + count, 0)
   return {
     received: frames.received,
+    parsed: frames.parsed,
     written: records.written,
     uploaded: records.uploaded,
     rejected: frames.malformed + frames.unidentified + rejects
@@ -116,10 +118,11 @@ function countsOfSource({ frames, records, dropped }: SourceStatus): SourceRates
 /** Reasons for which a record that was read cannot be used (process/finalize.ts). */
 export const REJECT_REASONS: ReadonlySet<string> = new Set(['bad_time', 'no_source', 'no_destination'])
 
-const NOTHING: SourceRates = { received: 0, written: 0, uploaded: 0, rejected: 0 }
+const NOTHING: SourceRates = { received: 0, parsed: 0, written: 0, uploaded: 0, rejected: 0 }
 
 const ratesOf = (before: SourceRates, now: SourceRates, seconds: number): SourceRates => ({
   received: rate(before.received, now.received, seconds),
+  parsed: rate(before.parsed, now.parsed, seconds),
   written: rate(before.written, now.written, seconds),
   uploaded: rate(before.uploaded, now.uploaded, seconds),
   rejected: rate(before.rejected, now.rejected, seconds)

@@ -6,7 +6,7 @@ export const REJECT_KINDS_MAX = 30
 export const REJECT_LINES_MAX = 3
 
 export interface RejectKind extends Omit<RejectedSample, 'atMs' | 'text'> {
-  /** Newest first. */
+  /** Newest first, each once. */
   lines: { atMs: number; text: string }[]
   /** When the newest came. */
   lastMs: number
@@ -20,7 +20,7 @@ export function rejectKinds(samples: readonly RejectedSample[]): RejectKind[] {
     const known = kinds.get(key)
     if (known === undefined) {
       if (kinds.size < REJECT_KINDS_MAX) kinds.set(key, { ...about, lines: [{ atMs, text }], lastMs: atMs })
-    } else if (known.lines.length < REJECT_LINES_MAX) known.lines.push({ atMs, text })
+    } else if (known.lines.length < REJECT_LINES_MAX && known.lines.every(line => line.text !== text)) known.lines.push({ atMs, text })
   }
   return [...kinds.values()]
 }

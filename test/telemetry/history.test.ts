@@ -30,7 +30,7 @@ t.test('rates are differences of counters by the time between them', async t => 
   history.observe(statusAt(3), 6000)
   const [point, ...more] = history.points()
   t.same(more, [])
-  t.same(point?.sources['HQ-FortiGate'], { received: 40, written: 32, uploaded: 24, rejected: 1.2 })
+  t.same(point?.sources['HQ-FortiGate'], { received: 40, parsed: 36, written: 32, uploaded: 24, rejected: 1.2 })
   t.equal(point?.atMs, 6000)
   history.observe(statusAt(1), 11_000)
   t.equal(history.points(6000)[0]?.sources['HQ-FortiGate']?.received, 0, 'a counter that went back is no rate')

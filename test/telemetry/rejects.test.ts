@@ -24,6 +24,12 @@ t.test('lines with the same fault are one kind, which keeps the newest', async t
   t.equal(first?.lines.length, REJECT_LINES_MAX)
 })
 
+t.test('the same line is shown once', async t => {
+  const again = (atMs: number): RejectedSample => ({ ...sample(1, 'bad_syntax'), atMs })
+  t.match(rejectKinds([again(1), again(2), again(3)]), [{ lines: [{ atMs: 3, text: 'line 1' }], lastMs: 3 }])
+  t.equal(rejectKinds([again(1), again(2)])[0]?.lines.length, 1)
+})
+
 t.test('kinds are bounded', async t => {
   const many = Array.from({ length: REJECT_KINDS_MAX + 10 }, (_, index) => sample(index, 'bad_syntax', `fw${index}`))
   t.equal(rejectKinds(many).length, REJECT_KINDS_MAX)

@@ -64,6 +64,12 @@ t.test('uploads that fail are the head line, with since, because and what to do'
   says(t, status => (status.upload.pauses = [{ state: 'throttled', reason: '429', sinceMs: 5, untilMs: 9 }]), { level: 'warning' })
 })
 
+t.test('files that wait too long without a pause mean that uploads fall behind', async t => {
+  const waiting = (ageMs: number) => (status: PipelineStatus) => (status.spool.list[0]!.createdMs = NOW_MS - ageMs)
+  says(t, waiting(60_000), { level: 'good' })
+  says(t, waiting(1_000_000), { level: 'warning', findings: [{ what: /^Uploads fall behind/, remedy: /flush_interval/ }] })
+})
+
 t.test('nothing arrives: when all are silent, and when nobody was heard for five minutes', async t => {
   says(t, status => (status.sources[0]!.silence = { sinceMs: 7, limitMs: 3 }), { level: 'bad', headline: 'Nothing arrives' })
   says(t, status => (status.sources[0]!.lastSeenMs = NOW_MS - 400_000), {
