@@ -1,4 +1,6 @@
 /** Asks the admin server of a running collector. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { isLoopback, parseListen } from '../config/listen.ts'
 import { loadForVerb } from './load-for-verb.ts'
 import { type Io, UsageError } from './verb.ts'
@@ -23,9 +25,18 @@ export function adminTarget(options: { url?: string | undefined; config?: string
       throw new UsageError(`${JSON.stringify(options.url)} is no http or https URL`)
     return { url: options.url.replace(/\/+$/, ''), token: io.env.SLUICE_ADMIN_TOKEN }
   }
-  const { admin } = loadForVerb(options.config, io).config
+  const { admin } = loadForVerb(options.config ?? configOfStarter(io.cwd), io).config
   const { host, port } = parseListen(admin.listen)
   return { url: `http://${reachable(host)}:${port}`, token: admin.token }
+}
+
+/** Configuration that `sluice starter` keeps in its state folder. */
+export const STARTER_FILE = 'starter.yaml'
+
+/** In the container of `sluice starter` nobody says where the configuration is: it lies in the working directory. */
+function configOfStarter(cwd: string): string | undefined {
+  const own = join(cwd, STARTER_FILE)
+  return [join(cwd, 'sluice.yaml'), '/etc/sluice/sluice.yaml'].some(path => existsSync(path)) || !existsSync(own) ? undefined : own
 }
 
 /** From this machine a wildcard is reached over loopback. */

@@ -100,6 +100,31 @@ ${CONFIG_OPTION}
 ${JSON_OPTION}`,
     load: async () => (await import('./guide.ts')).guide
   },
+  convert: {
+    summary: "print the configuration for the run command of Microsoft's log collector",
+    usage: `sluice convert [--data-sources NAME[=APPLIANCE],…] [--json] [FILE|-]
+
+  FILE                the command, as the portal printed it (default: standard input)
+      --data-sources LIST  data sources of the portal in their order, which the command does not name
+${JSON_OPTION}`,
+    load: async () => (await import('./convert.ts')).convert
+  },
+  starter: {
+    summary: "run in the place of Microsoft's log collector, by its variables and the token on standard input",
+    usage: `(echo TOKEN) | sluice starter [--state-dir DIR]
+
+      --state-dir DIR   where spool, token and the configuration made of it lie (default /var/lib/sluice)
+
+Variables: PUBLICIP, PROXY, SYSLOG, CONSOLE, COLLECTOR as in the run command of the portal; SLUICE_DATA_SOURCES=NAME[=APPLIANCE],…,
+SLUICE_TOKEN_FILE, SLUICE_TENANT_ID, SLUICE_CLIENT_ID, SLUICE_CLIENT_SECRET_FILE, SLUICE_FTP_PASSWORD_FILE, SLUICE_ADMIN_LISTEN,
+SLUICE_ADMIN_TOKEN_FILE and SLUICE_PORT_OFFSET (added to each port) on top.`,
+    load: async () => (await import('./starter.ts')).starter
+  },
+  'collector-status': {
+    summary: "say whether the collector runs properly, as collector_status -p of Microsoft's image",
+    usage: `sluice collector-status [-p] [-c FILE] [--url URL]\n\n${CONFIG_OPTION}`,
+    load: async () => (await import('./collector-status.ts')).collectorStatus
+  },
   tenant: {
     summary: 'run only the local tenant',
     usage: `sluice tenant [--dir DIR] [--listen HOST:PORT] [--json]

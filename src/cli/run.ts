@@ -6,7 +6,7 @@ import type { PipelineStatus } from '../telemetry/status.ts'
 import { type Collector, startCollector } from './collector.ts'
 import { loadForVerb } from './load-for-verb.ts'
 import { untilStopped } from './signals.ts'
-import type { Verb } from './verb.ts'
+import type { Io, Verb } from './verb.ts'
 
 /** The stop as a whole, and how much of it the pipeline gets. */
 const STOP_DEADLINE_MS = 10_000
@@ -14,7 +14,12 @@ const PIPELINE_STOP_DEADLINE_MS = 8000
 
 export const run: Verb = async (args, io) => {
   const { values } = parseArgs({ args, options: { config: { type: 'string', short: 'c' } } })
-  const load = () => loadForVerb(values.config, io)
+  return runUntilStopped(values.config, io)
+}
+
+/** Runs the collector by the configuration at `path` (default places when undefined) until a signal; resolves to the exit code. */
+export async function runUntilStopped(path: string | undefined, io: Io, onReady?: (log: Logger) => void): Promise<number> {
+  const load = () => loadForVerb(path, io)
   const loaded = load()
   const log = createLogger({ level: loaded.config.log.level, format: loaded.config.log.format, destination: io.stdout })
   for (const { path, line, column, message } of loaded.warnings) log.warn({ path, line, column }, message)
@@ -35,6 +40,7 @@ export const run: Verb = async (args, io) => {
     onProblem: (message, error) => log.error({ err: error }, message)
   })
   announce(log, await starting, loaded.path)
+  onReady?.(log)
   return stopped
 }
 

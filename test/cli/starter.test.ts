@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { statusWhen } from './status-when.ts'
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts')
+const TOKEN = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
+/** Ports 514, 601 and 21 are moved out of the way of whatever runs on the machine. */
+const OFFSET = 20_000 + (process.pid % 20_000)
+const VARIABLES = {
+  PUBLICIP: "'127.0.0.1'",
+  PROXY: '',
+  SYSLOG: 'true',
+  CONSOLE: '127.0.0.1:9',
+  COLLECTOR: 'MyLogCollector',
+  SLUICE_DATA_SOURCES: 'HQ=fortinet-fortigate',
+  SLUICE_ADMIN_LISTEN: '127.0.0.1:0',
+  SLUICE_PORT_OFFSET: String(OFFSET)
+}
+
+interface Started {
+  child: ChildProcess
+  /** All that was printed so far. */
+  printed(): string
+  exit: Promise<unknown[]>
+}
+
+function start(t: Test, cwd: string, input: string, variables: Record<string, string> = VARIABLES): Started {
+  const env = { PATH: process.env.PATH, ...variables }
+  const child = spawn(process.execPath, [MAIN, 'starter', '--state-dir', cwd], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (printed += chunk))
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(input)
+  return { child, printed: () => printed, exit: once(child, 'exit') }
+}
+
+/** Until the line that Microsoft's collector prints, too; the URL of the admin server. */
+async function ready({ child, printed, exit }: Started): Promise<string> {
+  while (!printed().includes('Finished successfully!')) {
+    const ended = await Promise.race([once(child.stdout!, 'data').then(() => false), exit.then(() => true)])
+    if (ended) throw new Error(`it ended: ${printed()}`)
+  }
+  return /"url":"(http:[^"]*?)\/"/.exec(printed())![1]!
+}
+
+t.test(
+  'the run command of the portal starts Sluice, and a start without input goes on with the same token',
+  { timeout: 90_000 },
+  async t => {
+    const cwd = t.testdir()
+    const first = start(t, cwd, `${TOKEN}\n`)
+    const url = await ready(first)
+    t.notMatch(first.printed(), TOKEN, 'the token is in no log')
+    t.match(first.printed(), /API token in the portal.*Discovery\.manage/, 'it says what to set should the token be refused')
+    t.equal(readFileSync(join(cwd, 'starter-token'), 'utf8').trim(), TOKEN)
+    t.equal(statSync(join(cwd, 'starter-token')).mode & 0o777, 0o600)
+    const socket = connect(601 + OFFSET, '127.0.0.1')
+    socket.end('<13>no appliance\n')
+    const { sources } = await statusWhen(url, status => status.sources[0]!.frames.received === 1)
+    t.equal(sources[0]!.name, 'HQ')
+    const asked = spawn(process.execPath, [MAIN, 'collector-status', '-p', '--url', url], { cwd })
+    t.match(await text(asked.stdout), /^Collector: running/)
+    first.child.kill('SIGTERM')
+    t.same(await first.exit, [0, null])
+
+    const again = start(t, cwd, '')
+    await ready(again)
+    again.child.kill('SIGTERM')
+    t.same(await again.exit, [0, null])
+  }
+)
+
+t.test('with SYSLOG=false it is an FTP server with a directory per data source and a password of its own', { timeout: 60_000 }, async t => {
+  const cwd = t.testdir()
+  const started = start(t, cwd, `${TOKEN}\n`, { ...VARIABLES, SYSLOG: 'false', SLUICE_DATA_SOURCES: 'HQ,Branch' })
+  const url = await ready(started)
+  const password = readFileSync(join(cwd, 'starter-ftp-password'), 'utf8').trim()
+  t.notMatch(started.printed(), password)
+  const curl = spawn('curl', ['-sS', '--user', `discovery:${password}`, '-T', '-', `ftp://127.0.0.1:${21 + OFFSET}/Branch/a.log`])
+  curl.on('error', () => t.fail('curl is missing (Debian package curl)'))
+  curl.stdin.end('one line\n')
+  t.same(await once(curl, 'exit'), [0, null], await text(curl.stderr))
+  const { sources } = await statusWhen(url, status => status.sources.some(({ frames }) => frames.received === 1))
+  t.equal(sources.find(({ frames }) => frames.received === 1)?.name, 'Branch')
+  started.child.kill('SIGTERM')
+  t.same(await started.exit, [0, null])
+})
+
+t.test(
+  'without a token, or without the host of the tenant, it says what is missing and ends as wrongly used',
+  { timeout: 60_000 },
+  async t => {
+    const noToken = start(t, t.testdir(), '')
+    t.same(await noToken.exit, [2, null])
+    t.match(noToken.printed(), /there is no token: give it on standard input/)
+    const { CONSOLE: _, ...variables } = VARIABLES
+    const noConsole = start(t, t.testdir(), `${TOKEN}\n`, variables)
+    t.same(await noConsole.exit, [2, null])
+    t.match(noConsole.printed(), /CONSOLE, the host of the tenant, is not set/)
+  }
+)
