@@ -104,6 +104,7 @@ export const CATALOGUE = {
   parsed_records_total: counter('records', SOURCE, 'Records that parsers made.'),
   source_last_seen_timestamp_seconds: gauge('seconds', SOURCE, 'When the last frame of a source arrived.'),
   source_last_event_timestamp_seconds: gauge('seconds', SOURCE, 'Latest event time in the records of a source.'),
+  source_silent: gauge('', SOURCE, '1 while the source sends nothing for longer than silent_after, or than ten times its usual pause.'),
   source_event_lag_seconds: histogram('seconds', SOURCE, 'Arrival of written records less their event time.'),
   source_clock_skew_seconds: gauge(
     'seconds',

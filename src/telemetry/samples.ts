@@ -101,6 +101,7 @@ export class Samples {
     this.add('source_last_seen_timestamp_seconds', seconds(source.lastSeenMs), name)
     this.add('source_last_event_timestamp_seconds', seconds(source.lastEventMs), name)
     this.add('upload_last_success_timestamp_seconds', seconds(source.lastUploadMs), name)
+    this.add('source_silent', source.silence === undefined ? 0 : 1, name)
     this.#takeShape(source)
     this.#takeService(source)
   }

@@ -173,6 +173,20 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: [{}]
   },
   { alert: 'SluiceRestarting', when: 'it was updated', series: { sluice_start_timestamp_seconds: '100x10 700x60' }, at: '45m', fires: [] },
+  {
+    alert: 'SluiceReceiverRestarts',
+    when: 'a receiving thread was started again',
+    series: { 'sluice_udp_thread_restarts_total{receiver="syslog",protocol="syslog-udp"}': '0x20 1x10' },
+    at: '25m',
+    fires: [{ receiver: 'syslog', protocol: 'syslog-udp' }]
+  },
+  {
+    alert: 'SluiceReceiverRestarts',
+    when: 'none was',
+    series: { 'sluice_udp_thread_restarts_total{receiver="syslog",protocol="syslog-udp"}': '1x30' },
+    at: '25m',
+    fires: []
+  },
   ...gauge('SluiceReceiverDown', `sluice_receiver_up{${TLS}}`, {
     fires: 0,
     quiet: 1,

@@ -27,6 +27,7 @@ t.test('a scrape shows the numbers of the moment', async t => {
     'sluice_upload_requests_left 7',
     'sluice_upload_paused{reason="auth"} 0',
     'sluice_source_upload_paused{source="HQ-FortiGate"} 0',
+    'sluice_source_silent{source="HQ-FortiGate"} 0',
     'sluice_ready 1',
     'sluice_frames_total{source="HQ-FortiGate",outcome="malformed",parser="fortinet-fortigate",reason="bad_time"} 2',
     'sluice_dropped_records_total{source="HQ-FortiGate",reason="internal"} 10',

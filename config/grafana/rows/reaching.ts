@@ -81,6 +81,7 @@ export const REACHING: Row = {
       by: 'source',
       queries: [
         { expr: `time() - max by (source) (sluice_source_last_seen_timestamp_seconds{${OF_SOURCE}})`, legend: 'last line' },
+        { expr: `max by (source) (sluice_source_silent{${OF_SOURCE}})`, legend: 'it' },
         { expr: `sum by (source) (rate(sluice_source_received_frames_total{${OF_SOURCE}}${EVERY}))`, legend: 'lines/s' },
         { expr: `max by (source) (sluice:source_rejected:ratio5m{${OF_SOURCE}})`, legend: 'rejected' },
         { expr: `sum by (source) (sluice_spooled_records{${OF_SOURCE}})`, legend: 'waiting' },
@@ -97,6 +98,7 @@ export const REACHING: Row = {
             [3600, 'red']
           ]
         },
+        it: { words: { 0: ['sends', 'green'], 1: ['is silent', 'red'] } },
         'lines/s': { unit: 'short' },
         rejected: {
           unit: 'percentunit',
