@@ -106,6 +106,21 @@ export const ALERT_CASES: readonly AlertCase[] = [
     quiet: 40 * 86_400,
     labels: { secret: 'token' }
   }),
+  ...gauge('SluiceArchiveFailing', 'sluice_archive_failing{}', { fires: 1, quiet: 0, labels: {} }),
+  {
+    alert: 'SluiceArchiveSheds',
+    when: 'the archive had no room',
+    series: { [`sluice_archive_shed_records_total{${FW}}`]: '0x20 9x10' },
+    at: '25m',
+    fires: [{}]
+  },
+  {
+    alert: 'SluiceArchiveSheds',
+    when: 'it had',
+    series: { [`sluice_archive_shed_records_total{${FW}}`]: '9x30' },
+    at: '25m',
+    fires: []
+  },
   ...gauge('SluiceSegmentsSetAside', `sluice_set_aside_records{${FW}}`, { fires: 12, quiet: 0, labels: {} }),
   {
     alert: 'SluiceKernelDrops',
