@@ -26,6 +26,7 @@ import { SegmentList } from './pipeline/segment-list.ts'
 import { SilenceWatch } from './pipeline/silence.ts'
 import { SourceBinding } from './pipeline/source-binding.ts'
 import { pipelineStatus } from './pipeline/status.ts'
+import { Taps } from './pipeline/taps.ts'
 import { REJECTS } from './process/finalize.ts'
 import { SegmentSpool } from './spool/spool.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -36,6 +37,8 @@ export interface Pipeline {
   ready(): CheckReport
   /** Frames that gave no record, newest last; bounded. */
   samples(): RejectedSample[]
+  /** Shows single frames to somebody who watches, as `Taps` says. */
+  watch: Taps['watch']
   /** Lets an archived or set-aside segment be uploaded again; rejects with SEGMENT_DAMAGED or SPOOL_IO. */
   replay(id: string): Promise<void>
   /**
@@ -83,6 +86,7 @@ class RunningPipeline implements Pipeline {
   #archive: Archive | undefined
   #pace: FlushPace | undefined
   #receivers: ReceiverSet | undefined
+  readonly #taps = new Taps(filters => this.#pool?.watch(filters))
   readonly #drift = new DriftWatch()
   readonly #silence = new SilenceWatch()
   #segments: SegmentList | undefined
@@ -150,6 +154,7 @@ class RunningPipeline implements Pipeline {
     const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
     return LanePool.start(lanes, this.#laneSpec(config), this.#parsers, {
       onBlocks: blocks => this.#intakes!.append(blocks),
+      onTaps: samples => this.#taps.hand(samples),
       onLaneFailure: (lane, error, lostFrames) =>
         this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)
     })
@@ -203,6 +208,8 @@ class RunningPipeline implements Pipeline {
     if (segment === undefined) return
     this.#log.info({ segment: id, source: segment.source, records: segment.recordCount }, 'a segment is uploaded again')
   }
+
+  watch: Taps['watch'] = (filter, onSample) => this.#taps.watch(filter, onSample)
 
   #watchDrift(): void {
     for (const { name, frames, attributes, dropped, lastSeenMs } of this.status().sources) {

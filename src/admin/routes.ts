@@ -95,6 +95,11 @@ export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToke
         .filter(sample => (outcome === undefined || sample.outcome === outcome) && (name === undefined || sample.source === name))
         .slice(-limit)
   )
+  app.get(
+    '/api/v1/log',
+    { schema: { summary: 'The last lines of the log, as JSON lines, secrets taken out', produces: ['application/x-ndjson'] } },
+    (_request, reply) => reply.type('application/x-ndjson').send(source.recentLog())
+  )
   app.get('/api/v1/loglevel', { schema: answers('Level of the log', { 200: LogLevelSchema }) }, () => ({ level: source.logLevel }))
   app.put(
     '/api/v1/loglevel',

@@ -16,6 +16,7 @@ import { PAGE_PATHS, pageRoutes } from './page-routes.ts'
 import { CHECK_PATHS, routes } from './routes.ts'
 import { SECURITY_HEADERS } from './security-headers.ts'
 import type { AdminOptions, AdminServer, AdminSource } from './source.ts'
+import { tapRoutes } from './tap-routes.ts'
 
 /** Starts it. Rejects with LISTEN_FAILED when the address cannot be bound, CONFIG_INVALID when a token is needed and missing. */
 export async function startAdmin(source: AdminSource, options: AdminOptions): Promise<AdminServer> {
@@ -63,6 +64,7 @@ export async function startAdmin(source: AdminSource, options: AdminOptions): Pr
   })
   const typed = app.withTypeProvider<TypeBoxTypeProvider>()
   await typed.register(routes, { source, hasToken: options.token !== undefined })
+  await typed.register(tapRoutes, { source })
   await typed.register(overviewRoutes, { overviews, live })
   await app.register(pageRoutes)
   try {

@@ -1,6 +1,7 @@
 /** What the admin server shows and does, so that it can run without a pipeline. */
 import type { LogLevel } from '../telemetry/logger.ts'
 import type { CheckReport, PipelineStatus, RejectedSample } from '../telemetry/status.ts'
+import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 
 export interface ReloadResult {
   ok: boolean
@@ -18,11 +19,15 @@ export interface AdminSource {
   metrics(): Promise<{ contentType: string; text: string }>
   /** Frames that gave no record, newest last. */
   samples(): RejectedSample[]
+  /** Shows frames that fit as they come, until the function that is returned is called. Undefined when too many watch already. */
+  watch(filter: TapFilter, onSample: (sample: TapSample) => void): (() => void) | undefined
   /**
    * Lets an archived or set-aside segment be uploaded again. Rejects with SEGMENT_DAMAGED when it is not sound, with SPOOL_IO when
    * there is none of that id.
    */
   replay(id: string): Promise<void>
+  /** The last lines of the log, oldest first, without secrets. */
+  recentLog(): string
   logLevel: LogLevel
   reload(): Promise<ReloadResult>
 }

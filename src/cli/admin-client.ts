@@ -45,19 +45,75 @@ function reachable(host: string): string {
   return host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
 }
 
-/** Rejects with an Error whose message says why there is no answer. */
-export async function askAdmin(target: AdminTarget, path: string, method: 'GET' | 'POST' = 'GET'): Promise<AdminAnswer> {
+/** Rejects with NoAnswer, whose message says why. */
+export async function askAdmin(
+  target: AdminTarget,
+  path: string,
+  method: 'GET' | 'POST' | 'PUT' = 'GET',
+  body?: object
+): Promise<AdminAnswer> {
+  const { status, text } = await askAdminText(target, path, method, body)
   try {
-    const headers: Record<string, string> = target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }
-    const response = await fetch(target.url + path, { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' })
-    const text = await response.text()
-    return { status: response.status, body: JSON.parse(text) }
+    return { status, body: JSON.parse(text) }
   } catch (error) {
-    const { message, cause } = error as Error
-    throw new NoAnswer(
-      `No answer from ${target.url}: ${cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message}`
-    )
+    throw noAnswer(target, error)
   }
+}
+
+/** As `askAdmin`, for answers that are no JSON. */
+export async function askAdminText(
+  target: AdminTarget,
+  path: string,
+  method: 'GET' | 'POST' | 'PUT' = 'GET',
+  body?: object
+): Promise<{ status: number; text: string }> {
+  try {
+    const headers = {
+      ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' })
+    }
+    const given = body === undefined ? {} : { body: JSON.stringify(body) }
+    const response = await fetch(target.url + path, {
+      method,
+      headers,
+      ...given,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      redirect: 'error'
+    })
+    return { status: response.status, text: await response.text() }
+  } catch (error) {
+    throw noAnswer(target, error)
+  }
+}
+
+/** Lines of an answer that goes on, as they come. Rejects with NoAnswer as `askAdmin` does; ends when the collector does. */
+export async function* streamAdmin(target: AdminTarget, path: string): AsyncGenerator<string> {
+  const leave = new AbortController()
+  const headers: Record<string, string> = target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }
+  try {
+    const response = await fetch(target.url + path, { headers, signal: leave.signal, redirect: 'error' }).catch(error => {
+      throw noAnswer(target, error)
+    })
+    if (response.status !== 200) throw new NoAnswer(`${target.url} answered ${response.status}: ${await response.text()}`)
+    let held = ''
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (held + text).split('\n')
+      held = lines.pop()!
+      yield* lines
+    }
+  } catch (error) {
+    if (error instanceof NoAnswer) throw error
+    throw noAnswer(target, error)
+  } finally {
+    leave.abort()
+  }
+}
+
+function noAnswer(target: AdminTarget, error: unknown): NoAnswer {
+  const { message, cause } = error as Error
+  return new NoAnswer(
+    `No answer from ${target.url}: ${cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message}`
+  )
 }
 
 /** The collector does not run, or something else answers on its address. */

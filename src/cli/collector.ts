@@ -8,6 +8,7 @@ import type { AdminSource, ReloadResult } from '../admin/source.ts'
 import { parseListen } from '../config/listen.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import type { LogRing } from '../telemetry/log-ring.ts'
 import { isLogLevel, type Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/registry.ts'
 import { type CheckReport, type ConfigStatus, healthOf, type PipelineStatus, type RejectedSample } from '../telemetry/status.ts'
@@ -19,6 +20,8 @@ export interface RunningPipeline {
   ready(): CheckReport
   /** Frames that gave no record, newest last. */
   samples(): RejectedSample[]
+  /** Shows single frames; undefined when too many watch already. */
+  watch: AdminSource['watch']
   /** Lets an archived or set-aside segment be uploaded again; rejects with SEGMENT_DAMAGED or SPOOL_IO. */
   replay(id: string): Promise<void>
   /** Takes over what can change while running; rejects with CollectorError and goes on as before when it cannot. */
@@ -33,6 +36,8 @@ export interface CollectorDeps {
   load(): LoadedConfig
   log: Logger
   version: string
+  /** Where the log keeps its last lines; without it none are shown. */
+  ring?: LogRing
   startPipeline(config: Config, deps: { log: Logger; version: string }): Promise<RunningPipeline>
   /** How often the files of the configuration are looked at. @default 1 s */
   watchIntervalMs?: number
@@ -58,8 +63,10 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
     health: () => healthOf(pipeline.status()),
     ready: () => pipeline.ready(),
     samples: () => pipeline.samples(),
+    watch: (filter, onSample) => pipeline.watch(filter, onSample),
     replay: id => pipeline.replay(id),
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
+    recentLog: () => deps.ring?.text() ?? '',
     get logLevel() {
       return isLogLevel(log.level) ? log.level : 'info'
     },

@@ -1,6 +1,7 @@
 /** `sluice run`: the collector, until SIGTERM or SIGINT. SIGHUP reloads the configuration. */
 import { parseArgs } from 'node:util'
 import { packageVersion } from '../lib/package-root.ts'
+import { LogRing } from '../telemetry/log-ring.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import type { PipelineStatus } from '../telemetry/status.ts'
 import { type Collector, startCollector } from './collector.ts'
@@ -21,11 +22,12 @@ export const run: Verb = async (args, io) => {
 export async function runUntilStopped(path: string | undefined, io: Io, onReady?: (log: Logger) => void): Promise<number> {
   const load = () => loadForVerb(path, io)
   const loaded = load()
-  const log = createLogger({ level: loaded.config.log.level, format: loaded.config.log.format, destination: io.stdout })
+  const ring = new LogRing()
+  const log = createLogger({ level: loaded.config.log.level, format: loaded.config.log.format, destination: io.stdout, ring })
   for (const { path, line, column, message } of loaded.warnings) log.warn({ path, line, column }, message)
   const { startPipeline } = await import('../pipeline.ts')
   const version = packageVersion()
-  const starting = startCollector({ loaded, load, log, version, startPipeline })
+  const starting = startCollector({ loaded, load, log, ring, version, startPipeline })
   // Before the start is done, so that a signal in its middle stops gracefully too.
   const stopped = untilStopped({
     deadlineMs: STOP_DEADLINE_MS,

@@ -65,6 +65,11 @@ export class Output {
     return bytes
   }
 
+  /** The line that was written last, of so many bytes, without its line feed. Cold path only. */
+  lastLine(bytes: number): string {
+    return this.#buffer.toString('utf8', this.#used - bytes, this.#used - 1)
+  }
+
   #note(time: number): void {
     this.#records++
     if (time < this.#firstTime) this.#firstTime = time

@@ -2,7 +2,7 @@
  * Hot path: the line path of one lane. Blocks of frames go in; blocks of serialised, deflated records come out. Every frame ends
  * in exactly one counter, and every parsed record is written or dropped with a reason. Synchronous: nothing here waits.
  */
-import type { Block, Encoder, Parser } from '../contracts.ts'
+import type { Block, Encoder, Outcome, Parser } from '../contracts.ts'
 import { chooseDeflater, type Deflater } from '../encode/deflate.ts'
 import { newEncoder } from '../encode/encoder.ts'
 import { OUTPUT_BYTES, Output } from '../encode/output.ts'
@@ -19,6 +19,7 @@ import { judgePhase } from '../process/phases.ts'
 import { Privacy } from '../process/privacy.ts'
 import { DOWNLOADED, TIME, TOTAL, UPLOADED } from '../record.ts'
 import { NO_SOURCE } from '../telemetry/status.ts'
+import { type TapFilter, type TapOutcome, type TapSample, tapWants } from '../telemetry/tap.ts'
 import { EventLag } from './event-lag.ts'
 import { LineTap } from './line-tap.ts'
 import type { IntakeSources, LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
@@ -29,6 +30,9 @@ const OPEN_OUTPUTS_MAX = 32
 /** Samples kept per lane of frames that gave no record, and how much of each. */
 const SAMPLES_MAX = 50
 const SAMPLE_BYTES = 1024
+/** Frames of a block that who watches is shown at most, and how much of each: a watched collector is as fast as any other. */
+const TAP_PER_BLOCK = 20
+const TAP_TEXT_BYTES = 8 * 1024
 
 interface SourceCounts {
   frames: number
@@ -79,6 +83,14 @@ export class LaneEngine {
   /** The frame at hand was counted for its source, and as parsed. */
   #isCounted = false
   #isParsed = false
+  /** What became of the frame at hand, for those who watch. */
+  #outcome: Outcome | 'unidentified' = 'unidentified'
+  #dropReason = ''
+  #lineBytes = 0
+  #tapFilters: readonly TapFilter[] = []
+  /** Frames of this block that may still be looked at. */
+  #tapLeft = 0
+  #taps: TapSample[] = []
 
   /** @throws Error when a source names a parser that does not exist, TemplateError when its template is no good. */
   constructor(spec: LaneSpec, parsers: readonly Parser[]) {
@@ -162,12 +174,16 @@ export class LaneEngine {
   process(block: FrameBlock, emit: (block: Block) => void, now: number = Date.now()): void {
     const began = performance.now()
     this.#reader.frame.now = now
+    this.#tapLeft = this.#tapFilters.length === 0 ? 0 : TAP_PER_BLOCK
     let index = 0
     const { count } = block
     while (index < count) {
       // One try around the loop, not one per frame: an exception is a bug of ours and costs its frame only.
       try {
-        for (; index < count; index++) this.#frame(block, index, now, emit)
+        for (; index < count; index++) {
+          this.#frame(block, index, now, emit)
+          if (this.#tapLeft > 0) this.#show(block, index, now)
+        }
       } catch (error) {
         this.#failed(block, index, error, now, emit)
         index++
@@ -187,6 +203,8 @@ export class LaneEngine {
     reader.forget()
     const intake = this.#intakeOf(block.intake(index))
     const outcome = reader.read(intake, block.bytes, start, end, block.scratchStart, block.scratchEnd)
+    this.#outcome = outcome
+    this.#dropReason = ''
     const { binding, fields } = reader
     const source = binding === null ? (intake.candidates[0]?.source ?? this.#bindings.length) : binding.source
     const counts = this.#counts[source]!
@@ -229,7 +247,9 @@ export class LaneEngine {
         else if (encoder!.format !== 'csv' && knowsTotalOnly(fields.numbers)) reader.corrections[source]!.total_only++
       }
     }
+    this.#lineBytes = bytes
     if (reason !== '') {
+      this.#dropReason = reason
       counts.dropped.set(reason, (counts.dropped.get(reason) ?? 0) + 1)
       return
     }
@@ -324,6 +344,45 @@ export class LaneEngine {
     const start = block.start(index)
     const text = block.bytes.toString('utf8', start, Math.min(block.end(index), start + SAMPLE_BYTES))
     this.#samples.push({ atMs: Date.now(), source: this.#spec.sources[source]?.name ?? NO_SOURCE, outcome, parser, reason, text })
+  }
+
+  /** Shows frames that these filters want, some of each block, until the next call. */
+  watch(filters: readonly TapFilter[]): void {
+    this.#tapFilters = filters
+  }
+
+  /** What was looked at since the last call. */
+  takeTaps(): TapSample[] {
+    const taps = this.#taps
+    if (taps.length > 0) this.#taps = []
+    return taps
+  }
+
+  #show(block: FrameBlock, index: number, now: number): void {
+    const { binding, fields } = this.#reader
+    const sourceIndex = binding?.source ?? this.#intakes.get(block.intake(index))!.candidates[0]?.source ?? this.#bindings.length
+    const source = this.#spec.sources[sourceIndex]?.name ?? NO_SOURCE
+    const outcome = this.#tapOutcome()
+    if (!tapWants(this.#tapFilters, source, outcome)) return
+    this.#tapLeft--
+    const start = block.start(index)
+    const isRecord = this.#isParsed && binding?.parser.passThrough !== true
+    const output = outcome === 'parsed' ? this.#outputs[sourceIndex] : undefined
+    this.#taps.push({
+      atMs: now,
+      source,
+      outcome,
+      parser: binding?.parser.id ?? '',
+      reason: this.#isParsed ? this.#dropReason : fields.reason,
+      raw: block.bytes.toString('utf8', start, Math.min(block.end(index), start + TAP_TEXT_BYTES)),
+      ...(isRecord ? { record: fields.toRecord() } : {}),
+      ...(output === undefined ? {} : { line: output.lastLine(this.#lineBytes) })
+    })
+  }
+
+  #tapOutcome(): TapOutcome {
+    if (this.#outcome !== 'parsed' || this.#dropReason === '') return this.#outcome
+    return this.#reader.reject === '' ? 'dropped' : 'rejected'
   }
 
   /** A bug of ours met this frame: it is counted with its own reason, at the stage it came to. */

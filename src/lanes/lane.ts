@@ -83,7 +83,7 @@ export function startInlineLane(spec: LaneSpec, parsers: readonly Parser[], even
           block.count = message.count
           block.used = message.used
           engine.process(block, emit)
-          answer({ type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins() })
+          answer({ type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins(), taps: engine.takeTaps() })
           return
         }
         case 'flush':
@@ -93,6 +93,9 @@ export function startInlineLane(spec: LaneSpec, parsers: readonly Parser[], even
         case 'configure':
           engine.reconfigure(message.spec, message.intakes, emit)
           answer({ type: 'flushed', id: message.id, blocks, stats: engine.stats() })
+          return
+        case 'watch':
+          engine.watch(message.filters)
           return
         case 'stop':
       }

@@ -5,6 +5,7 @@ import type { EncodeOptions } from '../encode/options.ts'
 import type { Template } from '../parse/template/template.ts'
 import type { FilterOptions } from '../process/filter.ts'
 import type { PrivacyOptions } from '../process/privacy.ts'
+import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 import type { LagCounts } from './event-lag.ts'
 
 /** A configured source as a lane needs it. */
@@ -44,11 +45,13 @@ export type ToLane =
   | { type: 'block'; memory: ArrayBuffer; count: number; used: number }
   | { type: 'flush'; id: number }
   | { type: 'configure'; id: number; spec: LaneSpec; intakes: IntakeSources[] }
+  /** Shows frames that these filters want with each block from now on; none: no more. */
+  | { type: 'watch'; filters: TapFilter[] }
   | { type: 'stop' }
 
 export type FromLane =
   | { type: 'ready' }
-  | { type: 'done'; memory: ArrayBuffer; frames: number; blocks: Block[]; pins: Pin[] }
+  | { type: 'done'; memory: ArrayBuffer; frames: number; blocks: Block[]; pins: Pin[]; taps: TapSample[] }
   | { type: 'flushed'; id: number; blocks: Block[]; stats: LaneStats }
 
 /** Whether an intake must stay on its lane, because one of its formats keeps state. */

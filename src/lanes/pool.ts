@@ -9,6 +9,7 @@
 import type { Block, Parser } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
+import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 import { LaneEngine } from './engine.ts'
 import { mergeLags } from './event-lag.ts'
 import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
@@ -45,6 +46,8 @@ export interface PoolEvents {
   onBlocks(blocks: Block[]): void
   /** A lane ended; frames that were in it are lost and counted. */
   onLaneFailure(lane: number, error: Error, lostFrames: number): void
+  /** Frames that were looked at because of `watch`. */
+  onTaps?(taps: TapSample[]): void
 }
 
 interface IntakeRoute {
@@ -69,6 +72,7 @@ export class LanePool {
   /** Lanes that still work by the specification before; blocks of the others are held until there is none. */
   readonly #behind = new Set<LaneSlot>()
   #held: Block[] = []
+  #filters: TapFilter[] = []
   #switched: Promise<unknown> = Promise.resolve()
   #open: FrameBlock | undefined
   #outstanding = 0
@@ -111,6 +115,7 @@ export class LanePool {
     }
     slot.lane = inline ? startInlineLane(spec, this.#parsers, laneEvents) : await startThreadLane(spec, laneEvents)
     // The specification was changed while the thread started, and its first message must be the new one.
+    if (this.#filters.length > 0) slot.lane.post({ type: 'watch', filters: this.#filters })
     if (spec !== this.#spec) slot.lane.post({ type: 'configure', id: this.#nextFlush++, spec: this.#spec, intakes: [] })
   }
 
@@ -355,6 +360,12 @@ export class LanePool {
     new LaneEngine(spec, this.#parsers)
   }
 
+  /** Shows frames that these filters want, in `onTaps`; none: no more. */
+  watch(filters: TapFilter[]): void {
+    this.#filters = filters
+    for (const { lane } of this.#slots) lane?.post({ type: 'watch', filters })
+  }
+
   /** Hands blocks on. Those of a lane that is ahead of others wait for them, since their rows may belong under another head of file. */
   #emit(slot: LaneSlot, blocks: Block[]): void {
     if (blocks.length === 0) return
@@ -369,6 +380,7 @@ export class LanePool {
         this.#outstanding--
         if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
         for (const pin of message.pins) this.#applyPin(slot, pin)
+        if (message.taps.length > 0) this.#events.onTaps?.(message.taps)
         for (const { source, recordCount, forArchive } of message.blocks)
           if (forArchive !== true) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
         this.#emit(slot, message.blocks)

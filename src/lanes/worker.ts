@@ -30,7 +30,7 @@ port.on('message', (message: ToLane) => {
       block.used = message.used
       const blocks: Block[] = []
       engine.process(block, made => blocks.push(made))
-      send({ type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins() }, [
+      send({ type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins(), taps: engine.takeTaps() }, [
         message.memory,
         ...memoryOf(blocks)
       ])
@@ -48,6 +48,9 @@ port.on('message', (message: ToLane) => {
       send({ type: 'flushed', id: message.id, blocks, stats: engine.stats() }, memoryOf(blocks))
       return
     }
+    case 'watch':
+      engine.watch(message.filters)
+      return
     case 'stop':
       port.close()
   }

@@ -1,6 +1,7 @@
 /** The collector's own log: pino, JSON lines, or pretty on a terminal; secrets never reach it. */
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
+import type { LogRing } from './log-ring.ts'
 
 export type { Logger } from 'pino'
 
@@ -15,6 +16,8 @@ export interface LoggerOptions {
   format?: 'json' | 'pretty' | 'auto'
   /** @default standard output */
   destination?: NodeJS.WritableStream & { isTTY?: boolean }
+  /** Gets each line that is written, as JSON. */
+  ring?: LogRing
 }
 
 const SECRET_KEYS = [
@@ -42,7 +45,8 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
     redact: { paths: SECRET_KEYS.flatMap(key => [key, `*.${key}`, `*.*.${key}`]), censor: '(redacted)' },
-    serializers: { err: pino.stdSerializers.err }
+    serializers: { err: pino.stdSerializers.err },
+    ...(options.ring === undefined ? {} : { hooks: { streamWrite: kept(options.ring) } })
   }
   if (!isPretty) return pino(settings, destination === process.stdout ? pino.destination({ fd: 1, sync: true }) : destination)
   const colorize = destination.isTTY === true && process.env.NO_COLOR === undefined
@@ -51,6 +55,13 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     pretty({ destination, colorize, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true })
   )
 }
+
+const kept =
+  (ring: LogRing) =>
+  (line: string): string => {
+    ring.add(line)
+    return line
+  }
 
 export interface RepeatLimits {
   /** The same message is written once in so long. @default 30 s */

@@ -24,6 +24,8 @@ export function fakeSource(): FakeSource {
     health: () => healthOf(source.current),
     ready: () => readinessOf(source.current),
     samples: () => SAMPLES,
+    watch: () => () => undefined,
+    recentLog: () => '{"level":"info","msg":"one"}\n',
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.scrape() }),
     replayed: [],
     async replay(id) {

@@ -26,6 +26,7 @@ function fakePipeline(): FakePipeline {
     status: () => sampleStatus(),
     ready: () => readinessOf(sampleStatus()),
     samples: () => SAMPLES,
+    watch: () => () => undefined,
     replay: async () => undefined,
     async reload(config) {
       if (pipeline.refuse) throw new CollectorError('LISTEN_FAILED', 'Cannot bind')

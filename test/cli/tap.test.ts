@@ -31,5 +31,11 @@ t.test('filters by outcome and source, and prints JSON', async t => {
 t.test('an unknown outcome is a usage error', async t => {
   const { code, err } = await tap(t, '--outcome', 'lost')
   t.equal(code, 2)
-  t.match(err, /expected unidentified, malformed, rejected/)
+  t.match(err, /expected malformed, unidentified, rejected/)
+})
+
+t.test('a stage that does not exist, and an outcome that a stage does not have, are usage errors', async t => {
+  t.equal((await tap(t, '--stage', 'cooked')).code, 2)
+  t.match((await tap(t, '--stage', 'uploaded', '--outcome', 'dropped')).err, /expected parsed/)
+  t.equal((await tap(t, '--limit', '0')).code, 2)
 })

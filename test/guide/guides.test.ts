@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
+import { parseConfig } from '../../src/config/load.ts'
 import { WEB_FEED } from '../../src/guide/appliances/zscaler-nss.ts'
 import { fill } from '../../src/guide/guide.ts'
 import { guideIds, loadGuide } from '../../src/guide/load.ts'
 import { appliancePages } from '../../src/guide/pages.ts'
+import { applianceIds } from '../../src/lib/appliance-ids.ts'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { LineReader } from '../../src/line-reader.ts'
 import { loadParsers } from '../../src/parse/load.ts'
@@ -55,6 +57,15 @@ for (const guide of guides)
 t.test('the feed that is recommended for Zscaler is read by its names', async t => {
   const parser = compileTemplate({ zscaler_feed: WEB_FEED })
   t.match(parser.id, /zscaler/)
+})
+
+t.test('configurations on the pages load without a warning', async t => {
+  const withSource = guides.find(({ source }) => source !== undefined)!
+  for (const id of ['fortinet-fortigate', withSource.id]) {
+    const [, yaml] = /```yaml\n([^`]*)```/.exec(readFileSync(join(DOCS, `${id}.md`), 'utf8'))!
+    const loaded = parseConfig(yaml!, { env: {}, cwd: '/', file: id, appliances: applianceIds(), checkTemplate: templateFaults })
+    t.same(loaded.warnings, [], id)
+  }
 })
 
 t.test('a place without a value is an error, not a hole in a command', async t => {

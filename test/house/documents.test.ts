@@ -58,7 +58,8 @@ function warningsOf(t: Tap, text: string): unknown[] {
 }
 
 t.test('configurations that documents show load without a warning', async t => {
-  const shown = DOCUMENTS.flatMap(document =>
+  // The pages of appliances are all made alike; test/guide/guides.test.ts loads what differs.
+  const shown = DOCUMENTS.filter(document => !document.startsWith('docs/appliances/')).flatMap(document =>
     [...read(document).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => ({ document, text: text! }))
   )
   t.ok(shown.length > 0)

@@ -36,6 +36,8 @@ const RULES: readonly (readonly [files: string, mayImport: readonly string[]])[]
   ...['guide.ts', 'guide-text.ts', 'guide-wait.ts'].map(
     file => [`src/cli/${file}`, ['src/cli/', 'src/guide/', 'src/explain/', 'src/process/attributes.ts', 'src/config/', ...SHARED]] as const
   ),
+  // The doctor looks into rooms by profession.
+  ['src/cli/doctor/', ['src/cli/', 'src/encode/deflate.ts', 'src/upload/', 'src/pipeline/', 'src/config/', ...SHARED]],
   ['src/cli/', ['src/cli/', 'src/admin/', 'src/config/', 'src/pipeline.ts', 'src/pipeline/', ...SHARED]],
   ['src/main.ts', ['src/cli/']]
 ]
