@@ -23,7 +23,7 @@ export function Hero({ link, overview, nowMs }: HeroProps): VNode {
   return html`<section class=${`hero ${tone}`} aria-labelledby="verdict">
     <${Sign} tone=${tone} />
     <div>
-      <h2 id="verdict" role="status">${text}</h2>
+      <div role="status"><h2 id="verdict">${text}</h2></div>
       ${because && html`<p class="because">${because}</p>`}
       ${remedy && html`<p class="remedy">${remedy}</p>`}
       ${overview && link.kind !== 'lost' && html`<${Facts} overview=${overview} nowMs=${nowMs} />`}

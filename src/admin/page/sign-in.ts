@@ -11,7 +11,7 @@ export function SignIn({ message, onToken }: { message: string; onToken: (token:
     const token = input.current!.value.trim()
     if (token !== '') onToken(token)
   }
-  return html`<main class="sign-in">
+  return html`<main id="main" tabindex="-1" class="sign-in">
     <form class="card" onSubmit=${submit}>
       <h2>This collector wants its admin token</h2>
       <label for="token">Token</label>

@@ -41,7 +41,7 @@ var me,rr,cc,Zt,Ro,Dl,ir,Ll,ar,Lo,Ao,uc,cl=Symbol.for("pv"),Fl={},Ol=[],fc=/^m(i
   </div>`}var Ac={good:"good",starting:"idle",warning:"warning",bad:"bad"};function zr({link:e,overview:t,nowMs:n}){let{tone:l,text:o,because:s,remedy:i}=Lc(e,t,n),c=t===void 0||e.kind==="lost"?[]:t.verdict.findings,f=t?.verdict.level==="bad"?c.slice(1):c;return S`<section class=${`hero ${l}`} aria-labelledby="verdict">
     <${Ut} tone=${l} />
     <div>
-      <h2 id="verdict" role="status">${o}</h2>
+      <div role="status"><h2 id="verdict">${o}</h2></div>
       ${s&&S`<p class="because">${s}</p>`}
       ${i&&S`<p class="remedy">${i}</p>`}
       ${t&&e.kind!=="lost"&&S`<${Cc} overview=${t} nowMs=${n} />`}
@@ -89,7 +89,7 @@ var me,rr,cc,Zt,Ro,Dl,ir,Ll,ar,Lo,Ao,uc,cl=Symbol.for("pv"),Fl={},Ol=[],fc=/^m(i
     ${i&&S`<p>${i}</p>`}
     ${c&&S`<p class="remedy">${zc(c)}</p>`}
     <pre tabindex="0" aria-label="Samples of the line">${f.map(({text:_})=>S`<code>${Wc(Sr(_))}</code>`)}</pre>
-  </div>`}var Wc=e=>e.length>Gr?`${e.slice(0,Gr)} …`:e,zc=e=>`${e[0].toUpperCase()}${e.slice(1)}.`;function Yr({message:e,onToken:t}){let n=Un(null);return Bn(()=>n.current?.focus(),[e]),S`<main class="sign-in">
+  </div>`}var Wc=e=>e.length>Gr?`${e.slice(0,Gr)} …`:e,zc=e=>`${e[0].toUpperCase()}${e.slice(1)}.`;function Yr({message:e,onToken:t}){let n=Un(null);return Bn(()=>n.current?.focus(),[e]),S`<main id="main" tabindex="-1" class="sign-in">
     <form class="card" onSubmit=${o=>{o.preventDefault();let s=n.current.value.trim();s!==""&&t(s)}}>
       <h2>This collector wants its admin token</h2>
       <label for="token">Token</label>
