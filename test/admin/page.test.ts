@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import type { Browser } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { CLIENTS_MAX } from '../../src/admin/live.ts'
 import { startAdmin } from '../../src/admin/server.ts'
@@ -23,11 +22,8 @@ const LONG = { timeout: 240_000 }
 
 t.setTimeout(LONG.timeout)
 
-let browser: Browser
-t.before(async () => {
-  browser = await launchBrowser()
-})
-t.after(() => browser.close())
+// Not in a hook: an open browser keeps the process alive, and hooks of the file wait for its end.
+const browser = await launchBrowser()
 
 /** A tenant and a collector in this process, with one receiver per source. */
 async function startAll(t: Test) {
@@ -70,7 +66,7 @@ async function startAll(t: Test) {
 
 const lines = (from: number, count: number): string => Array.from({ length: count }, (_, index) => numberedLine(from + index)).join('')
 
-t.test('the page shows what a running collector does, and what is wrong with it', LONG, async t => {
+await t.test('the page shows what a running collector does, and what is wrong with it', LONG, async t => {
   const { tenant, collector, send, stop } = await startAll(t)
   const { page, errors } = await openPage(t, browser, collector.adminUrl)
   const verdict = page.locator('#verdict')
@@ -181,7 +177,7 @@ t.test('the page shows what a running collector does, and what is wrong with it'
   })
 })
 
-t.test('with a token the page asks for it, says when it is wrong, and keeps it for the tab', LONG, async t => {
+await t.test('with a token the page asks for it, says when it is wrong, and keeps it for the tab', LONG, async t => {
   const server = await startAdmin(fakeSource(), { host: '127.0.0.1', port: 0, token: TOKEN })
   t.teardown(() => server.close())
   const { page, errors } = await openPage(t, browser, server.url)
@@ -201,7 +197,7 @@ t.test('with a token the page asks for it, says when it is wrong, and keeps it f
   )
 })
 
-t.test('when all streams are taken the page asks instead, and shows what is new', LONG, async t => {
+await t.test('when all streams are taken the page asks instead, and shows what is new', LONG, async t => {
   const source = fakeSource()
   const server = await startAdmin(source, { host: '127.0.0.1', port: 0 })
   t.teardown(() => server.close())
@@ -215,7 +211,7 @@ t.test('when all streams are taken the page asks instead, and shows what is new'
   t.equal(await page.locator('.link').textContent(), 'every few seconds')
 })
 
-t.test('with many sources only those in trouble are open at first', LONG, async t => {
+await t.test('with many sources only those in trouble are open at first', LONG, async t => {
   const source = fakeSource()
   const [first] = source.current.sources
   const { drift: _, service: _service, ...fine } = first!
@@ -235,3 +231,5 @@ t.test('with many sources only those in trouble are open at first', LONG, async 
   await page.locator('details.source[open]', { hasText: 'source-39' }).locator('.stage').first().waitFor()
   t.same(errors, [])
 })
+
+await browser.close()

@@ -1,6 +1,7 @@
 /** The page: does data reach the tenant? Fed by one stream; drawn anew at each message. */
 import { render, type VNode } from 'preact'
 import { About } from './about.ts'
+import { Archive } from './archive.ts'
 import { Connection } from './connection.ts'
 import { FirstMinute } from './first-minute.ts'
 import { Hero } from './hero.ts'
@@ -50,6 +51,7 @@ function Content({ state }: { state: PageState }): VNode {
         <${Sources} state=${state} />
         <${Rejects} kinds=${overview.rejects} nowMs=${nowMs} />
         <div class="halves"><${Uploads} state=${state} /><${Spool} state=${state} /></div>
+        ${overview.status.archive && html`<${Archive} archive=${overview.status.archive} nowMs=${nowMs} />`}
         <${Receivers} state=${state} />
         <${About} state=${state} />
       </div>`
