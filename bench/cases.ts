@@ -1,4 +1,5 @@
 /** The cases of the bench in the order of docs/performance.md: what each measures, and how its result reads as tables. */
+import { deflateResults } from './deflate.ts'
 import { measureStages } from './measure.ts'
 import { parserResults } from './parsers.ts'
 import { figure, percent, type Table } from './report.ts'
@@ -45,6 +46,22 @@ const stagesCase: Case = {
     ])
     const title = 'Stages, one thread, per CPU-second of that thread'
     return { result, tables: [{ title, head: ['stage', 'lines/s', 'MB per CPU-s', 'ns per line'], rows }] }
+  }
+}
+
+const deflate: Case = {
+  name: 'deflate',
+  async run({ short }) {
+    const result = await deflateResults(short ? 1 : 5)
+    const rows = result.map(row => [
+      row.name,
+      String(row.blockKib),
+      figure(row.megabytesPerCpuSecond),
+      row.bytesPerRecord.toFixed(1),
+      row.ratio.toFixed(2)
+    ])
+    const title = 'Deflate of CEF lines, copies and CRC included'
+    return { result, tables: [{ title, head: ['library and level', 'block KiB', 'MB per CPU-s', 'bytes per record', 'ratio'], rows }] }
   }
 }
 
@@ -123,4 +140,4 @@ function lossTable(results: readonly LossResult[], buffer: LossResult['buffer'])
   return { title: `UDP, one sender, receive buffer ${size}: % lost (µs of CPU per datagram)`, head: ['datagrams/s', ...names], rows }
 }
 
-export const CASES: readonly Case[] = [parsers, stagesCase, spool, tcp, formats, udp]
+export const CASES: readonly Case[] = [parsers, stagesCase, deflate, spool, tcp, formats, udp]

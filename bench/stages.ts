@@ -106,10 +106,16 @@ function framingStages(data: Buffer, lines: number): Stage[] {
       run: () => {
         const framer = createFramer('syslog-stream')
         for (let at = 0; at < data.length; at += CHUNK_BYTES) {
-          framer.feed(data.subarray(at, at + CHUNK_BYTES), (buf, start, end) => {
-            if (block.isFull) block.clear()
-            block.append(buf, start, end, 0)
+          const chunk = data.subarray(at, at + CHUNK_BYTES)
+          framer.feed(chunk, (buf, start, end) => {
+            if (block.isFull) {
+              block.settle()
+              block.clear()
+            }
+            if (buf === chunk && buf[end] === 0x0a) block.appendLine(buf, start, end, 0)
+            else block.append(buf, start, end, 0)
           })
+          block.settle()
         }
       }
     }

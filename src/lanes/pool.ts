@@ -19,6 +19,7 @@ import type { FromLane, LaneSpec, LaneStats, Pin, ToLane } from './messages.ts'
 export const OUTSTANDING_MAX = 64
 /** Spare blocks kept for reuse. */
 const SPARE_MAX = 32
+const LF = 0x0a
 
 interface LaneSlot {
   index: number
@@ -75,6 +76,10 @@ export class LanePool {
   #filters: TapFilter[] = []
   #switched: Promise<unknown> = Promise.resolve()
   #open: FrameBlock | undefined
+  #chunk: Buffer | undefined
+  /** Frames of one intake come in runs. */
+  #lastIntake = -1
+  #lastRoute: IntakeRoute | undefined
   #outstanding = 0
   #nextIntake = 0
   #nextFlush = 0
@@ -182,6 +187,7 @@ export class LanePool {
   }
 
   #closeIntakes(): void {
+    this.#lastIntake = -1
     for (const intake of this.#closing.splice(0)) {
       const route = this.#routes.get(intake)
       if (route === undefined) continue
@@ -190,20 +196,38 @@ export class LanePool {
     }
   }
 
+  /** Bytes of the chunk stay as they are until `endChunk`: frames that lie in it need not be copied one by one. */
+  beginChunk(chunk: Buffer): void {
+    this.#chunk = chunk
+  }
+
+  endChunk(): void {
+    this.#chunk = undefined
+    this.#open?.settle()
+    for (const slot of this.#slots) slot.pinnedBlock?.settle()
+  }
+
   /** Appends a frame of an intake. Never refuses: callers ask `isBusy` first. */
   append(intake: number, buf: Buffer, start: number, end: number): void {
-    const route = this.#routes.get(intake)!
+    if (intake !== this.#lastIntake) {
+      this.#lastRoute = this.#routes.get(intake)!
+      this.#lastIntake = intake
+    }
+    const route = this.#lastRoute!
+    const isLine = buf === this.#chunk && buf[end] === LF
     if (route.pinned) {
       if (this.#slots[route.lane]!.lane === undefined) route.lane = this.#leastBusy()?.index ?? route.lane
       const slot = this.#slots[route.lane]!
       slot.pinnedBlock ??= this.#takeBlock()
-      slot.pinnedBlock.append(buf, start, end, intake)
+      if (isLine) slot.pinnedBlock.appendLine(buf, start, end, intake)
+      else slot.pinnedBlock.append(buf, start, end, intake)
       if (!route.opened[slot.index]) this.#openOn(slot, intake, route)
       if (slot.pinnedBlock.isFull) this.#handOverPinned(slot)
       return
     }
     this.#open ??= this.#takeBlock()
-    this.#open.append(buf, start, end, intake)
+    if (isLine) this.#open.appendLine(buf, start, end, intake)
+    else this.#open.append(buf, start, end, intake)
     if (this.#open.isFull) this.#handOverOpen()
   }
 
@@ -284,6 +308,7 @@ export class LanePool {
       return
     }
     const { lane } = slot
+    block.settle()
     this.#openIntakesOf(slot, block)
     slot.outstanding++
     slot.framesInFlight += block.count

@@ -123,7 +123,7 @@ export class Intakes {
         sender.bytes += chunk.length
         sender.lastSeenMs = this.#nowMs
         const before = sender.frames
-        framer.feed(asBuffer(chunk), onFrame)
+        this.#feed(framer, asBuffer(chunk), onFrame)
         if (!canWait) return undefined
         const debtMs = bucket === undefined ? 0 : spend(bucket, sender.frames - before, chunk.length)
         if (peer.overdraws) return this.#mustWait ? this.#room(0) : undefined
@@ -179,6 +179,16 @@ export class Intakes {
   #shed(block: FrameBlock): ArrayBuffer {
     this.counts.shed += block.count
     return block.memory
+  }
+
+  #feed(framer: Framer, chunk: Buffer, onFrame: OnFrame): void {
+    const pool = this.#pool
+    pool.beginChunk(chunk)
+    try {
+      framer.feed(chunk, onFrame)
+    } finally {
+      pool.endChunk()
+    }
   }
 
   /** Takes what lanes made to the spool. What the spool has to shed costs the receipts of all whose records it may have been. */

@@ -31,6 +31,36 @@ t.test('frames come back as they went in, each followed by a line feed', { timeo
   t.pass('no counterexample')
 })
 
+t.test('lines of a chunk come back as they went in, whatever stands between them, also when the chunk changes afterwards', async t => {
+  const piece = fc.record({ text: fc.stringMatching(/^[a-z]{1,40}$/), gap: fc.constantFrom('', '', '', '\n', ' '), isLine: fc.boolean() })
+  fc.assert(
+    fc.property(fc.array(fc.array(piece, { maxLength: 12 }), { maxLength: 4 }), chunks => {
+      const block = new FrameBlock()
+      for (const pieces of chunks) {
+        const chunk = Buffer.from(pieces.map(({ text, gap }) => `${gap}${text}\n`).join(''))
+        let at = 0
+        for (const { text, gap, isLine } of pieces) {
+          const start = at + gap.length
+          if (isLine) block.appendLine(chunk, start, start + text.length, 7)
+          else block.append(chunk, start, start + text.length, 7)
+          at = start + text.length + 1
+        }
+        block.settle()
+        chunk.fill('X')
+      }
+      const back = framesOf(block)
+      const texts = chunks.flat().map(({ text }) => text)
+      return (
+        back.length === texts.length &&
+        back.every(({ text }, index) => text === texts[index] && block.bytes[block.end(index)] === 0x0a) &&
+        block.used === texts.reduce((sum, text) => sum + text.length + 1, 0)
+      )
+    }),
+    { numRuns: 300 }
+  )
+  t.pass('no counterexample')
+})
+
 t.test('a block takes frames until it is full by bytes, the last one of any allowed size', async t => {
   const block = new FrameBlock()
   const frame = Buffer.alloc(FRAME_MAX_BYTES, 'a')
