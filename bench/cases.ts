@@ -1,16 +1,22 @@
 /** The cases of the bench in the order of docs/performance.md: what each measures, and how its result reads as tables. */
+import { backlogResult, type StartResult, startResult } from './backlog.ts'
 import { deflateResults } from './deflate.ts'
+import { latencyResult } from './latency.ts'
 import { measureStages } from './measure.ts'
+import { memoryResult } from './memory.ts'
 import { parserResults } from './parsers.ts'
 import { figure, percent, type Table } from './report.ts'
 import { spoolResult } from './spool.ts'
 import { stages } from './stages.ts'
+import { type TlsResult, tlsResult } from './tls.ts'
 import { type LossResult, udpLoss } from './udp-loss.ts'
 import { wholePathFormats, wholePathTcp } from './whole-path.ts'
 
 export interface CaseOptions {
   /** Seconds instead of minutes: rough figures. */
   short: boolean
+  /** Size of the backlog of `backlog`. */
+  gigabytes: number
 }
 
 export interface Case {
@@ -140,4 +146,91 @@ function lossTable(results: readonly LossResult[], buffer: LossResult['buffer'])
   return { title: `UDP, one sender, receive buffer ${size}: % lost (µs of CPU per datagram)`, head: ['datagrams/s', ...names], rows }
 }
 
-export const CASES: readonly Case[] = [parsers, stagesCase, deflate, spool, tcp, formats, udp]
+const memory: Case = {
+  name: 'memory',
+  async run({ short }) {
+    const result = await memoryResult(short ? 10 : 60)
+    const { seconds, idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes, overTime } = result
+    const rows = [[`${seconds} s`, ...[idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes].map(figure)]]
+    const tenth = Math.ceil(overTime.length / 10)
+    const every = overTime.filter((_, second) => second % tenth === tenth - 1)
+    return {
+      result,
+      tables: [
+        {
+          title: 'Memory at full load over TCP, two lanes, resident MB',
+          head: ['load', 'idle', 'first quarter', 'last quarter', 'peak'],
+          rows
+        },
+        {
+          title: `The same, every ${tenth} s`,
+          head: ['', ...every.map((_, i) => `${(i + 1) * tenth} s`)],
+          rows: [['MB', ...every.map(String)]]
+        }
+      ]
+    }
+  }
+}
+
+const latency: Case = {
+  name: 'latency',
+  async run({ short }) {
+    const result = await latencyResult(short ? 30 : 300)
+    const { megabytesPerSecond, probes, p50Milliseconds, p90Milliseconds, p99Milliseconds, maxMilliseconds } = result
+    const rows = [
+      [
+        `${figure(megabytesPerSecond)} MB/s, ${probes} lines`,
+        ...[p50Milliseconds, p90Milliseconds, p99Milliseconds, maxMilliseconds].map(figure)
+      ]
+    ]
+    const title = 'From a line sent to a durable block at half load over TCP, two lanes, ms'
+    return { result, tables: [{ title, head: ['load', 'median', '90 %', '99 %', 'longest'], rows }] }
+  }
+}
+
+const tls: Case = {
+  name: 'tls',
+  async run({ short }) {
+    const result: TlsResult[] = []
+    for (const connections of [1, 1000]) result.push(await tlsResult(connections, short ? 96e6 : 960e6))
+    const rows = result.map(row => [
+      String(row.connections),
+      ...[row.linesPerSecond, row.megabytesPerSecond, row.megabytesPerCpuSecond, row.idleMegabytes, row.peakMegabytes].map(figure)
+    ])
+    const title = 'Syslog over TLS 1.3, two lanes, a sender in Node on the same cores'
+    return { result, tables: [{ title, head: ['connections', 'lines/s', 'MB/s', 'MB per CPU-s', 'idle MB', 'peak MB'], rows }] }
+  }
+}
+
+const backlog: Case = {
+  name: 'backlog',
+  async run({ short, gigabytes }) {
+    const result = await backlogResult(short ? 0.2 : gigabytes, short ? 96e6 : 960e6)
+    const { emptyMegabytesPerSecond, drainingMegabytesPerSecond, uploadedSegments, uploadedMegabytesPerSecond } = result
+    const rows = [
+      ['empty spool', figure(emptyMegabytesPerSecond), '–', '–'],
+      [
+        `${result.gigabytes} GB that drain`,
+        figure(drainingMegabytesPerSecond),
+        String(uploadedSegments),
+        figure(uploadedMegabytesPerSecond)
+      ]
+    ]
+    const title = 'A backlog drains at 20 requests a minute beside a TCP load, two lanes'
+    return { result, tables: [{ title, head: ['spool at the start', 'MB/s in', 'segments uploaded', 'MB/s out'], rows }] }
+  }
+}
+
+const start: Case = {
+  name: 'start',
+  async run({ short }) {
+    const result: StartResult[] = []
+    for (const segments of [1, short ? 5000 : 100_000]) result.push(await startResult(segments))
+    const rows = result.map(row => [row.segments.toLocaleString('en'), row.secondsUntilReady.toFixed(2), figure(row.residentMegabytes)])
+    return { result, tables: [{ title: 'Start with segments that wait', head: ['segments', 'seconds until ready', 'resident MB'], rows }] }
+  }
+}
+
+export const CASES: readonly Case[] = [tcp, formats, udp, tls, memory, latency, backlog, start, parsers, stagesCase, deflate, spool]
+/** What CI runs, in about two minutes with `--short`. */
+export const SHORT_CASES = ['tcp', 'udp', 'latency', 'start']

@@ -36,8 +36,16 @@ export async function startOrSay<Kind extends Collector>(start: () => Promise<Ki
   }
 }
 
-/** Fixed, so that a run that was cut off is noticed. */
-export const PORTS = { sluice: 25_514, rsyslog: 25_515, syslogNg: 25_516, naive: 25_517, admin: 29_600, tenant: 29_601 }
+/** Fixed, so that a run that was cut off is noticed; two runs at a time need different ones. */
+const FIRST_PORT = Number(process.env.SLUICE_BENCH_PORT ?? 25_514)
+export const PORTS = {
+  sluice: FIRST_PORT,
+  rsyslog: FIRST_PORT + 1,
+  syslogNg: FIRST_PORT + 2,
+  naive: FIRST_PORT + 3,
+  admin: FIRST_PORT + 4,
+  tenant: FIRST_PORT + 5
+}
 
 export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'sluice-bench-'))
 
@@ -90,8 +98,9 @@ export interface SluiceOptions {
 
 /** The part of the status that the bench reads. */
 export interface SluiceStatus {
-  balance: { delivery: { written: number; uploaded: number } }
-  spool: { bytes: number }
+  balance: { delivery: { written: number } }
+  spool: { syncs: { counts: number[]; sum: number } }
+  upload: { uploadedFiles: number; uploadedBytes: number }
 }
 
 export interface Sluice extends Collector {

@@ -1,11 +1,12 @@
 /**
  * `npm run bench [-- CASE…] [--short] [--json]`: prints tables and keeps the results in bench/results/. Figures are medians of
- * interleaved rounds; compare ratios, not single runs. `--short` takes two minutes for the cases named in SHORT, and keeps nothing.
+ * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and two minutes for those of CI when none is
+ * named; it keeps nothing. `--gigabytes N` is the size of the backlog that drains (1).
  * `npm run bench -- tcp --profile [--lines KIND]`: where the time goes, by thread, stage and function; measures nothing else.
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { CASES } from './cases.ts'
+import { CASES, SHORT_CASES } from './cases.ts'
 import { profileTcp } from './profile.ts'
 import { describeMachine, printMachine, printTable } from './report.ts'
 import { LOADS, type Load } from './whole-path.ts'
@@ -16,11 +17,13 @@ const { values, positionals } = parseArgs({
     short: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     lines: { type: 'string', default: 'fortinet-fortigate' },
+    gigabytes: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false }
   }
 })
 const { short } = values
-const wanted = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+const asked = positionals.length > 0 ? positionals : short ? SHORT_CASES : names(CASES)
+const wanted = CASES.filter(({ name }) => asked.includes(name))
 refuse('case', positionals, names(CASES))
 refuse('lines', [values.lines], LOADS)
 
@@ -51,7 +54,7 @@ async function measure(): Promise<void> {
   printMachine(machine)
   const results: Record<string, unknown> = { machine }
   for (const one of wanted) {
-    const { result, tables } = await one.run({ short })
+    const { result, tables } = await one.run({ short, gigabytes: Number(values.gigabytes) })
     results[one.name] = result
     for (const table of tables) printTable(table)
   }

@@ -23,7 +23,7 @@ export interface Sent {
   seconds: number
 }
 
-function send(args: string[], lines: Buffer): Promise<Sent> {
+function send(args: string[], lines: Buffer, signal?: AbortSignal): Promise<Sent> {
   return new Promise((resolve, reject) => {
     const child = spawn(sender(), args, { stdio: ['pipe', 'pipe', 'inherit'] })
     let text = ''
@@ -31,9 +31,11 @@ function send(args: string[], lines: Buffer): Promise<Sent> {
       text += String(chunk)
     })
     child.on('error', reject)
+    signal?.addEventListener('abort', () => child.kill())
     child.on('close', code => {
       const [amount, seconds] = text.trim().split(' ').map(Number)
-      if (code === 0) resolve({ amount: amount!, seconds: seconds! })
+      if (signal?.aborted) resolve({ amount: Number.NaN, seconds: Number.NaN })
+      else if (code === 0) resolve({ amount: amount!, seconds: seconds! })
       else reject(new Error(`The sender ended with ${code}`))
     })
     child.stdin.on('error', () => undefined)
@@ -41,14 +43,22 @@ function send(args: string[], lines: Buffer): Promise<Sent> {
   })
 }
 
-/** `bytesPerSecond` 0: as fast as it goes. `senders`: addresses from 127.0.1.1 on that connect in turn, 0 for the usual one. */
+export interface SendOptions {
+  /** 0: as fast as it goes. */
+  bytesPerSecond?: number
+  /** Addresses from 127.0.1.1 on that connect in turn; 0 for the usual one. */
+  senders?: number
+  /** Ends the sender; what it had sent is not told. */
+  signal?: AbortSignal
+}
+
 export const sendTcp = (
   port: number,
   lines: Buffer,
   bytes: number,
   connections: number,
-  { bytesPerSecond = 0, senders = 0 } = {}
-): Promise<Sent> => send(['tcp', '127.0.0.1', ...[port, bytes, connections, bytesPerSecond, senders].map(String)], lines)
+  { bytesPerSecond = 0, senders = 0, signal }: SendOptions = {}
+): Promise<Sent> => send(['tcp', '127.0.0.1', ...[port, bytes, connections, bytesPerSecond, senders].map(String)], lines, signal)
 
 export const sendUdp = (port: number, lines: Buffer, datagrams: number, perSecond: number): Promise<Sent> =>
   send(['udp', '127.0.0.1', String(port), String(datagrams), String(perSecond)], lines)

@@ -1,0 +1,47 @@
+/** Resident memory while the load goes on: idle, in the first and the last quarter, and the peak. */
+import { startSluice } from './collectors.ts'
+import { median, sleep } from './measure.ts'
+import { sendTcp } from './sender.ts'
+import { linesOf } from './whole-path.ts'
+
+export interface MemoryResult {
+  seconds: number
+  idleMegabytes: number
+  firstQuarterMegabytes: number
+  lastQuarterMegabytes: number
+  peakMegabytes: number
+  /** One figure a second. */
+  overTime: number[]
+}
+
+/** More than any machine takes in the time: the sender is ended. */
+const ENDLESS_BYTES = 1e13
+
+/** Two lanes at full load over TCP for so long. */
+export async function memoryResult(seconds: number): Promise<MemoryResult> {
+  const sluice = await startSluice(2)
+  try {
+    await sleep(2000)
+    const idleMegabytes = sluice.residentMemoryBytes() / 1e6
+    const stop = new AbortController()
+    const sending = sendTcp(sluice.port, linesOf('fortinet-fortigate'), ENDLESS_BYTES, 4, { signal: stop.signal })
+    const overTime: number[] = []
+    for (let second = 0; second < seconds; second++) {
+      await sleep(1000)
+      overTime.push(Math.round(sluice.residentMemoryBytes() / 1e6))
+    }
+    stop.abort()
+    await sending
+    const quarter = Math.max(1, Math.floor(seconds / 4))
+    return {
+      seconds,
+      idleMegabytes,
+      firstQuarterMegabytes: median(overTime.slice(0, quarter)),
+      lastQuarterMegabytes: median(overTime.slice(-quarter)),
+      peakMegabytes: sluice.peakMemoryBytes() / 1e6,
+      overTime
+    }
+  } finally {
+    await sluice.stop()
+  }
+}
