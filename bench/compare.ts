@@ -78,7 +78,7 @@ function main(): void {
     .map(name => ({ name, run: JSON.parse(readFileSync(`${RESULTS}${name}`, 'utf8')) as Run }))
     .sort((a, b) => a.run.machine.date.localeCompare(b.run.machine.date))
   const [first, second] = process.argv.slice(2)
-  const find = (name: string | undefined) => kept.find(run => name !== undefined && name.endsWith(run.name))
+  const find = (name: string | undefined) => kept.find(run => name?.endsWith(run.name))
   const after = find(second) ?? kept.at(-1)
   const before = find(first) ?? kept.filter(one => one !== after).findLast(one => sharesCase(one.run, after?.run))
   if (before === undefined || after === undefined) {
