@@ -23,7 +23,9 @@ export function checkSchema(config: unknown): Violation[] {
 
 function describe(error: ErrorObject, config: unknown): Violation {
   const path = toPath(error.instancePath, config)
-  const schema = error.parentSchema as { properties?: object; enum?: string[] }
+  const schema = error.parentSchema as { properties?: object; enum?: string[]; secret?: boolean }
+  // Faults are printed and logged, so what should have been a secret is not quoted.
+  if (schema.secret === true) return { path, message: `this secret does not fit: it ${error.message}`, atKey: false }
   switch (error.keyword) {
     case 'additionalProperties': {
       const key = error.params.additionalProperty as string

@@ -61,6 +61,11 @@ export class Accounts {
     return this.#accounts.get(name)?.account
   }
 
+  /** The name for a log: of no account it may be a password that was typed into the wrong field. */
+  nameForLog(name: string): string {
+    return this.#accounts.has(name) ? name : '(unknown)'
+  }
+
   /** The account, when name and password are right. An unknown name takes as long as a wrong password. */
   async verify(name: string, password: string): Promise<Account | undefined> {
     const found = this.#accounts.get(name)

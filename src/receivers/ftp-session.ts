@@ -248,7 +248,7 @@ export class FtpSession {
       this.#blocked()
       return
     }
-    const facts = { receiver: options.name, peer: this.#address, account: this.#user.slice(0, 64), tls: this.#isSecure }
+    const facts = { receiver: options.name, peer: this.#address, account: accounts.nameForLog(this.#user), tls: this.#isSecure }
     const account = await accounts.verify(this.#user, password)
     if (account === undefined) {
       counters.logins_failed_total++

@@ -296,7 +296,9 @@ export class HttpPushReceiver implements Receiver {
     if (this.#options.anonymous || isAuthentic(request.headers, credentials)) return undefined
     this.#counters.refused_total++
     this.#counters.refused_credentials_total++
-    this.#log.debug({ receiver: this.name, peer: address, path: request.url }, 'request without valid credentials refused')
+    // Without the query: senders that know no headers put their token there.
+    const path = request.url.split('?', 1)[0]
+    this.#log.debug({ receiver: this.name, peer: address, path }, 'request without valid credentials refused')
     return reply
       .code(401)
       .header('www-authenticate', 'Basic realm="sluice"')

@@ -234,7 +234,7 @@ export class SftpReceiver implements Receiver {
 
   async #authenticate(context: AuthContext, address: string): Promise<Account | undefined> {
     const { username: name, method } = context
-    const facts = { receiver: this.name, peer: address, account: name.slice(0, 64), method }
+    const facts = { receiver: this.name, peer: address, account: this.#accounts!.nameForLog(name), method }
     if (this.#guard.isBlocked(address)) {
       this.#counters.logins_blocked_total++
       context.reject([])
