@@ -66,7 +66,8 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     ...(archive?.troubles ?? []),
     ...driftReasons(sources),
     ...silenceReasons(sources, nowMs),
-    ...serviceReasons(sources)
+    ...serviceReasons(sources),
+    ...(delivery.streams.lastError === '' ? [] : [`the tenant's list of data sources: ${delivery.streams.lastError}`])
   ]
   return {
     version: parts.version,

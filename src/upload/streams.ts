@@ -101,14 +101,25 @@ function judge(target: SourceTarget, stream: StreamInfo | undefined, before: Str
   const { logType, lastDataReceivedMs, files, failedFiles } = stream
   const facts = { name, logType, lastDataReceivedMs, files, failedFiles }
   const rejected = before && before.state !== 'missing' ? failedFiles - before.failedFiles : 0
-  if (rejected > 0)
-    return { ...facts, state: 'failing', reason: `the service failed ${rejected} more of our files; see its governance log` }
+  if (rejected > 0) return { ...facts, state: 'failing', reason: failingReason(rejected, logType, target.sourceString) }
   // Without news the last finding stands; a file that went well ends it.
   if (before?.state === 'failing' && files === before.files) return { ...facts, state: 'failing', reason: before.reason }
   if (!isSameType(logType, target.sourceString)) {
     return { ...facts, state: 'wrong-type', reason: `the data source has log type ${logType}, our files are ${target.sourceString}` }
   }
   return { ...facts, state: 'fine', reason: '' }
+}
+
+/** The reasons that its governance log has for a failed file, those first that we can see (cloud-discovery section 4). */
+function failingReason(rejected: number, logType: number, sourceString: string): string {
+  const wrongType = isSameType(logType, sourceString)
+    ? ''
+    : `; most likely since the data source has log type ${logType}, our files are ${sourceString}`
+  return (
+    `the service failed ${rejected} more of our files${wrongType}; its governance log says why: ` +
+    'the log format does not match, no transaction is younger than 90 days, or none goes to a cataloged cloud app ' +
+    '(sluice explain shows formats, ages and destinations of a log)'
+  )
 }
 
 /** Whether the service insists on this is not known; equal is safe. Types without a published number pass. */
