@@ -71,7 +71,11 @@ function raiseLimit(bytes: number): () => void {
   if (Number(before) >= bytes) return () => undefined
   try {
     set(bytes)
-    return () => set(before)
+    const restore = (): void => set(before)
+    // A run that is cut off leaves the machine as it was.
+    process.once('exit', restore)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+    return restore
   } catch {
     console.log(`(net.core.rmem_max stays ${before}: only root can set it to ${bytes})`)
     return () => undefined
