@@ -6,21 +6,27 @@ import { measureStages } from './measure.ts'
 import { memoryResult } from './memory.ts'
 import { parserResults } from './parsers.ts'
 import { figure, percent, type Table } from './report.ts'
+import { type SoakSample, soak } from './soak.ts'
 import { spoolResult } from './spool.ts'
 import { stages } from './stages.ts'
 import { type TlsResult, tlsResult } from './tls.ts'
 import { type LossResult, udpLoss } from './udp-loss.ts'
-import { wholePathFormats, wholePathTcp } from './whole-path.ts'
+import { type Load, wholePathFormats, wholePathTcp } from './whole-path.ts'
 
 export interface CaseOptions {
   /** Seconds instead of minutes: rough figures. */
   short: boolean
   /** Size of the backlog of `backlog`. */
   gigabytes: number
+  /** Length of `soak`, and its lines. */
+  minutes: number
+  lines: Load
 }
 
 export interface Case {
   name: string
+  /** Runs only when it is named. */
+  isLong?: true
   run(options: CaseOptions): Promise<{ result: unknown; tables: Table[] }>
 }
 
@@ -231,6 +237,56 @@ const start: Case = {
   }
 }
 
-export const CASES: readonly Case[] = [tcp, formats, udp, tls, memory, latency, backlog, start, parsers, stagesCase, deflate, spool]
+const SOAK_CONNECTIONS = 1000
+const SOAK_LINES_PER_SECOND = 50_000
+
+const soakCase: Case = {
+  name: 'soak',
+  isLong: true,
+  async run({ short, minutes, lines }) {
+    const options = { seconds: short ? 30 : minutes * 60, connections: SOAK_CONNECTIONS, linesPerSecond: SOAK_LINES_PER_SECOND, lines }
+    const result = await soak(options, ({ second, residentMegabytes, sent, written }) =>
+      console.log(`${second} s: ${Math.round(residentMegabytes)} MB resident, ${sent} lines sent, ${written} written`)
+    )
+    const row = ({ second, residentMegabytes, connections, sent, written, uploaded }: SoakSample): string[] =>
+      [second, Math.round(residentMegabytes), connections, sent, written, uploaded].map(value => value.toLocaleString('en'))
+    const every = Math.max(1, Math.ceil(result.samples.length / 12))
+    const title = `Soak: ${SOAK_CONNECTIONS} TLS connections, ${SOAK_LINES_PER_SECOND.toLocaleString('en')} lines/s of ${lines}`
+    const head = ['s', 'resident MB', 'connections', 'sent', 'written', 'uploaded']
+    const sums = [
+      ['lines sent', figure(result.sent)],
+      ['lines lost', String(result.sent - result.written)],
+      ['turns left out, since a connection was not read', String(result.behind)],
+      ['CPU-seconds per second', (result.cpuSeconds / options.seconds).toFixed(2)],
+      ['resident MB, median of the second quarter', figure(result.earlyMegabytes)],
+      ['resident MB, median of the last quarter', figure(result.lateMegabytes)],
+      ['peak MB', figure(result.peakMegabytes)]
+    ]
+    const rows = result.samples.filter((_, index) => index % every === 0 || index === result.samples.length - 1).map(row)
+    return {
+      result,
+      tables: [
+        { title, head, rows },
+        { title: 'Soak as a whole', head: ['what', ''], rows: sums }
+      ]
+    }
+  }
+}
+
+export const CASES: readonly Case[] = [
+  tcp,
+  formats,
+  udp,
+  tls,
+  memory,
+  latency,
+  backlog,
+  start,
+  parsers,
+  stagesCase,
+  deflate,
+  spool,
+  soakCase
+]
 /** What CI runs, in about two minutes with `--short`. */
 export const SHORT_CASES = ['tcp', 'udp', 'latency', 'start']

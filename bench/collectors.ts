@@ -98,7 +98,8 @@ export interface SluiceOptions {
 
 /** The part of the status that the bench reads. */
 export interface SluiceStatus {
-  balance: { delivery: { written: number } }
+  receivers: { connections: number }[]
+  balance: { delivery: { written: number; uploaded: number } }
   spool: { syncs: { counts: number[]; sum: number } }
   upload: { uploadedFiles: number; uploadedBytes: number }
 }

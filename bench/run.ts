@@ -2,6 +2,7 @@
  * `npm run bench [-- CASE…] [--short] [--json]`: prints tables and keeps the results in bench/results/. Figures are medians of
  * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and two minutes for those of CI when none is
  * named; it keeps nothing. `--gigabytes N` is the size of the backlog that drains (1).
+ * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
  * `npm run bench -- tcp --profile [--lines KIND]`: where the time goes, by thread, stage and function; measures nothing else.
  */
 import { writeFileSync } from 'node:fs'
@@ -18,11 +19,12 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     lines: { type: 'string', default: 'fortinet-fortigate' },
     gigabytes: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '10' },
     json: { type: 'boolean', default: false }
   }
 })
 const { short } = values
-const asked = positionals.length > 0 ? positionals : short ? SHORT_CASES : names(CASES)
+const asked = positionals.length > 0 ? positionals : short ? SHORT_CASES : names(CASES.filter(({ isLong }) => !isLong))
 const wanted = CASES.filter(({ name }) => asked.includes(name))
 refuse('case', positionals, names(CASES))
 refuse('lines', [values.lines], LOADS)
@@ -54,7 +56,12 @@ async function measure(): Promise<void> {
   printMachine(machine)
   const results: Record<string, unknown> = { machine }
   for (const one of wanted) {
-    const { result, tables } = await one.run({ short, gigabytes: Number(values.gigabytes) })
+    const { result, tables } = await one.run({
+      short,
+      gigabytes: Number(values.gigabytes),
+      minutes: Number(values.minutes),
+      lines: values.lines as Load
+    })
     results[one.name] = result
     for (const table of tables) printTable(table)
   }
