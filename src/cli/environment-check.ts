@@ -1,5 +1,5 @@
 /** Can this machine run the configuration: are the addresses free, are the certificates good, can the directories be written. */
-import { existsSync, mkdtempSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseListen } from '../config/listen.ts'
 import { listenersOf } from '../config/receiver-listeners.ts'
@@ -15,6 +15,9 @@ export async function checkEnvironment(config: Config): Promise<Check[]> {
     const what = `receiver ${receiver.name}`
     for (const { transport, listen } of listenersOf(receiver)) checks.push(await checkAddress(what, transport, listen))
     for (const folder of foldersOf(receiver)) checks.push(checkDir(what, folder))
+    for (const file of filesOf(receiver)) checks.push(checkFile(what, file))
+    if (receiver.type === 'file-drop')
+      checks.push(existsSync(receiver.folder) ? checkDir(what, receiver.folder) : missing(what, receiver.folder))
     if ('tls' in receiver && receiver.tls !== undefined) checks.push(await checkCertificate(what, receiver.tls, Date.now()))
   }
   checks.push(await checkAddress('admin', 'tcp', config.admin.listen))
@@ -28,11 +31,38 @@ export async function checkEnvironment(config: Config): Promise<Check[]> {
   return checks
 }
 
-/** Folders in which a receiver keeps what it must remember. */
+/** Folders in which a receiver keeps what it must remember, or makes a key that is missing. */
 function foldersOf(receiver: ReceiverConfig): string[] {
+  if (receiver.type === 'sftp') return receiver.host_key_files.filter(file => !existsSync(file)).map(dirname)
   const file = receiver.type === 'blob-pull' ? receiver.ledger_file : receiver.type === 'menlo-pull' ? receiver.position_file : undefined
   return file === undefined ? [] : [dirname(file)]
 }
+
+/** Files that a receiver reads at its start, certificates apart. */
+function filesOf(receiver: ReceiverConfig): string[] {
+  if (receiver.type !== 'ftp' && receiver.type !== 'sftp') return []
+  const named = receiver.accounts.flatMap(account => [
+    account.password_file,
+    'authorized_keys_file' in account ? account.authorized_keys_file : undefined
+  ])
+  const hostKeys = receiver.type === 'sftp' ? receiver.host_key_files.filter(existsSync) : []
+  return [...hostKeys, ...named.filter(file => file !== undefined)]
+}
+
+function checkFile(what: string, file: string): Check {
+  const name = `${what}: ${file}`
+  try {
+    return readFileSync(file).length > 0 ? { name, ok: true } : { name, ok: false, detail: 'is empty' }
+  } catch (error) {
+    return { name, ok: false, detail: `cannot be read by this user (${(error as NodeJS.ErrnoException).code})` }
+  }
+}
+
+const missing = (what: string, dir: string): Check => ({
+  name: `${what}: ${dir}`,
+  ok: false,
+  detail: 'is not there; it is not made by itself'
+})
 
 async function checkAddress(what: string, transport: 'udp' | 'tcp', listen: string): Promise<Check> {
   const name = `${what}: ${transport} ${listen}`
