@@ -2,6 +2,7 @@
 import pino, { type Logger } from 'pino'
 import pretty from 'pino-pretty'
 import type { LogRing } from './log-ring.ts'
+import { RepeatLimiter, type RepeatLimits, withoutRepeats } from './repeat-limiter.ts'
 
 export type { Logger } from 'pino'
 
@@ -16,6 +17,8 @@ export interface LoggerOptions {
   format?: 'json' | 'pretty' | 'auto'
   /** @default standard output */
   destination?: NodeJS.WritableStream & { isTTY?: boolean }
+  /** How repeats are held back. */
+  repeats?: RepeatLimits
   /** Gets each line that is written, as JSON. */
   ring?: LogRing
 }
@@ -46,7 +49,10 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     formatters: { level: label => ({ level: label }) },
     redact: { paths: SECRET_KEYS.flatMap(key => [key, `*.${key}`, `*.*.${key}`]), censor: '(redacted)' },
     serializers: { err: pino.stdSerializers.err },
-    ...(options.ring === undefined ? {} : { hooks: { streamWrite: kept(options.ring) } })
+    hooks: {
+      logMethod: withoutRepeats(new RepeatLimiter(options.repeats)),
+      ...(options.ring === undefined ? {} : { streamWrite: kept(options.ring) })
+    }
   }
   if (!isPretty) return pino(settings, destination === process.stdout ? pino.destination({ fd: 1, sync: true }) : destination)
   const colorize = destination.isTTY === true && process.env.NO_COLOR === undefined
@@ -62,45 +68,3 @@ const kept =
     ring.add(line)
     return line
   }
-
-export interface RepeatLimits {
-  /** The same message is written once in so long. @default 30 s */
-  intervalMs?: number
-  /** Messages kept track of at a time; the oldest is forgotten first. @default 1000 */
-  maxKeys?: number
-  /** Clock in ms. @default Date.now */
-  now?: () => number
-}
-
-/**
- * Writes a message that may come a thousand times a second only once per interval, with the number of repeats left out since
- * the last time as `repeated`.
- */
-export class RepeatLimiter {
-  readonly #log: Logger
-  readonly #intervalMs: number
-  readonly #maxKeys: number
-  readonly #now: () => number
-  readonly #seen = new Map<string, { atMs: number; repeated: number }>()
-
-  constructor(log: Logger, limits: RepeatLimits = {}) {
-    this.#log = log
-    this.#intervalMs = limits.intervalMs ?? 30_000
-    this.#maxKeys = limits.maxKeys ?? 1000
-    this.#now = limits.now ?? Date.now
-  }
-
-  /** Logs at the level, or counts; `key` says what counts as the same. */
-  write(level: 'info' | 'warn' | 'error', key: string, fields: object, message: string): void {
-    const now = this.#now()
-    const last = this.#seen.get(key)
-    if (last && now - last.atMs < this.#intervalMs) {
-      last.repeated++
-      return
-    }
-    this.#seen.delete(key)
-    if (this.#seen.size >= this.#maxKeys) this.#seen.delete(this.#seen.keys().next().value!)
-    this.#seen.set(key, { atMs: now, repeated: 0 })
-    this.#log[level](last && last.repeated > 0 ? { ...fields, repeated: last.repeated } : fields, message)
-  }
-}

@@ -7,6 +7,7 @@ import type { Auth } from './auth.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { headerOf, isLoopback, readBounded } from './http.ts'
 import type { RequestBudget } from './rate-limit.ts'
+import { requestId } from './request-id.ts'
 import { answerFailure, classify, networkFailure, type Stage, StepFailure } from './retry.ts'
 
 export interface ApiOptions {
@@ -170,6 +171,7 @@ export class DiscoveryApi {
           authorization,
           accept: 'application/json',
           'user-agent': `sluice/${this.#options.version}`,
+          ...(requestId() === undefined ? {} : { 'x-request-id': requestId() }),
           ...(body ? { 'content-type': 'application/json' } : {})
         },
         body: body ? JSON.stringify(body) : null,

@@ -10,6 +10,7 @@ import { CollectorError } from '../errors.ts'
 import { blobHttpClient } from './azure-http.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { headerOf, readBounded } from './http.ts'
+import { requestId } from './request-id.ts'
 import { answerFailure, networkFailure, StepFailure } from './retry.ts'
 
 /** Above this the page on uploading asks for staged blocks. */
@@ -73,7 +74,8 @@ async function putWhole(file: BlobFile, options: BlobOptions, timeoutMs: number,
         'content-type': 'application/gzip',
         'content-length': String(file.bytes),
         // S3 signs its headers, so an unexpected one would break the signature.
-        ...(azure ? { 'x-ms-blob-type': 'BlockBlob', 'content-md5': md5 } : {})
+        ...(azure ? { 'x-ms-blob-type': 'BlockBlob', 'content-md5': md5 } : {}),
+        ...(azure && requestId() !== undefined ? { 'x-ms-client-request-id': requestId() } : {})
       },
       body: createReadStream(file.path, { highWaterMark: READ_BYTES }),
       headersTimeout: timeoutMs,

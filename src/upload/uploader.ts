@@ -5,6 +5,7 @@
 import type { Destination, Segment, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { requestId, withRequestId } from './request-id.ts'
 import { backoffMs, type Decision, describe, StepFailure } from './retry.ts'
 import type { UploadStats } from './stats.ts'
 
@@ -89,6 +90,8 @@ export class Uploader {
   readonly #options: UploaderOptions
   readonly #clock: Clock
   readonly #flights = new Map<string, Flight>()
+  /** Uploads begun; makes the id of each. */
+  #flown = 0
   /** Retry state by segment id; forgotten when the segment no longer waits. */
   readonly #waits = new Map<string, Waiting>()
   readonly #sourceRests = new Map<string, Rest>()
@@ -239,7 +242,7 @@ export class Uploader {
     this.#lastTurn.set(segment.source, this.#turn)
     if (this.#lastTurn.size > 1000) this.#lastTurn.delete(this.#lastTurn.keys().next().value!)
     const sinceMs = this.#clock.now()
-    const done = this.#fly(segment, sinceMs).finally(() => {
+    const done = withRequestId(`${id}.${++this.#flown}`, () => this.#fly(segment, sinceMs)).finally(() => {
       this.#flights.delete(id)
       this.#wake()
     })
@@ -278,7 +281,7 @@ export class Uploader {
     this.#sourceRests.delete(segment.source)
     this.#remember(segment, sinceMs, 'done', '')
     const { id, source, bytes, recordCount } = segment
-    this.#options.log?.info({ segment: id, source, bytes, records: recordCount }, 'upload: done')
+    this.#options.log?.info({ segment: id, source, bytes, records: recordCount, requestId: requestId() }, 'upload: done')
   }
 
   async #failed(segment: Segment, sinceMs: number, error: unknown): Promise<void> {
@@ -297,7 +300,7 @@ export class Uploader {
     this.#options.stats.setAside++
     this.#options.stats.source(source).setAside++
     this.#remember(segment, sinceMs, 'set-aside', reason)
-    this.#options.log?.error({ segment: id, source, reason }, 'upload: segment set aside')
+    this.#options.log?.error({ segment: id, source, reason, requestId: requestId() }, 'upload: segment set aside')
   }
 
   #wait(segment: Segment, decision: Exclude<Decision, { kind: 'set-aside' }>, reason: string): void {
@@ -344,14 +347,14 @@ export class Uploader {
     if (this.#rest && this.#rest.dueMs > dueMs) return
     const isNew = this.#rest?.state !== state
     this.#rest = { state, reason, sinceMs: isNew ? this.#clock.now() : this.#rest!.sinceMs, dueMs }
-    if (isNew) this.#options.log?.warn({ state, reason }, 'upload: paused, the spool keeps all')
+    if (isNew) this.#options.log?.warn({ state, reason, requestId: requestId() }, 'upload: paused, the spool keeps all')
   }
 
   #pauseSource(source: string, reason: string, waitMs: number): void {
     const known = this.#sourceRests.get(source)
     const dueMs = this.#clock.elapsed() + waitMs
     this.#sourceRests.set(source, { state: 'source-unknown', reason, sinceMs: known?.sinceMs ?? this.#clock.now(), dueMs })
-    if (!known) this.#options.log?.warn({ source, reason }, 'upload: source paused, the spool keeps its segments')
+    if (!known) this.#options.log?.warn({ source, reason, requestId: requestId() }, 'upload: source paused, the spool keeps its segments')
   }
 
   #remember(segment: Segment, sinceMs: number, outcome: RecentUpload['outcome'], reason: string): void {

@@ -1,6 +1,9 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { createLogger, RepeatLimiter } from '../../src/telemetry/logger.ts'
+import { LogRing } from '../../src/telemetry/log-ring.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { RepeatLimiter } from '../../src/telemetry/repeat-limiter.ts'
+import { until } from '../integration/collector-kit.ts'
 
 function capture(): { destination: PassThrough; lines(): string[] } {
   const destination = new PassThrough()
@@ -33,17 +36,43 @@ t.test('pretty lines are for people', async t => {
   t.match(lines(), [/WARN.*careful.*SPOOL_FULL/])
 })
 
-t.test('a message that repeats is written once per interval, with the number left out', async t => {
+t.test('a warning that repeats is written once per interval, and how often it came is told at its end', async t => {
   const { destination, lines } = capture()
-  let now = 0
-  const limiter = new RepeatLimiter(createLogger({ destination }), { intervalMs: 1000, maxKeys: 2, now: () => now })
-  for (let i = 0; i < 5; i++) limiter.write('warn', 'a', { peer: i }, 'again')
-  now = 1000
-  limiter.write('warn', 'a', {}, 'again')
-  t.match(
-    lines().map(line => JSON.parse(line)),
-    [{ peer: 0 }, { repeated: 4 }]
-  )
-  for (const key of ['b', 'c', 'd', 'a']) limiter.write('error', key, {}, key)
-  t.equal(lines().length, 4, 'forgotten keys are written again, and no more than two are kept')
+  const log = createLogger({ destination, repeats: { intervalMs: 100 } })
+  const child = log.child({ part: 'receiver' })
+  for (let peer = 0; peer < 5; peer++) child.warn({ peer, receiver: 'in' }, 'again')
+  child.warn({ receiver: 'other' }, 'again')
+  log.error({ receiver: 'in' }, 'again')
+  for (let i = 0; i < 3; i++) log.info('an info is no repeat')
+  const read = () => lines().map(line => JSON.parse(line))
+  t.match(read(), [
+    { level: 'warn', peer: 0, receiver: 'in', repeated: undefined },
+    { level: 'warn', receiver: 'other' },
+    { level: 'error' },
+    ...Array.from({ length: 3 }, () => ({ level: 'info' }))
+  ])
+  let said: { repeated?: number }[] = []
+  await until('the count is told', () => (said = [...said, ...lines().filter(line => line !== '').map(line => JSON.parse(line))]).length > 0) // biome-ignore format: short
+  t.match(said, [{ level: 'warn', msg: 'again', receiver: 'in', repeated: 4 }])
+})
+
+t.test('messages are forgotten, the oldest first, when there are too many different ones', async t => {
+  const limiter = new RepeatLimiter({ maxKeys: 2 })
+  const admitted = ['a', 'b', 'a', 'c', 'a', 'c'].map(key => limiter.admit(key, () => undefined))
+  t.same(admitted, [true, true, false, true, true, false])
+})
+
+t.test('the last lines are kept in memory, bounded, as they are written', async t => {
+  const { destination } = capture()
+  const ring = new LogRing()
+  const log = createLogger({ destination, ring })
+  log.info({ token: 'hidden' }, 'first')
+  for (let i = 0; i < 1200; i++) log.info(`line ${i}`)
+  const kept = ring.text().trim().split('\n')
+  t.equal(kept.length, 1000)
+  t.match(JSON.parse(kept.at(-1)!), { msg: 'line 1199' })
+  log.info('x'.repeat(2_000_000))
+  t.equal(ring.text(), '', 'a line that is too long for it is left out')
+  log.info({ token: 'hidden' }, 'last')
+  t.match(ring.text(), /"token":"\(redacted\)"/)
 })
