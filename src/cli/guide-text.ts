@@ -25,7 +25,11 @@ export function guideText(guide: Guide, way: Way, target: Target, sources: reado
   const { transport, receiver, host, port } = target
   const others = guide.ways.filter(one => one !== way).map(one => `--way ${one.transport}`)
   return [
-    paint.bold(`${guide.appliance} to Sluice at ${host}, port ${port}, ${TRANSPORT_WORDS[transport]}`),
+    paint.bold(
+      transport === 'menlo-pull'
+        ? `${guide.appliance} to Sluice by ${TRANSPORT_WORDS[transport]}`
+        : `${guide.appliance} to Sluice at ${host}, port ${port}, ${TRANSPORT_WORDS[transport]}`
+    ),
     `For ${guide.firmware}.${others.length === 0 ? '' : ` Other ways: ${others.join(', ')}.`}`,
     '',
     ...(receiver === undefined

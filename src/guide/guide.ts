@@ -4,7 +4,7 @@
  */
 
 /** How the appliance hands its log over; each is served by one type of receiver. */
-export type Transport = 'syslog-udp' | 'syslog-tcp' | 'syslog-tls' | 'http-push' | 'ftp' | 'sftp'
+export type Transport = 'syslog-udp' | 'syslog-tcp' | 'syslog-tls' | 'http-push' | 'ftp' | 'sftp' | 'menlo-pull'
 
 /** Text in which `{{host}}`, `{{port}}`, `{{url}}`, `{{secret_header}}` and `{{fingerprint}}` stand for what the collector has. */
 export interface Step {

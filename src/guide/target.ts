@@ -26,7 +26,8 @@ export const TRANSPORT_WORDS: Readonly<Record<Transport, string>> = {
   'syslog-tls': 'syslog over TLS',
   'http-push': 'HTTP push',
   ftp: 'FTP',
-  sftp: 'SFTP'
+  sftp: 'SFTP',
+  'menlo-pull': 'the log export API, which Sluice asks'
 }
 
 /** Ports of a receiver that has no `listen`. */
@@ -36,7 +37,8 @@ export const DEFAULT_PORTS: Readonly<Record<Transport, number>> = {
   'syslog-tls': 6514,
   'http-push': 8443,
   ftp: 2121,
-  sftp: 2222
+  sftp: 2222,
+  'menlo-pull': 443
 }
 
 /** What to add to `receivers` for a transport that is not there. */
@@ -47,7 +49,8 @@ export const RECEIVER_EXAMPLES: Readonly<Record<Transport, string>> = {
   'http-push':
     '- { type: http-push, secret_file: /run/secrets/push, tls: { cert_file: /etc/sluice/tls/cert.pem, key_file: /etc/sluice/tls/key.pem } }',
   ftp: '- { type: ftp, accounts: [{ name: firewall, password_file: /run/secrets/ftp }] }',
-  sftp: '- { type: sftp, accounts: [{ name: firewall, password_file: /run/secrets/sftp }] }'
+  sftp: '- { type: sftp, accounts: [{ name: firewall, password_file: /run/secrets/sftp }] }',
+  'menlo-pull': '- { type: menlo-pull, token_file: /run/secrets/menlo }'
 }
 
 export function serves(receiver: ReceiverConfig, transport: Transport): boolean {

@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { configurationPage } from '../../src/config/config-docs.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { RECEIVER_PAGES, withKeys } from '../../src/config/receiver-docs.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
 
 const DIR = join(import.meta.dirname, '../../docs/receivers')
+
+t.test('docs/configuration.md has every key, as the schema says', async t => {
+  t.equal(readFileSync(join(DIR, '../configuration.md'), 'utf8'), configurationPage(), 'run: npm run docs')
+})
 
 t.test('every type of receiver has a page whose keys are those of the schema', async t => {
   for (const [type, schema] of RECEIVER_PAGES) {

@@ -7,14 +7,14 @@ export default {
   firmware: 'Menlo Security admin portal and log API as of 2025',
   ways: [
     {
-      transport: 'http-push',
-      why: 'the log API is asked by a small script; works everywhere',
+      transport: 'menlo-pull',
+      why: 'nothing has to reach the collector from outside',
       steps: [
         { say: 'In the admin portal make an API token with the permission Log Export API (Settings › API Tokens).' },
         {
-          say: 'Ask for the last five minutes, five minutes late, and hand the events on. Run it by cron every five minutes; a page holds 1000 events, so raise the frequency where there are more.',
-          type: `END=$(( $(date +%s) / 300 * 300 - 300 ))
-curl -sS --compressed "https://logs.menlosecurity.com/api/rep/v1/fetch/client_select?start=$((END - 300))&end=$END&format=json&limit=1000" -H 'content-type: application/json' -d "{\\"token\\":\\"$MENLO_TOKEN\\",\\"log_type\\":\\"web\\",\\"pagingIdentifiers\\":{}}" | jq -c '.[0].result.events' | curl -sS -X POST -H 'content-type: application/json' -H "{{secret_header}}: $SECRET" --data-binary @- {{url}}`
+          say: 'Put it into a file that the collector may read and name it in the receiver; {{host}} must reach logs.menlosecurity.com by HTTPS, through a proxy by HTTPS_PROXY.',
+          type: `receivers:
+  - { type: menlo-pull, token_file: /run/secrets/menlo }`
         }
       ]
     },
