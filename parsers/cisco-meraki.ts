@@ -113,6 +113,7 @@ function parseUrls(frame: Frame, out: RecordFields): Outcome {
   if (request < 0) return malformed(out, 'bad_syntax')
   scanAndSetTime(frame, request, out)
   const { src, dst } = table.v
+  if (!src.seen || !dst.seen) return malformed(out, 'bad_syntax')
   const srcColon = findLastByte(buf, src.start, src.end, COLON)
   const dstColon = findLastByte(buf, dst.start, dst.end, COLON)
   if (srcColon < 0 || dstColon < 0) return malformed(out, 'bad_syntax')

@@ -93,7 +93,7 @@ function blockStart(frame: Frame): number {
   if (!isDigit(buf[client]) && findByte(buf, client, Math.min(last, client + 6), 0x3a) < 0) return -1
   at = client
   for (let words = 0; words < 4; words++) at = skipBlanks(buf, tokenEnd(buf, at, last), last)
-  const isClock = isDigit(buf[at]) && buf[at + 2] === SLASH && buf[at + 6] === SLASH && buf[at + 11] === 0x3a
+  const isClock = at + 11 < end && isDigit(buf[at]) && buf[at + 2] === SLASH && buf[at + 6] === SLASH && buf[at + 11] === 0x3a
   return isClock && isDigit(buf[at - 2]) && buf[at - 1] === 0x20 ? client : -1
 }
 
