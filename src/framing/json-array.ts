@@ -55,6 +55,10 @@ export class JsonFramer implements Framer {
   /** The last byte was a quote that closed a string ending in SEAM. */
   #afterSeam = false
   #isTooDeep = false
+  /** What the bytes that earlier chunks brought end in: the last that is no blank, whether a line ended since, and how much is to be trimmed. */
+  #lastByte = 0
+  #crossedLine = false
+  #trailing = 0
   /** In a run of bytes that are neither object nor separator; a run is counted once. */
   #inGarbage = false
 
@@ -142,14 +146,12 @@ export class JsonFramer implements Framer {
 
   /** True for a brace on a new line that follows neither `:` nor `,` nor `[`: the object before it never ended. */
   #isStrayBrace(chunk: Buffer, start: number, at: number): boolean {
-    const carry = this.#carry
     let crossedLine = false
-    for (let i = at - start - 1 + carry.length; i >= 0; i--) {
-      const byte = i >= carry.length ? chunk[i - carry.length + start] : carry.buf[i]
-      if (byte === LF) crossedLine = true
-      if (!isBlank(byte)) return crossedLine && byte !== COLON && byte !== COMMA && byte !== OPEN_BRACKET
-    }
-    return false
+    let i = at - 1
+    while (i >= start && isBlank(chunk[i])) if (chunk[i--] === LF) crossedLine = true
+    const before = i >= start ? chunk[i] : this.#lastByte
+    if (i < start && this.#crossedLine) crossedLine = true
+    return crossedLine && before !== COLON && before !== COMMA && before !== OPEN_BRACKET
   }
 
   // ── ends of an object ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -169,10 +171,9 @@ export class JsonFramer implements Framer {
     this.stats.resynchronised++
     if (this.#size === 0) this.#finish(chunk, start, trimmed(chunk, start, end), onFrame)
     else {
-      const carry = this.#carry
       this.#take(chunk, start, end)
-      const length = carry.length === this.#size ? trimmed(carry.buf, 0, carry.length) : carry.length
-      this.#deliver(carry.buf, 0, length, carry.length === this.#size ? length : this.#size, onFrame)
+      const size = this.#size - this.#trailing
+      this.#deliver(this.#carry.buf, 0, Math.min(size, this.#carry.length), size, onFrame)
       this.#reset()
     }
     return next
@@ -214,6 +215,18 @@ export class JsonFramer implements Framer {
     const room = FRAME_MAX_BYTES - this.#carry.length
     if (room > 0) this.#carry.append(chunk, start, Math.min(end, start + room))
     this.#size += end - start
+    this.#noteEnd(chunk, start, end)
+  }
+
+  /** The carry holds no byte past the cap, but what an object ends in must not depend on where a chunk did. */
+  #noteEnd(chunk: Buffer, start: number, end: number): void {
+    let i = end
+    let crossedLine = false
+    while (i > start && isBlank(chunk[i - 1])) if (chunk[--i] === LF) crossedLine = true
+    if (i > start) this.#lastByte = chunk[i - 1]!
+    this.#crossedLine = crossedLine || (i === start && this.#crossedLine)
+    const last = trimmed(chunk, start, i)
+    this.#trailing = end - last + (last === start ? this.#trailing : 0)
   }
 
   #reset(): void {
@@ -225,6 +238,9 @@ export class JsonFramer implements Framer {
     this.#seam = 0
     this.#afterSeam = false
     this.#isTooDeep = false
+    this.#lastByte = 0
+    this.#crossedLine = false
+    this.#trailing = 0
   }
 }
 

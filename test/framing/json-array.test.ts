@@ -129,3 +129,13 @@ t.test('random bytes: chunk borders never matter, nothing throws', async t => {
     })
   )
 })
+
+t.test('where a chunk ends does not matter for a broken object beyond the cap either', async t => {
+  const long = `{"a":"${'x'.repeat(FRAME_MAX_BYTES)}`
+  for (const text of [`${long}" ,\n{"b":1}`, `${long}"\n \n{"b":1}`, `${long}",\n{"b":1}`, `${long} ,] \n{"b":1}`]) {
+    const whole = frame('json', [text])
+    for (let at = long.length - 1; at <= text.length; at++) {
+      t.same(frame('json', [text.slice(0, at), text.slice(at)]), whole, `cut ${text.length - at} bytes before the end`)
+    }
+  }
+})
