@@ -12,13 +12,15 @@ const one = process.env.FAULT_SEED
 const seeds = one === undefined ? Array.from({ length: Number(process.env.FAULT_SEEDS ?? 10) }, () => randomInt(2 ** 32)) : [Number(one)]
 
 t.setTimeout(seeds.length * RUN_MS)
+// A run mostly waits, so two share the time.
+t.jobs = 2
 
 t.ok(seeds.length > 0 && seeds.every(Number.isSafeInteger), 'FAULT_SEED and FAULT_SEEDS are numbers')
 
 for (const seed of seeds) {
   t.test(
     `seed ${seed}: every receipted line arrives or is set aside by name, and fresh lines get through`,
-    { timeout: RUN_MS },
+    { timeout: RUN_MS, buffered: true },
     async t => {
       const { problems, ...report } = await runSeed(seed)
       t.comment(JSON.stringify(report, undefined, 1))
