@@ -25,7 +25,7 @@ export interface Start {
 /** Flags of Node that the process must be started again with; undefined when it runs with OpenSSL settings, or needs none. */
 export function missingFlags({ args, execArgv, env, settingsFile }: Start): string[] | undefined {
   const [verb = 'run'] = args
-  if (verb !== 'run' && !verb.startsWith('-')) return undefined // only `run`, the default, listens for TLS
+  if (verb !== 'run' && verb !== 'starter' && !verb.startsWith('-')) return undefined // the others run no collector
   const flags = [...execArgv, env.NODE_OPTIONS ?? ''].join(' ')
   // Who chose settings of their own keeps them; receivers test at start whether tickets are sent, and warn.
   if (/--openssl-(shared-)?config/.test(flags) || env.OPENSSL_CONF || !existsSync(settingsFile)) return undefined

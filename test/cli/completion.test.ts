@@ -22,7 +22,7 @@ t.test('bash completes verbs, and the options of a verb', async t => {
     if (status !== 0) throw new Error(stderr)
     return stdout.trim().split('\n')
   }
-  t.same(complete('sluice', 'sta'), ['status'])
+  t.same(complete('sluice', 'stat'), ['status'])
   t.same(complete('sluice', 'guide', '--wa'), ['--way', '--wait'])
   t.ok(complete('sluice', 'help', 'd').includes('doctor'))
 })

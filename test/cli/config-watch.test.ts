@@ -20,7 +20,7 @@ function start(t: Test, files: readonly string[]) {
 t.test('new content is noticed, by writing, by renaming and by swapping a symbolic link', async t => {
   const dir = t.testdir({ 'sluice.yaml': 'one' })
   const file = join(dir, 'sluice.yaml')
-  const { changed } = start(t, [file])
+  const { seen, changed } = start(t, [file])
   writeFileSync(file, 'two')
   await changed(1)
   writeFileSync(`${file}.new`, 'three')
@@ -37,6 +37,8 @@ t.test('new content is noticed, by writing, by renaming and by swapping a symbol
   symlinkSync('five', join(dir, '..next'))
   renameSync(join(dir, '..next'), join(dir, '..data'))
   await changed(4)
+  await sleep(SEVERAL_LOOKS_MS)
+  t.equal(seen.changes, 4, 'each was noticed once')
 })
 
 t.test('a touch, a file that is gone for a moment, and what is known already are no change', async t => {

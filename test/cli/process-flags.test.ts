@@ -6,7 +6,7 @@ const settingsFile = join(import.meta.dirname, '../../config/openssl.cnf')
 const start = (facts: Partial<Start>) => missingFlags({ args: [], execArgv: [], env: {}, settingsFile, ...facts })
 
 t.test('run, said or meant, is started again with the settings and the flags it had', async t => {
-  for (const args of [[], ['run'], ['run', '-c', 'x'], ['--config', 'x']])
+  for (const args of [[], ['run'], ['run', '-c', 'x'], ['--config', 'x'], ['starter']])
     t.same(
       start({ args, execArgv: ['--inspect'] }),
       ['--inspect', `--openssl-config=${settingsFile}`, '--max-semi-space-size=2'],
