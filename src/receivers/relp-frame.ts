@@ -22,8 +22,8 @@ export interface RelpFrame {
 
 /** Reads the frame at `at`; `broken` when no frame can start so. */
 export function parseRelpFrame(bytes: Buffer, at: number): RelpFrame | 'incomplete' | 'broken' {
-  const head = bytes.toString('latin1', at, Math.min(at + HEAD_MAX_BYTES, bytes.length))
-  const match = /^(\d{1,9}) ([a-zA-Z]{1,32}) (\d{1,9})[ \n]/.exec(head)
+  const head = headAt(bytes, at)
+  const match = HEAD.exec(head)
   if (match === null) return couldBecomeHead(head) ? 'incomplete' : 'broken'
   const [all, txnr, command = '', length] = match
   const start = at + all.length
@@ -34,6 +34,15 @@ export function parseRelpFrame(bytes: Buffer, at: number): RelpFrame | 'incomple
   if (end >= bytes.length) return 'incomplete'
   return bytes[end] === LF ? { txnr: Number(txnr), command, start, end, next: end + 1 } : 'broken'
 }
+
+/** As many bytes as must be there before the frame at the start, of which some are missing, can be whole. */
+export function relpFrameBytes(bytes: Buffer): number {
+  const match = HEAD.exec(headAt(bytes, 0))
+  return match === null ? bytes.length + 1 : match[0].length + Number(match[3]) + 1
+}
+
+const HEAD = /^(\d{1,9}) ([a-zA-Z]{1,32}) (\d{1,9})[ \n]/
+const headAt = (bytes: Buffer, at: number): string => bytes.toString('latin1', at, Math.min(at + HEAD_MAX_BYTES, bytes.length))
 
 function couldBecomeHead(head: string): boolean {
   return head.length < HEAD_MAX_BYTES && /^(\d{1,9}( ([a-zA-Z]{1,32}( (\d{1,9})?)?)?)?)?$/.test(head)

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Intake } from '../contracts.ts'
 import type { Connections } from './connections.ts'
-import { formatRelpFrame, parseRelpFrame, type RelpFrame } from './relp-frame.ts'
+import { formatRelpFrame, parseRelpFrame, type RelpFrame, relpFrameBytes } from './relp-frame.ts'
 
 /** Frames that wait for their answer; senders have windows of some hundred. */
 const UNANSWERED_MAX = 10_000
@@ -30,6 +30,10 @@ export class RelpSession {
   #intake: Intake | undefined
   /** Bytes that are not taken yet: a partial frame, or all frames while there is no room. */
   #held: Buffer = Buffer.alloc(0)
+  /** What came behind `#held`. Joined when the frame at hand may be whole, or a frame in many small pieces would be copied for each. */
+  #later: Buffer[] = []
+  #laterBytes = 0
+  #neededBytes = 0
   #isOpen = false
   #isPaused = false
   #isOver = false
@@ -62,11 +66,20 @@ export class RelpSession {
 
   #take(chunk: Buffer): void {
     this.#deps.shared.received_bytes_total += chunk.length
-    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    this.#work()
+    this.#later.push(chunk)
+    this.#laterBytes += chunk.length
+    if (this.#held.length + this.#laterBytes >= this.#neededBytes) this.#work()
+  }
+
+  #join(): void {
+    if (this.#later.length === 0) return
+    this.#held = this.#held.length === 0 && this.#later.length === 1 ? this.#later[0]! : Buffer.concat([this.#held, ...this.#later])
+    this.#later = []
+    this.#laterBytes = 0
   }
 
   #work(): void {
+    this.#join()
     let at = 0
     while (!this.#isPaused && !this.#isOver) {
       const frame = parseRelpFrame(this.#held, at)
@@ -80,6 +93,7 @@ export class RelpSession {
     }
     // A copy, so that some bytes of the next frame do not keep a whole chunk.
     this.#held = at < this.#held.length ? Buffer.from(this.#held.subarray(at)) : Buffer.alloc(0)
+    this.#neededBytes = this.#held.length === 0 ? 0 : relpFrameBytes(this.#held)
     this.#startCommit()
   }
 

@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { statusWhen } from './status-when.ts'
 
+t.setTimeout(180_000)
+
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const TOKEN = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
 /** Ports 514, 601 and 21 are moved out of the way of whatever runs on the machine. */
