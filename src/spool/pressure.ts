@@ -24,6 +24,8 @@ export class Pressure {
   readonly #watermarks: Watermarks
   readonly #listeners = new Set<(full: boolean) => void>()
   #freeBytes = Number.POSITIVE_INFINITY
+  /** What lay on the disk when it was asked for its free space. */
+  #measuredBytes = 0
   /** Most that the files may hold, by the last measurement. */
   #boundBytes: number
   #isFull = false
@@ -59,6 +61,7 @@ export class Pressure {
   measured(freeBytes: number, { usedBytes, archivedBytes, queuedBytes }: Holdings): void {
     const { maxBytes, diskReserveBytes } = this.#options
     this.#freeBytes = freeBytes
+    this.#measuredBytes = usedBytes - queuedBytes
     // Half of the reserve is for what was on its way when the senders were stopped, and for senders that cannot be stopped.
     const onDisk = usedBytes - archivedBytes - queuedBytes
     this.#boundBytes = Math.min(maxBytes, onDisk + archivedBytes + freeBytes - diskReserveBytes / 2)
@@ -73,8 +76,10 @@ export class Pressure {
   /** Takes new numbers; returns how many bytes of the archive must go (0 or less: none). */
   update({ usedBytes, archivedBytes, queuedBytes }: Holdings): number {
     const { queueMaxBytes, log } = this.#options
+    // A fast sender fills a small disk between two measurements: what was written since is no longer free.
+    const freeBytes = this.#freeBytes - (usedBytes - queuedBytes - this.#measuredBytes)
     // The archive goes before anybody has to wait, so for the marks its bytes are as good as free.
-    this.#watermarks.update(usedBytes - archivedBytes, this.#freeBytes + archivedBytes)
+    this.#watermarks.update(usedBytes - archivedBytes, freeBytes + archivedBytes)
     this.#isMemoryFull = this.#isMemoryFull ? queuedBytes > queueMaxBytes / 2 : queuedBytes >= queueMaxBytes
     const isFull = this.#watermarks.isFull || this.#isMemoryFull || this.isDiskFull
     if (isFull !== this.#isFull) {
@@ -84,6 +89,6 @@ export class Pressure {
       else log.info(facts, 'the spool has room again')
       for (const listener of this.#listeners) listener(isFull)
     }
-    return archivedBytes > 0 ? this.#watermarks.excess(usedBytes, this.#freeBytes) + 1 : 0
+    return archivedBytes > 0 ? this.#watermarks.excess(usedBytes, freeBytes) + 1 : 0
   }
 }

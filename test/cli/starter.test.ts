@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -11,8 +11,8 @@ t.setTimeout(180_000)
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const TOKEN = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
-/** Ports 514, 601 and 21 are moved out of the way of whatever runs on the machine. */
-const OFFSET = 20_000 + (process.pid % 20_000)
+/** Ports 514, 601 and 21 are moved to where nothing else listens. */
+const OFFSET = await freeOffset()
 const VARIABLES = {
   PUBLICIP: "'127.0.0.1'",
   PROXY: '',
@@ -22,6 +22,24 @@ const VARIABLES = {
   SLUICE_DATA_SOURCES: 'HQ=fortinet-fortigate',
   SLUICE_ADMIN_LISTEN: '127.0.0.1:0',
   SLUICE_PORT_OFFSET: String(OFFSET)
+}
+
+/** An offset below the ports that the system hands out by itself, at which all three are free. */
+async function freeOffset(): Promise<number> {
+  for (;;) {
+    const offset = 2000 + Math.floor(Math.random() * 9000)
+    if ((await Promise.all([21, 514, 601].map(port => isFree(port + offset)))).every(free => free)) return offset
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const bound = await new Promise<boolean>(resolve => {
+    server.once('error', () => resolve(false))
+    server.listen(port, () => resolve(true))
+  })
+  if (bound) await new Promise(resolve => server.close(resolve))
+  return bound
 }
 
 interface Started {

@@ -5,6 +5,8 @@ import { parseConfig } from '../../src/config/load.ts'
 import { listenersOf } from '../../src/config/receiver-listeners.ts'
 import { redactConfig } from '../../src/config/redact.ts'
 
+t.setTimeout(180_000)
+
 const TLS = 'tls: { cert_file: c, key_file: k }'
 const SECRET = 'secret: push-secret'
 const S3 = 's3: { bucket: b, access_key_id: i, secret_access_key: s }'
