@@ -13,8 +13,9 @@ part_first_run() {
   all_arrived first 40
   [ "$doubled" = 0 ] || fail "$doubled records came twice"
   sees_page
-  admin_api /metrics | grep -q '^sluice_uploaded_records_total.* 40$' || fail 'the metrics do not show 40 uploaded records'
-  admin_api /metrics | grep -qE '^sluice_udp_native(\{[^}]*\})? 1$' || fail 'UDP is not received by recvmmsg'
+  admin_api /metrics > "$work/metrics"
+  grep -q '^sluice_uploaded_records_total.* 40$' "$work/metrics" || fail 'the metrics do not show 40 uploaded records'
+  grep -qE '^sluice_udp_native(\{[^}]*\})? 1$' "$work/metrics" || fail 'UDP is not received by recvmmsg'
   [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$admin_port/metrics")" = 401 ] || fail 'the metrics need no token'
   say '40 of 40 records uploaded: status, metrics and the files of the local tenant agree'
 
@@ -37,7 +38,7 @@ sees_hardening() {
   [ "$(inside cat /proc/1/comm)" = tini ] || fail 'process 1 is no init'
   [ "$(inspect '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}')" = '536870912 1000000000' ] || fail 'memory and CPU are not limited'
   [ "$(inspect '{{.Config.StopTimeout}}')" -ge 12 ] || fail 'the stop grace is shorter than a stop may take'
-  if inspect '{{json .Config.Env}}' | grep -qF "$(cat "$SLUICE_ADMIN_TOKEN_FILE")"; then fail 'the secret is in the environment'; fi
+  if inspect '{{json .Config.Env}}' | contains "$(cat "$SLUICE_ADMIN_TOKEN_FILE")"; then fail 'the secret is in the environment'; fi
 }
 healthy() { [ "$(inspect '{{.State.Health.Status}}')" = healthy ]; }
 

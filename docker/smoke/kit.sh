@@ -31,6 +31,9 @@ wait_for() {
   done
 }
 
+# contains TEXT: is it in the standard input? Reads to the end, for pipefail takes a writer that is cut off as a failure.
+contains() { [ "$(grep -aFc -e "$1")" != 0 ]; }
+
 # ── lines ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 # FortiGate traffic; the host tells one from the other: n1.PREFIX.example.org, n2…
 lines() { # prefix first last
