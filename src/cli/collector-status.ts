@@ -7,7 +7,7 @@ import { EXIT, type Verb } from './verb.ts'
 export const collectorStatus: Verb = async (args, io) => {
   const { values } = parseArgs({
     args,
-    options: { p: { type: 'boolean', short: 'p' }, config: { type: 'string', short: 'c' }, url: { type: 'string' } }
+    options: { print: { type: 'boolean', short: 'p' }, config: { type: 'string', short: 'c' }, url: { type: 'string' } }
   })
   try {
     const { status, body } = await askAdmin(adminTarget(values, io), '/api/v1/status')

@@ -210,7 +210,7 @@ SLUICE_ADMIN_TOKEN_FILE and SLUICE_PORT_OFFSET (added to each port) on top.`,
     summary: "say whether the collector runs properly, as collector_status -p of Microsoft's image",
     usage: `sluice collector-status [-p] [-c FILE] [--url URL]
 
-  -p                  as Microsoft's command is called; it changes nothing
+  -p, --print         as Microsoft's command is called; it changes nothing
 ${CONFIG}
 ${URL}`,
     load: async () => (await import('./collector-status.ts')).collectorStatus
