@@ -6,13 +6,12 @@ syslog_port=514
 if ss -Hlntu 'sport = :514' | grep -q .; then syslog_port=15514; fi
 admin_port=19600
 relp_port=12514
-tls_port=16514
 subject=/CN=sluice.example
 
 export COMPOSE_PROJECT_NAME=sluice-smoke SLUICE_IMAGE=sluice:smoke SLUICE_SYSLOG=$syslog_port SLUICE_ADMIN=$admin_port
 export SLUICE_MEMORY=512m SLUICE_CPUS=1 SLUICE_ADMIN_TOKEN_FILE=$work/admin_token
 # For compose.yaml of this folder.
-export SMOKE_WORK=$work SMOKE_RELP=$relp_port SMOKE_TLS=$tls_port
+export SMOKE_WORK=$work SMOKE_RELP=$relp_port
 
 say() { printf '== %s (%s s)\n' "$*" "$SECONDS"; }
 fail() {
