@@ -7,14 +7,16 @@ interface Rule {
   name: string
   peers: CidrList | undefined
   receivers: ReadonlySet<string> | undefined
+  isRaw: boolean
 }
 
 export class SourceBinding {
   readonly #rules: readonly Rule[]
 
   constructor(sources: readonly SourceConfig[]) {
-    this.#rules = sources.map(({ name, from }) => ({
+    this.#rules = sources.map(({ name, from, format }) => ({
       name,
+      isRaw: format === 'raw',
       peers: from.peers.length === 0 ? undefined : new CidrList(from.peers),
       receivers: from.receivers.length === 0 ? undefined : new Set(from.receivers)
     }))
@@ -22,7 +24,8 @@ export class SourceBinding {
 
   /**
    * Indexes of the sources, those whose `from` names the peer first, then those without a `from`; each group in configuration
-   * order. A receiver that binds its intake to a source (a path, a directory) leaves that one only.
+   * order. A receiver that binds its intake to a source (a path, a directory) leaves that one only. A source of raw lines whose
+   * `from` names the peer takes all that no other named one does: what a line looks like must not lead it elsewhere.
    */
   candidates(peer: Peer): number[] {
     if (peer.source !== undefined) {
@@ -35,6 +38,6 @@ export class SourceBinding {
       if (peers === undefined && receivers === undefined) open.push(index)
       else if ((peers?.contains(peer.address) ?? true) && (receivers?.has(peer.receiver) ?? true)) named.push(index)
     })
-    return [...named, ...open]
+    return named.some(index => this.#rules[index]!.isRaw) ? named : [...named, ...open]
   }
 }
