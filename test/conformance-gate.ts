@@ -1,16 +1,18 @@
 /**
  * Reads what the conformance tool printed with --verbose and --json on standard input, prints the score as a table, and fails when it
- * is below the floor or when a line is wrong that docs/conformance.md does not name with its reason:
+ * is below the floor, when a line is wrong that docs/conformance.md does not name with its reason, or when it names one that is right:
  * `… | node test/conformance-gate.ts`. .ci/run calls it where the samples are.
  */
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 
 /**
- * Shares in percent. `lines` and `fields` are what the tool counts. `agreed` counts a line as right, too, when the document shows
- * why the expected value is not what a record holds; as every miss must be named there, it is 100 in the end.
+ * Shares in percent. `fields` is what the tool counts. `lines` is the share over the samples that are not wrong, which are those that
+ * the document does not show to contradict the rules of a record, their own bytes or another line of the corpus.
  */
-const FLOOR = { lines: 96.4, fields: 99, agreed: 97 }
+const FLOOR = { lines: 97, fields: 99 }
+/** Section of the document that holds the wrong samples. */
+const WRONG = '## Samples that are wrong'
 
 interface Score {
   folders: number
@@ -42,25 +44,36 @@ function named(document: string): Set<string> {
   return found
 }
 
+/** The text of a section of the second level, without its heading. */
+function section(document: string, heading: string): string {
+  const [, after = ''] = document.split(`\n${heading}\n`)
+  return after.split('\n## ')[0]!
+}
+
 const share = (right: number, of: number): number => (of === 0 ? 0 : (100 * right) / of)
 for (const { folder, lines, linesRight, fields, fieldsRight, note } of rows) {
   if (linesRight < lines || note !== undefined)
     console.log(`${folder.padEnd(36)} lines ${linesRight}/${lines}  fields ${fieldsRight}/${fields}  ${note ?? ''}`.trimEnd())
 }
-const explained = named(readFileSync(new URL('../docs/conformance.md', import.meta.url), 'utf8'))
+const document = readFileSync(new URL('../docs/conformance.md', import.meta.url), 'utf8')
+const explained = named(document)
+const wrongOnes = named(section(document, WRONG))
 const unexplained = misses.filter(miss => !explained.has(miss))
+const wrong = misses.filter(miss => wrongOnes.has(miss)).length
+const stale = [...explained].filter(name => !misses.includes(name))
 const lines = share(total.linesRight, total.lines)
 const fields = share(total.fieldsRight, total.fields)
-const agreed = share(total.lines - unexplained.length, total.lines)
+const ofGood = share(total.linesRight, total.lines - wrong)
 console.log(
-  `conformance: ${total.folders} folders, lines ${lines.toFixed(1)} % (${total.linesRight}/${total.lines}), fields ${fields.toFixed(1)} % (${total.fieldsRight}/${total.fields}); ${misses.length - unexplained.length} of ${misses.length} misses are explained in docs/conformance.md`
+  `conformance: ${total.folders} folders, lines ${lines.toFixed(1)} % (${total.linesRight}/${total.lines}), ${ofGood.toFixed(1)} % of the ${total.lines - wrong} whose sample is not wrong, fields ${fields.toFixed(1)} % (${total.fieldsRight}/${total.fields}); ${misses.length - unexplained.length} of ${misses.length} misses are explained in docs/conformance.md`
 )
 const faults = [
   ...(total.failed > 0 ? [`${total.failed} folders without an answer to each line`] : []),
   ...(total.linesRight + misses.length !== total.lines ? ['the tool named other misses than it counted'] : []),
-  ...(lines < FLOOR.lines || fields < FLOOR.fields || agreed < FLOOR.agreed
-    ? [`below the floor of ${FLOOR.lines} % of lines and ${FLOOR.fields} % of fields`]
+  ...(ofGood < FLOOR.lines || fields < FLOOR.fields
+    ? [`below the floor of ${FLOOR.lines} % of lines whose sample is not wrong and ${FLOOR.fields} % of fields`]
     : []),
+  ...(stale.length > 0 ? [`named in docs/conformance.md, but right: ${stale.join(' ')}`] : []),
   ...(unexplained.length > 0 ? [`not named in docs/conformance.md: ${unexplained.join(' ')}`] : [])
 ]
 for (const fault of faults) console.log(`conformance: ${fault}`)
