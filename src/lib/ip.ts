@@ -1,4 +1,4 @@
-/** IP addresses: a byte check for the common case, and canonical text for the rest. */
+/** IP addresses: bytes for the common forms, strings for the rest. */
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
@@ -37,6 +37,98 @@ export function readIpv4(buf: Uint8Array, start: number, end: number): number {
     } else value = value * 10 + byte - 0x30
   }
   return address * 256 + value
+}
+
+/** Longest canonical IPv6 address, bytes. */
+export const IPV6_MAX_BYTES = 39
+
+const groupsAtHand = new Uint16Array(8)
+
+/**
+ * Hot path: addresses of lines with IPv6. Writes the canonical form (RFC 5952) of the IPv6 address `start`…`end` at `to`, where
+ * IPV6_MAX_BYTES must be free, and returns its end. Returns -1 for what is left to `canonicalIp`: text that is no such address,
+ * brackets, zone ids, dotted ends, IPv4-mapped and unspecified addresses.
+ */
+export function writeCanonicalIpv6(buf: Uint8Array, start: number, end: number, to: number): number {
+  const gap = readGroups(buf, start, end)
+  if (gap < -1) return -1
+  const groups = groupsAtHand
+  let bits = 0
+  for (let i = 0; i < 5; i++) bits |= groups[i]!
+  if (bits === 0 && (groups[5] === 0xffff || (groups[5]! | groups[6]! | groups[7]!) === 0)) return -1
+  let runStart = -1
+  let runLength = 1 // a single zero group is not shortened
+  for (let i = 0; i < 8; i++) {
+    let length = 0
+    while (i + length < 8 && groups[i + length] === 0) length++
+    if (length > runLength) {
+      runStart = i
+      runLength = length
+    }
+    i += length
+  }
+  let at = to
+  for (let i = 0; i < 8; i++) {
+    if (i === runStart) {
+      buf[at++] = 0x3a
+      if (i === 0) buf[at++] = 0x3a
+      i += runLength - 1
+      continue
+    }
+    at = writeHex(buf, at, groups[i]!)
+    if (i < 7) buf[at++] = 0x3a
+  }
+  return at
+}
+
+/** Fills `groupsAtHand`. Returns the group at which `::` stands, -1 without one, -2 when it is no address of groups only. */
+function readGroups(buf: Uint8Array, start: number, end: number): number {
+  const groups = groupsAtHand
+  let count = 0
+  let gap = -1
+  let at = start
+  if (end - start < 2 || end - start > IPV6_MAX_BYTES) return -2
+  if (buf[at] === 0x3a && buf[++at] !== 0x3a) return -2
+  while (at < end) {
+    if (buf[at] === 0x3a) {
+      if (gap >= 0) return -2
+      gap = count
+      if (++at === end) break
+    }
+    const first = at
+    let value = 0
+    for (; at < end && buf[at] !== 0x3a; at++) {
+      const digit = hexDigit(buf[at]!)
+      if (digit < 0) return -2
+      value = value * 16 + digit
+    }
+    if (at === first || at - first > 4 || count === 8) return -2
+    groups[count++] = value
+    if (at < end && ++at === end) return -2 // ends with a single colon
+  }
+  if (gap < 0) return count === 8 ? -1 : -2
+  if (count === 8) return -2
+  const zeros = 8 - count
+  groups.copyWithin(gap + zeros, gap, count)
+  groups.fill(0, gap, gap + zeros)
+  return gap
+}
+
+function hexDigit(byte: number): number {
+  const digit = byte - 0x30
+  if (digit >= 0 && digit <= 9) return digit
+  const letter = (byte | 0x20) - 0x61
+  return letter >= 0 && letter <= 5 ? letter + 10 : -1
+}
+
+/** Lower-case hexadecimal without leading zeros. */
+function writeHex(buf: Uint8Array, to: number, value: number): number {
+  let at = to
+  for (let shift = value > 0xfff ? 12 : value > 0xff ? 8 : value > 0xf ? 4 : 0; shift >= 0; shift -= 4) {
+    const digit = (value >> shift) & 15
+    buf[at++] = digit < 10 ? 0x30 + digit : 0x57 + digit
+  }
+  return at
 }
 
 /**

@@ -2,7 +2,7 @@
  * Hot path: once per record. Makes whatever a parser handed over obey the invariants of the normalised record, or says why it
  * can not be one. Nothing that is already as it should be is copied or turned into a string.
  */
-import { canonicalIp, isCanonicalIpv4 } from '../lib/ip.ts'
+import { canonicalIp, IPV6_MAX_BYTES, isCanonicalIpv4, writeCanonicalIpv6 } from '../lib/ip.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
 import {
   ACTION_ABSENT,
@@ -67,6 +67,13 @@ function finalizeIp(out: RecordFields, field: TextField): void {
     if (out.buf[start] === 0x30 && end - start === 7 && isPlaceholder(out.buf, start, end)) out.clear(field)
     return
   }
+  const { scratch } = out
+  const written = out.scratchEnd - scratch < IPV6_MAX_BYTES ? -1 : writeCanonicalIpv6(out.buf, start, end, scratch)
+  if (written > 0) {
+    out.scratch = written
+    out.set(field, scratch, written)
+    return
+  }
   const ip = end - start > 64 ? undefined : canonicalIp(out.buf.toString('latin1', start, end))
   if (ip === undefined) out.clear(field)
   else out.setText(field, ip)
@@ -88,12 +95,7 @@ function finalizeName(out: RecordFields, field: TextField, corrections: Correcti
   let end = out.end[field]!
   while (start < end && buf[start] === 0x20) start++
   while (end > start && buf[end - 1] === 0x20) end--
-  let plain = end - start <= NAME_MAX_CHARS
-  for (let at = start; plain && at < end; at++) {
-    const byte = buf[at]!
-    if (byte < 0x20 || byte > 0x7e) plain = false
-  }
-  if (plain) {
+  if (end - start <= NAME_MAX_CHARS && isPlainText(buf, start, end)) {
     if (isPlaceholder(buf, start, end)) out.clear(field)
     else out.set(field, start, end)
     return
@@ -105,6 +107,26 @@ function finalizeName(out: RecordFields, field: TextField, corrections: Correcti
   out.setText(field, text)
   if (out.has(field) && isPlaceholder(out.buf, out.start[field]!, out.end[field]!)) out.clear(field)
 }
+
+/**
+ * True when every character is printable ASCII or a letter's range of UTF-8 in which nothing needs cleaning: U+00C0 to U+07FF, and
+ * the scripts of East Asia from U+3040 on. Anything else is left to strings.
+ */
+function isPlainText(buf: Buffer, start: number, end: number): boolean {
+  let at = start
+  while (at < end) {
+    const byte = buf[at]!
+    if (byte >= 0x20 && byte <= 0x7e) at++
+    else if (byte >= 0xc3 && byte <= 0xdf && at + 1 < end && isTail(buf[at + 1]!)) at += 2
+    else if (byte >= 0xe3 && byte <= 0xec && at + 2 < end && isTail(buf[at + 1]!) && isTail(buf[at + 2]!)) {
+      if (byte === 0xe3 && buf[at + 1] === 0x80) return false // the ideographic blank
+      at += 3
+    } else return false
+  }
+  return true
+}
+
+const isTail = (byte: number): boolean => (byte & 0xc0) === 0x80
 
 /** Control characters, line and paragraph separators, lone surrogates and byte-order marks become blanks; blanks around go. */
 export function cleanText(text: string): string {

@@ -16,7 +16,7 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') HOST_BYTES[char.charCodeAt(0)] 
 export function finalizeHost(out: RecordFields, corrections: Corrections): void {
   const { buf } = out
   const start = out.start[DST_HOST]!
-  const end = out.end[DST_HOST]!
+  const end = withoutPort(buf, start, out.end[DST_HOST]!)
   let kinds = 0
   let letters = false
   for (let at = start; at < end; at++) {
@@ -28,11 +28,37 @@ export function finalizeHost(out: RecordFields, corrections: Corrections): void 
     kinds |= kind
     if (buf[at]! > 0x39) letters = true
   }
-  if (kinds === 1 && letters && end - start <= HOST_MAX_BYTES && buf[end - 1] !== 0x2e && buf[start] !== 0x2e) {
+  if (kinds < 4 && letters && end - start <= HOST_MAX_BYTES && buf[end - 1] !== 0x2e && buf[start] !== 0x2e) {
     if (isPlaceholder(buf, start, end)) out.clear(DST_HOST)
+    else if (kinds === 1) out.set(DST_HOST, start, end)
+    else if (out.scratchEnd - out.scratch >= end - start) setLowerCase(out, start, end)
+    else out.clear(DST_HOST)
     return
   }
-  slowHost(out, start, end, corrections)
+  slowHost(out, start, out.end[DST_HOST]!, corrections)
+}
+
+/** End of the host in `name:443`; the end as it is when what follows a colon is no number. */
+function withoutPort(buf: Buffer, start: number, end: number): number {
+  let at = end
+  while (at > start && buf[at - 1]! >= 0x30 && buf[at - 1]! <= 0x39) at--
+  return at > start && buf[at - 1] === 0x3a ? at - 1 : end
+}
+
+function setLowerCase(out: RecordFields, start: number, end: number): void {
+  const { buf, scratch } = out
+  out.scratch = writeLowerCase(buf, start, end, scratch)
+  out.set(DST_HOST, scratch, out.scratch)
+}
+
+/** Copies the bytes of a host to `to`, capitals as small letters; returns where the copy ends. */
+export function writeLowerCase(buf: Buffer, start: number, end: number, to: number): number {
+  let at = to
+  for (let p = start; p < end; p++) {
+    const byte = buf[p]!
+    buf[at++] = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+  }
+  return at
 }
 
 function slowHost(out: RecordFields, start: number, end: number, corrections: Corrections): void {

@@ -5,11 +5,11 @@
  * A URL that is already so is not copied. Logs write URLs in many ways (`host/path`, `host:443`, `/path`, `tunnel://host:443/`),
  * so the rest is put together in the scratch region.
  */
-import { canonicalIp } from '../lib/ip.ts'
+import { canonicalIp, isCanonicalIpv4 } from '../lib/ip.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
 import { DST_HOST, DST_IP, DST_PORT, type RecordFields, SCHEME_FTP, SCHEME_HTTP, SCHEME_HTTPS, URL } from '../record.ts'
 import type { Corrections } from './corrections.ts'
-import { canonicalHost } from './host.ts'
+import { canonicalHost, writeLowerCase } from './host.ts'
 
 export const URL_MAX_BYTES = 2048
 /** Longer than this a logged URL is not worth reading. */
@@ -25,6 +25,9 @@ URL_BYTES[0x23] = 0
 /** Bytes of a host in a URL that is already as it should be. */
 const PLAIN_HOST_BYTES = new Uint8Array(256)
 for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789-_.') PLAIN_HOST_BYTES[char.charCodeAt(0)] = 1
+/** The same and capitals. */
+const HOST_BYTES = PLAIN_HOST_BYTES.slice().fill(1, 0x41, 0x5b)
+const HASH = 0x23
 
 export function normalizeUrl(out: RecordFields, corrections: Corrections): void {
   if (!isPlainUrl(out) && !composeUrl(out)) rebuildUrl(out, corrections)
@@ -45,11 +48,30 @@ function isPlainUrl(out: RecordFields): boolean {
     at++
   }
   const hostEnd = at
-  if (!letters || hostEnd === authority || buf[hostEnd - 1] === 0x2e || hostEnd >= end || buf[hostEnd] !== 0x2f) return false
-  if (hostEnd - authority > 253 || buf[authority] === 0x2e || isPlaceholder(buf, authority, hostEnd)) return false
-  for (; at < end; at++) if (URL_BYTES[buf[at]!] === 0) return false
-  out.set(DST_HOST, authority, hostEnd)
+  if (hostEnd >= end || buf[hostEnd] !== SLASH || !isServer(buf, authority, hostEnd, letters)) return false
+  const pathEnd = endOfPath(buf, at, end)
+  if (pathEnd < 0) return false
+  setServer(out, authority, hostEnd, letters)
+  out.set(URL, start, pathEnd)
   return true
+}
+
+/** True for a host name, or for an IPv4 address as it should be. `letters`: it holds more than digits and dots. */
+function isServer(buf: Buffer, start: number, end: number, letters: boolean): boolean {
+  if (!letters) return isCanonicalIpv4(buf, start, end) && !isPlaceholder(buf, start, end)
+  return end - start <= 253 && buf[start] !== DOT && buf[end - 1] !== DOT && !isPlaceholder(buf, start, end)
+}
+
+/** The host of the URL is the record's; an address is so when the line names none. */
+function setServer(out: RecordFields, start: number, end: number, letters: boolean): void {
+  if (letters) out.set(DST_HOST, start, end)
+  else if (out.start[DST_IP]! < 0) out.set(DST_IP, start, end)
+}
+
+/** Where a path of plain bytes ends, before its fragment; -1 when it holds others. */
+function endOfPath(buf: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; at++) if (URL_BYTES[buf[at]!] === 0) return buf[at] === HASH ? at : -1
+  return end
 }
 
 /** Offset after `http://` or `https://` in lower case, or -1. */
@@ -77,12 +99,12 @@ function composeUrl(out: RecordFields): boolean {
   if (isBare) at = start
   const host = at
   let letters = false
-  while (at < end && PLAIN_HOST_BYTES[buf[at]!] === 1) {
+  while (at < end && HOST_BYTES[buf[at]!] === 1) {
     if (buf[at]! > 0x39) letters = true
     at++
   }
   const hostEnd = at
-  if (!letters || hostEnd - host > 253 || buf[host] === DOT || buf[hostEnd - 1] === DOT) return false
+  if (!isServer(buf, host, hostEnd, letters)) return false
   let port = 0
   if (at < end && buf[at] === COLON) {
     while (++at < end && buf[at]! >= 0x30 && buf[at]! <= 0x39 && port <= 65_535) port = port * 10 + buf[at]! - 0x30
@@ -90,15 +112,15 @@ function composeUrl(out: RecordFields): boolean {
   }
   const path = at
   if (path < end && buf[path] !== SLASH) return false
-  if (isPlaceholder(buf, host, hostEnd)) return false
-  for (; at < end; at++) if (URL_BYTES[buf[at]!] === 0) return false
+  const pathEnd = endOfPath(buf, path, end)
+  if (pathEnd < 0) return false
   const scheme = isBare ? schemeOf(out, port === 0 ? '' : String(port)) : buf[start + 4] === 0x73 ? 'https' : 'http'
   if (scheme === 'ftp') return false
-  out.set(DST_HOST, host, hostEnd)
   if (port > 0 && out.numbers[DST_PORT]! < 0) out.numbers[DST_PORT] = port
   const secure = scheme === 'https'
   const isDefault = port === 0 || port === (secure ? 443 : 80)
-  writeUrl(out, secure, host, isDefault ? hostEnd : path, path, end)
+  const shown = writeUrl(out, secure, host, isDefault ? hostEnd : path, path, pathEnd)
+  setServer(out, shown, shown + hostEnd - host, letters)
   return true
 }
 
@@ -109,23 +131,29 @@ function composePath(out: RecordFields, start: number, end: number): boolean {
   const port = out.numbers[DST_PORT]!
   const scheme = schemeOf(out, '')
   if (scheme === 'ftp' || !(port < 0 || port === (scheme === 'https' ? 443 : 80))) return false
-  for (let at = start; at < end; at++) if (URL_BYTES[out.buf[at]!] === 0) return false
-  writeUrl(out, scheme === 'https', host, out.end[DST_HOST]!, start, end)
+  const pathEnd = endOfPath(out.buf, start, end)
+  if (pathEnd < 0) return false
+  writeUrl(out, scheme === 'https', host, out.end[DST_HOST]!, start, pathEnd)
   return true
 }
 
-/** Writes scheme, host (and port) and path to the scratch region; an empty path becomes a slash. */
-function writeUrl(out: RecordFields, secure: boolean, host: number, hostEnd: number, path: number, pathEnd: number): void {
+/**
+ * Writes scheme, host (and port) in small letters and path to the scratch region, and returns where the host stands there. An empty
+ * path becomes a slash.
+ */
+function writeUrl(out: RecordFields, secure: boolean, host: number, hostEnd: number, path: number, pathEnd: number): number {
   const { buf } = out
   const to = out.scratch
   const scheme = secure ? HTTPS : HTTP
   let at = to
   for (let i = 0; i < scheme.length; i++) buf[at++] = scheme[i]!
-  for (let p = host; p < hostEnd; p++) buf[at++] = buf[p]!
+  const shown = at
+  at = writeLowerCase(buf, host, hostEnd, at)
   if (path === pathEnd) buf[at++] = SLASH
   for (let p = path; p < pathEnd; p++) buf[at++] = buf[p]!
   out.scratch = at
   out.set(URL, to, at)
+  return shown
 }
 
 function rebuildUrl(out: RecordFields, corrections: Corrections): void {

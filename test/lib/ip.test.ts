@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { canonicalIp, ipv6Groups, isCanonicalIpv4, readIpv4 } from '../../src/lib/ip.ts'
+import { canonicalIp, IPV6_MAX_BYTES, ipv6Groups, isCanonicalIpv4, readIpv4, writeCanonicalIpv6 } from '../../src/lib/ip.ts'
 
 const isCanonical = (text: string): boolean => {
   const buf = Buffer.from(`x${text}x`) // what stands around must not matter
@@ -82,4 +82,58 @@ t.test('no text makes it throw', async t => {
       })
     )
   )
+})
+
+/** What the way by bytes writes; undefined when it leaves the text to strings. */
+function byBytes(text: string): string | undefined {
+  const buf = Buffer.alloc(text.length * 3 + 2 + IPV6_MAX_BYTES + 1, 'x') // what stands around must not matter
+  const end = 1 + buf.write(text, 1)
+  const written = writeCanonicalIpv6(buf, 1, end, end + 1)
+  return written < 0 ? undefined : buf.toString('latin1', end + 1, written)
+}
+
+t.test('IPv6 by bytes is IPv6 by strings', async t => {
+  const groups = fc.array(fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({ min: 0, max: 0xffff })), {
+    minLength: 8,
+    maxLength: 8
+  })
+  const written = fc.tuple(groups, fc.boolean(), fc.boolean(), fc.nat(8), fc.nat(8)).map(([list, padded, upper, from, to]) => {
+    const parts = list.map(group => group.toString(16).padStart(padded ? 4 : 1, '0'))
+    const text = from < to ? `${parts.slice(0, from).join(':')}::${parts.slice(to).join(':')}` : parts.join(':')
+    return upper ? text.toUpperCase() : text
+  })
+  const anything = fc.oneof(fc.ipV6(), fc.ipV4(), fc.string({ unit: fc.constantFrom(...'01af:::.%[]') }), fc.string({ unit: 'binary' }))
+  let read = 0
+  fc.assert(
+    fc.property(fc.oneof(written, anything), text => {
+      const bytes = byBytes(text)
+      if (bytes === undefined) return true
+      read++
+      return bytes === canonicalIp(text)
+    }),
+    { numRuns: 20_000 }
+  )
+  t.ok(read > 5000, `${read} addresses were read by bytes`)
+})
+
+t.test('IPv6 as logs write it is read by bytes; the rest is left to strings', async t => {
+  const read = ['2001:DB8:0:0:0:0:0:1', '2001:db8::1', 'fe80::1', '::1', '1::', '1:2:3:4:5:6:7::', '::2:3:4:5:6:7:8', '2001:0:0:1:0:0:0:1']
+  for (const text of read) t.equal(byBytes(text), canonicalIp(text), text)
+  const left = [
+    '',
+    ':',
+    '::',
+    ':::',
+    '1',
+    '1:',
+    ':1',
+    '1::2::3',
+    '1:::2',
+    '1:2:3:4:5:6:7',
+    '1:2:3:4:5:6:7:8:9',
+    '12345::',
+    '::g',
+    '::ffff:c000:201'
+  ]
+  for (const text of [...left, '64:ff9b::192.0.2.33', 'fe80::1%eth0', '[::1]', '::1:2:3:4:5:6:7:8']) t.equal(byBytes(text), undefined, text)
 })

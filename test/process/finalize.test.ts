@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type Correction, noCorrections } from '../../src/process/corrections.ts'
-import { finalize } from '../../src/process/finalize.ts'
+import { cleanText, finalize } from '../../src/process/finalize.ts'
 import {
   ACTION_ALLOWED,
   ACTION_BLOCKED,
@@ -359,3 +359,48 @@ t.test('whatever a parser hands over, what stands obeys the rules, and finalizin
     )
   )
 })
+
+t.test('user names of any script are as the rules make them, read by bytes or by strings', async t => {
+  const letter = fc.constantFrom(
+    'a',
+    'Ø',
+    'ß',
+    'ж',
+    'م',
+    'か',
+    '山',
+    '한',
+    '\u3000',
+    '\u2028',
+    '\u00a0',
+    '\u1680',
+    '\ufeff',
+    '\u0085',
+    ' ',
+    '😀',
+    '\ud800'
+  )
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: letter, maxLength: 20 }), fc.string({ unit: 'binary', maxLength: 20 })), text => {
+      const logged = `u${text}`
+      return run({ user: logged }).record.user === (cleanText(Buffer.from(logged).toString()) || undefined)
+    }),
+    { numRuns: 3000 }
+  )
+  t.equal(run({ user: `${'\u3000'}山田${'\u3000'}` }).record.user, '山田')
+})
+
+t.test('bytes that are cut in the middle of a character are told from characters', async t => {
+  for (const hex of ['75c3', '75e5b1', '75e5b175', '75c375', '75ff']) t.match(finalizedUser(Buffer.from(hex, 'hex')), /^u.*\ufffd/, hex)
+})
+
+/** The user that becomes of bytes. */
+function finalizedUser(bytes: Buffer): string | undefined {
+  const buf = Buffer.alloc(4096)
+  const out = new RecordFields()
+  out.reset(buf, 1024, buf.length)
+  bytes.copy(buf)
+  out.set(USER, 0, bytes.length)
+  finalize(out, noCorrections())
+  return out.text(USER)
+}

@@ -95,3 +95,19 @@ t.test('canonical hosts are fixed points, and nothing else comes out', { timeout
   )
   t.pass('no counterexample')
 })
+
+t.test('the way by bytes and the way by strings agree on hosts', async t => {
+  const label = fc.constantFrom('www', 'WWW', 'Example', 'none', 'NA', '1', 'x_y', 'a-B', '')
+  const logged = fc
+    .tuple(fc.array(label, { minLength: 1, maxLength: 4 }), fc.constantFrom('', '.', ':', ':443', ':443:1', ':x', ' ', 'é'))
+    .map(([labels, end]) => labels.join('.') + end)
+  fc.assert(
+    fc.property(logged, text => {
+      if (text === '') return true
+      const host = canonicalHost(text)
+      return finalized(text).host === (host === '' ? undefined : host) && finalized(text).dropped === (host === undefined ? 1 : 0)
+    }),
+    { numRuns: 5000 }
+  )
+  t.pass('no counterexample')
+})

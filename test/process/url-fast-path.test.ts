@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { noCorrections } from '../../src/process/corrections.ts'
 import { normalizeUrl } from '../../src/process/url.ts'
-import { DST_HOST, DST_PORT, RecordFields, SCHEME_HTTP, SCHEME_HTTPS, SCHEME_UNKNOWN, URL } from '../../src/record.ts'
+import { DST_HOST, DST_IP, DST_PORT, RecordFields, SCHEME_HTTP, SCHEME_HTTPS, SCHEME_UNKNOWN, URL } from '../../src/record.ts'
 
-/** Normalises a URL in a record with a host and port of its own; a fragment at the end forces the way by strings. */
+/** Normalises a URL in a record with a host and port of its own; a blank at the end forces the way by strings. */
 function normalized(url: string, host: string, port: number, scheme: number): unknown {
   const buf = Buffer.alloc(32 * 1024)
   const record = new RecordFields()
@@ -16,7 +16,7 @@ function normalized(url: string, host: string, port: number, scheme: number): un
   record.numbers[DST_PORT] = port
   record.scheme = scheme
   normalizeUrl(record, noCorrections())
-  return { url: record.text(URL), host: record.text(DST_HOST), port: record.numbers[DST_PORT] }
+  return { url: record.text(URL), host: record.text(DST_HOST), ip: record.text(DST_IP), port: record.numbers[DST_PORT] }
 }
 
 const host = fc.constantFrom(
@@ -26,6 +26,10 @@ const host = fc.constantFrom(
   'localhost',
   '192.0.2.7',
   'UPPER.example',
+  '0.0.0.0',
+  '192.0.2.07',
+  '192.0.2.7.',
+  'NONE',
   'dot.',
   '.dot',
   'none',
@@ -37,10 +41,10 @@ const urls = fc
     fc.constantFrom('', 'http://', 'https://', 'HTTP://', 'ftp://', 'tunnel://'),
     host,
     fc.constantFrom('', ':80', ':443', ':8443', ':0', ':99999', ':'),
-    fc.constantFrom('', '/', '/path', '/a/b?c=d', '/%20', '/a b', '//x', '?q', '/é', '/@x', '@y')
+    fc.constantFrom('', '/', '/path', '/a/b?c=d', '/%20', '/a b', '//x', '?q', '/é', '/@x', '@y', '#f', '/p#f', '/p?q#f#g', '/#é', '/é#f')
   )
   .map(parts => parts.join(''))
-const paths = fc.constantFrom('/', '/path', '/a?b=c', '//x', '/a b')
+const paths = fc.constantFrom('/', '/path', '/a?b=c', '//x', '/a b', '/a#b', '/#')
 
 t.test('the way by bytes and the way by strings agree', async t => {
   t.doesNotThrow(() =>
@@ -51,7 +55,7 @@ t.test('the way by bytes and the way by strings agree', async t => {
         fc.constantFrom(-1, 80, 443, 8080),
         fc.constantFrom(SCHEME_UNKNOWN, SCHEME_HTTP, SCHEME_HTTPS),
         (url, known, port, scheme) => {
-          deepEqual(normalized(url, known, port, scheme), normalized(`${url}#fragment`, known, port, scheme))
+          deepEqual(normalized(url, known, port, scheme), normalized(`${url} `, known, port, scheme))
         }
       ),
       { numRuns: 3000 }
