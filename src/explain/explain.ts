@@ -12,6 +12,7 @@ import { ATTRIBUTES, type Attribute, countAttributes } from '../process/attribut
 import { Filter } from '../process/filter.ts'
 import { TIME } from '../record.ts'
 import { COST, REASON_REMEDIES, remedyFor } from './remedies.ts'
+import { type Score, Scores } from './scores.ts'
 
 const SCRATCH_BYTES = 64 * 1024
 const DAY_MS = 86_400_000
@@ -52,6 +53,8 @@ export interface Explanation {
   reasons: { outcome: string; reason: string; count: number; line: number; sample: string }[]
   /** Who read how many lines; the first has the most. */
   recognised: { parser: string; appliance: string; lines: number; share: number }[]
+  /** Which parsers claim how many of the first lines by their bytes; empty when the parser was named. */
+  scores: Score[]
   records: number
   dropped: { reason: string; count: number }[]
   attributes: AttributeShare[]
@@ -84,6 +87,7 @@ export class Explainer {
   readonly #reader: FrameReader
   readonly #intake: IntakeIdentity
   readonly #filter: Filter
+  readonly #scores: Scores
   readonly #work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
   #carry: Buffer = Buffer.alloc(0)
   #bytes = 0
@@ -106,6 +110,7 @@ export class Explainer {
     this.#reader = new FrameReader(options.parsers, [namedZone(options.timeZone)])
     this.#reader.frame.now = options.now
     this.#intake = this.#reader.identifier.open(0, [{ source: 0, parser: this.#fixed }])
+    this.#scores = new Scores(this.#fixed === null ? options.parsers : [])
     this.#filter = new Filter({
       dropInternal: true,
       outboundOnly: false,
@@ -137,6 +142,7 @@ export class Explainer {
     work[length] = 0x0a
     const reader = this.#reader
     const outcome: Outcome | 'unidentified' = reader.read(this.#intake, work, 0, length, length + 1, work.length)
+    this.#scores.add(reader.frame, this.#intake)
     const isRejected = outcome === 'parsed' && reader.reject !== ''
     this.#outcomes[isRejected ? 'rejected' : outcome]++
     const parser = reader.binding?.parser
@@ -187,6 +193,7 @@ export class Explainer {
         lines,
         share: share(lines, this.#lines)
       })),
+      scores: this.#scores.list(),
       records: this.#records,
       dropped: [...this.#dropped].map(([reason, { count }]) => ({ reason, count })),
       attributes: ATTRIBUTES.map((attribute, index) => this.#attribute(attribute, this.#present[index]!, main)),
@@ -248,7 +255,7 @@ export class Explainer {
         'in_future',
         false,
         `${dropped('in_future')} of ${this.#records} transactions lie in the future`,
-        'check the clock of the appliance and give the source its time_zone'
+        'check the clock of the appliance and give the source its time_zone; a time without a year takes the nearest one, so that a log of more than half a year ago seems to be of the coming months'
       )
     }
     if (dropped('internal') > 0 && dropped('internal') + dropped('too_old') === this.#records) {

@@ -40,6 +40,20 @@ t.test('a log that nobody reads does not match, with its first line, column and 
   t.match(explanation.problems[0], { rule: 'format_mismatch', refuses: true, line: 1, column: 1, sample: 'hello' })
 })
 
+t.test('scores say which parsers claim the lines, those that are asked last included', async t => {
+  const cef = 'CEF:0|SonicWall|NSa 4700|7.0.1|537|Connection Closed|4|src=10.0.0.7 dst=203.0.113.9 rt=1768471200000'
+  t.same(explain([GOOD, cef, 'hello']).scores, [
+    { parser: 'fortinet-fortigate', lines: 1, of: 3, generic: false },
+    { parser: 'sonicwall', lines: 1, of: 3, generic: false },
+    { parser: 'generic-key-value', lines: 1, of: 3, generic: true },
+    { parser: 'generic-cef', lines: 1, of: 3, generic: true }
+  ])
+  const columns = ['#Fields: date time c-ip cs-username cs-host sc-bytes', '2026-01-15 10:00:00 10.0.0.7 alice a.example 5']
+  t.match(explain(columns).scores, [{ parser: 'generic-w3c', lines: 2, of: 2 }], 'a row counts for whoever read the header')
+  t.same(explain([GOOD], { appliance: 'fortinet-fortigate' }).scores, [], 'nothing is guessed for a parser that was named')
+  t.equal(explain(Array.from({ length: 500 }, () => GOOD)).scores[0]?.lines, 200, 'the first lines only')
+})
+
 t.test('a few bad lines are a warning, and the rest goes', async t => {
   const explanation = explain([GOOD, GOOD, GOOD, 'garbage'])
   t.equal(explanation.verdict, 'accepted')
