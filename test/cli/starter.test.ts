@@ -11,8 +11,6 @@ t.setTimeout(180_000)
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const TOKEN = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
-/** Ports 514, 601 and 21 are moved to where nothing else listens. */
-const OFFSET = await freeOffset()
 const VARIABLES = {
   PUBLICIP: "'127.0.0.1'",
   PROXY: '',
@@ -20,11 +18,10 @@ const VARIABLES = {
   CONSOLE: '127.0.0.1:9',
   COLLECTOR: 'MyLogCollector',
   SLUICE_DATA_SOURCES: 'HQ=fortinet-fortigate',
-  SLUICE_ADMIN_LISTEN: '127.0.0.1:0',
-  SLUICE_PORT_OFFSET: String(OFFSET)
+  SLUICE_ADMIN_LISTEN: '127.0.0.1:0'
 }
 
-/** An offset below the ports that the system hands out by itself, at which all three are free. */
+/** What moves ports 21, 514 and 601 to where nothing listens, below the ports that the system hands out by itself. */
 async function freeOffset(): Promise<number> {
   for (;;) {
     const offset = 2000 + Math.floor(Math.random() * 9000)
@@ -74,13 +71,15 @@ t.test(
   { timeout: 90_000 },
   async t => {
     const cwd = t.testdir()
-    const first = start(t, cwd, `${TOKEN}\n`)
+    const offset = await freeOffset()
+    const variables = { ...VARIABLES, SLUICE_PORT_OFFSET: String(offset) }
+    const first = start(t, cwd, `${TOKEN}\n`, variables)
     const url = await ready(first)
     t.notMatch(first.printed(), TOKEN, 'the token is in no log')
     t.match(first.printed(), /API token in the portal.*Discovery\.manage/, 'it says what to set should the token be refused')
     t.equal(readFileSync(join(cwd, 'starter-token'), 'utf8').trim(), TOKEN)
     t.equal(statSync(join(cwd, 'starter-token')).mode & 0o777, 0o600)
-    const socket = connect(601 + OFFSET, '127.0.0.1')
+    const socket = connect(601 + offset, '127.0.0.1')
     socket.end('<13>no appliance\n')
     const { sources } = await statusWhen(url, status => status.sources[0]!.frames.received === 1)
     t.equal(sources[0]!.name, 'HQ')
@@ -89,7 +88,7 @@ t.test(
     first.child.kill('SIGTERM')
     t.same(await first.exit, [0, null])
 
-    const again = start(t, cwd, '')
+    const again = start(t, cwd, '', variables)
     await ready(again)
     again.child.kill('SIGTERM')
     t.same(await again.exit, [0, null])
@@ -98,11 +97,13 @@ t.test(
 
 t.test('with SYSLOG=false it is an FTP server with a directory per data source and a password of its own', { timeout: 60_000 }, async t => {
   const cwd = t.testdir()
-  const started = start(t, cwd, `${TOKEN}\n`, { ...VARIABLES, SYSLOG: 'false', SLUICE_DATA_SOURCES: 'HQ,Branch' })
+  const offset = await freeOffset()
+  const variables = { ...VARIABLES, SYSLOG: 'false', SLUICE_DATA_SOURCES: 'HQ,Branch', SLUICE_PORT_OFFSET: String(offset) }
+  const started = start(t, cwd, `${TOKEN}\n`, variables)
   const url = await ready(started)
   const password = readFileSync(join(cwd, 'starter-ftp-password'), 'utf8').trim()
   t.notMatch(started.printed(), password)
-  const curl = spawn('curl', ['-sS', '--user', `discovery:${password}`, '-T', '-', `ftp://127.0.0.1:${21 + OFFSET}/Branch/a.log`])
+  const curl = spawn('curl', ['-sS', '--user', `discovery:${password}`, '-T', '-', `ftp://127.0.0.1:${21 + offset}/Branch/a.log`])
   curl.on('error', () => t.fail('curl is missing (Debian package curl)'))
   curl.stdin.end('one line\n')
   t.same(await once(curl, 'exit'), [0, null], await text(curl.stderr))
