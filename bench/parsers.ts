@@ -1,17 +1,21 @@
 /**
  * Every parser on the lines of its fixtures that become records: header, recognition, parsing and normalisation together, and the
- * share that recognition takes when the sender is known. Fixture lines are short and full of traps, and short lines make few
- * megabytes of many lines, so both are told; `stages` reads lines of the usual length.
+ * share that recognition takes when the sender is known. Fixture lines are short, of several formats in turn and full of traps, so
+ * that lines as one appliance sends them are measured beside them.
  */
+import type { Parser } from '../src/contracts.ts'
 import { FrameReader } from '../src/frame-reader.ts'
 import type { IntakeIdentity } from '../src/identify/identifier.ts'
 import { FrameBlock } from '../src/lib/frame-block.ts'
 import { loadParsers } from '../src/parse/load.ts'
 import { UTC } from '../src/parse/values/zone.ts'
 import { FIXTURE_NOW, fixtures } from '../test/parse/fixtures.ts'
+import { LINE_KINDS, makeLines } from './lines.ts'
 import { measureStages, type Stage } from './measure.ts'
 
 export interface ParserResult {
+  /** What was read: `fixtures`, or a kind of typical line. */
+  name: string
   parser: string
   bytesPerLine: number
   linesPerSecond: number
@@ -21,8 +25,9 @@ export interface ParserResult {
 }
 
 const LINES = 4000
-/** Some 80,000 lines: with fewer, cold code was measured and not the parser (a third of the speed). */
-const WARM_UPS = 20
+const TYPICAL_BYTES = 600_000
+/** With fewer, cold code was measured and not the parser (a third of the speed). */
+const WARM_UP_LINES = 80_000
 
 /** One row per parser that has a fixture line with a record. */
 export async function parserResults(rounds: number): Promise<ParserResult[]> {
@@ -43,30 +48,60 @@ export async function parserResults(rounds: number): Promise<ParserResult[]> {
     }
     const block = blockOf(kept, LINES)
     if (block.count === 0) continue
-    const bytes = block.used
-    const stage = (name: string, run: (index: number) => void): Stage => ({
-      name,
-      lines: block.count,
-      bytes,
-      run: () => {
-        for (let i = 0; i < block.count; i++) run(i)
-      }
-    })
-    // what recognition costs is what is saved when the configuration names the parser
-    const named = reader.identifier.open(1, [{ source: 0, parser }])
-    named.last!.state = reader.binding?.state
-    const read = (name: string, of: IntakeIdentity): Stage =>
-      stage(name, i => void reader.read(of, block.bytes, block.start(i), block.end(i), block.scratchStart, block.scratchEnd))
-    const [whole, withoutRecogniser] = measureStages([read('recognised', intake), read('named', named)], rounds, WARM_UPS)
-    results.push({
-      parser: parser.id,
-      bytesPerLine: Math.round(bytes / block.count),
-      linesPerSecond: whole!.linesPerSecond,
-      megabytesPerCpuSecond: whole!.megabytesPerCpuSecond,
-      recogniserShare: Math.max(0, 1 - withoutRecogniser!.nsPerLine / whole!.nsPerLine)
-    })
+    results.push(measured('fixtures', parser, reader, intake, block, rounds))
   }
   return results
+}
+
+/** One row per kind of line as an appliance sends it all day. */
+export async function typicalResults(rounds: number): Promise<ParserResult[]> {
+  const parsers = await loadParsers()
+  return LINE_KINDS.map(kind => {
+    const reader = new FrameReader(parsers, [UTC])
+    reader.frame.now = Date.now()
+    const intake = reader.identifier.open(0, [{ source: 0, parser: null }])
+    const lines = makeLines(kind, TYPICAL_BYTES).toString('latin1').trimEnd().split('\n')
+    const block = blockOf(
+      lines.map(line => Buffer.from(line)),
+      lines.length
+    )
+    reader.read(intake, block.bytes, block.start(0), block.end(0), block.scratchStart, block.scratchEnd)
+    return measured(kind, reader.binding!.parser, reader, intake, block, rounds)
+  })
+}
+
+/** What recognition costs is what is saved when the configuration names the parser. */
+function measured(
+  name: string,
+  parser: Parser,
+  reader: FrameReader,
+  intake: IntakeIdentity,
+  block: FrameBlock,
+  rounds: number
+): ParserResult {
+  const named = reader.identifier.open(1, [{ source: 0, parser }])
+  named.last!.state = reader.binding?.state
+  const stage = (name: string, of: IntakeIdentity): Stage => ({
+    name,
+    lines: block.count,
+    bytes: block.used,
+    run: () => {
+      for (let i = 0; i < block.count; i++) reader.read(of, block.bytes, block.start(i), block.end(i), block.scratchStart, block.scratchEnd)
+    }
+  })
+  const [whole, withoutRecogniser] = measureStages(
+    [stage('recognised', intake), stage('named', named)],
+    rounds,
+    Math.ceil(WARM_UP_LINES / block.count)
+  )
+  return {
+    name,
+    parser: parser.id,
+    bytesPerLine: Math.round(block.used / block.count),
+    linesPerSecond: whole!.linesPerSecond,
+    megabytesPerCpuSecond: whole!.megabytesPerCpuSecond,
+    recogniserShare: Math.max(0, 1 - withoutRecogniser!.nsPerLine / whole!.nsPerLine)
+  }
 }
 
 /** A block with the lines repeated until there are so many, or it is full. */
