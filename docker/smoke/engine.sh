@@ -10,7 +10,7 @@ dockerd_pid=
 start_engine() {
   if "$docker" info > /dev/null 2>&1; then return; fi
   say 'starting a container engine'
-  forward_policy=$(iptables -S FORWARD 2> /dev/null | awk '$1 == "-P" { print $3 }')
+  iptables-save > "$work/iptables"
   dockerd --data-root "$work/data" --exec-root "$work/exec" --pidfile "$work/dockerd.pid" -H "unix://$work/docker.sock" > "$work/dockerd.log" 2>&1 &
   dockerd_pid=$!
   export DOCKER_HOST=unix://$work/docker.sock
@@ -28,9 +28,9 @@ clean_up() {
     "$docker" image prune -f > /dev/null 2>&1 || true
     kill "$dockerd_pid" 2> /dev/null || true
     wait "$dockerd_pid" 2> /dev/null || true
-    # The daemon leaves its bridge, and DROP for what is forwarded.
+    # The daemon leaves its bridge, its chains, and DROP for what is forwarded.
     ip link delete docker0 2> /dev/null || true
-    iptables -P FORWARD "${forward_policy:-ACCEPT}" 2> /dev/null || true
+    iptables-restore < "$work/iptables" || true
   fi
   if [ "$status" = 0 ]; then say 'smoke test passed'; else say "smoke test ended with status $status"; fi
   exit "$status"
