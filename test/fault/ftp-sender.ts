@@ -1,8 +1,7 @@
 /** Uploads files over FTP and takes 226 as the receipt; a file without it is put again under its name, as real appliances do. */
 import type { Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FTP_ACCOUNT } from './child-collector.ts'
-import { cefLine, closing, openSocket, PACE_MS, Sender } from './senders.ts'
+import { cefLine, closing, openSocket, pace, Sender } from './senders.ts'
 
 const ANSWER_MS = 10_000
 
@@ -60,7 +59,7 @@ export class FtpSender extends Sender {
       const target = this.target()
       const socket = target && (await openSocket(target.port))
       if (target && socket) await this.#session(new Control(socket), target.life)
-      await sleep(PACE_MS)
+      await pace()
     } while (!this.isStopping || this.extra.length > 0 || this.#unanswered.length > 0)
   }
 
@@ -76,7 +75,7 @@ export class FtpSender extends Sender {
       if (this.#unanswered.length === 0 || !(await this.#put(control, this.#unanswered, life))) break
       for (const number of this.#unanswered) this.memory.receipted[number] = true
       this.#unanswered = []
-      if (!this.isStopping) await sleep(PACE_MS)
+      if (!this.isStopping) await pace()
     }
     control.end()
   }

@@ -1,6 +1,7 @@
 /** Preloaded into a collector under test: carries out the plan of this life (FAULT_PLAN). What it did is in the log. */
 import dns from 'node:dns'
 import { writeSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { nodeIo } from '../../src/spool/io.ts'
 import { FaultyIo, type Operation } from '../spool/faulty-io.ts'
 import { Chance } from './chance.ts'
@@ -42,7 +43,7 @@ nodeIo.freeBytes = path => disk.freeBytes(path)
 
 const { lookup } = dns
 dns.lookup = ((name: string, options: object, answer: (error: Error | null) => void) => {
-  if (!isWithin(plan.dns)) return lookup(name, options as never, answer as never)
+  if (!isWithin(plan.dns) || isIP(name) !== 0) return lookup(name, options as never, answer as never)
   setTimeout(() => answer(Object.assign(new Error(`getaddrinfo EAI_AGAIN ${name}`), { code: 'EAI_AGAIN', syscall: 'getaddrinfo' })), 20)
 }) as typeof dns.lookup
 

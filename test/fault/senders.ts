@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Protocol } from './child-collector.ts'
 
 export const PACE_MS = 20
+/** A wait that keeps no process alive: a sender of a run that failed goes on trying. */
+export const pace = (): Promise<void> => sleep(PACE_MS, undefined, { ref: false })
 const RELP_WINDOW = 200
 const HTTP_TIMEOUT_MS = 5000
 
@@ -100,7 +102,7 @@ export class TcpSender extends Sender {
       const target = this.target()
       const socket = target && (await openSocket(target.port))
       if (target && socket) await this.#session(socket, target.life)
-      else await sleep(PACE_MS)
+      else await pace()
     } while (!this.isStopping || this.extra.length > 0)
   }
 
@@ -112,7 +114,7 @@ export class TcpSender extends Sender {
       for (const number of lines) this.memory.sent(number, life)
       const isTaken = socket.write(lines.map(number => `${cefLine(number)}\n`).join(''))
       if (!isTaken) await Promise.race([new Promise<void>(resolve => socket.once('drain', () => resolve())), closed])
-      if (!this.isStopping) await sleep(PACE_MS)
+      if (!this.isStopping) await pace()
     } while (!this.isStopping && !socket.destroyed)
     socket.end()
     await closed
@@ -124,8 +126,8 @@ export class HttpSender extends Sender {
 
   protected async run(): Promise<void> {
     for (let lines = this.newLines(); lines.length > 0; lines = this.newLines()) {
-      while (!(await this.#post(lines))) await sleep(PACE_MS)
-      if (!this.isStopping) await sleep(PACE_MS)
+      while (!(await this.#post(lines))) await pace()
+      if (!this.isStopping) await pace()
     }
   }
 
@@ -157,7 +159,7 @@ export class RelpSender extends Sender {
       const target = this.target()
       const socket = target && (await openSocket(target.port))
       if (target && socket) await this.#session(socket, target.life)
-      else await sleep(PACE_MS)
+      else await pace()
     } while (!this.isStopping || this.extra.length > 0 || this.#unanswered.size > 0)
   }
 
@@ -188,7 +190,7 @@ export class RelpSender extends Sender {
     for (const number of [...this.#unanswered]) send(number)
     while (!socket.destroyed && !(this.isStopping && this.extra.length === 0 && inFlight.size === 0)) {
       if (inFlight.size < RELP_WINDOW) for (const number of this.newLines()) send(number)
-      await Promise.race([sleep(PACE_MS), closed])
+      await Promise.race([pace(), closed])
     }
     socket.end(`${txnr + 1} close 0\n`)
     await closed
