@@ -54,7 +54,8 @@ export type Make = (bytes: number) => Buffer
 /** How many times as long four times the length takes, when that is too much; else undefined. */
 export function superlinear(make: Make, run: (input: Buffer) => void, bytes: number): number | undefined {
   const [small, large] = [make(bytes), make(bytes * FACTOR)]
-  run(small)
+  // Cold code would make the short input slow, and hide what the long one costs.
+  for (const input of [small, large, small]) run(input)
   let ratio = 0
   // A machine that is busy elsewhere makes suspects of the innocent, but not again and again.
   for (const runs of RUNS) {

@@ -19,7 +19,8 @@ export async function loggen(port: number, ...args: string[]): Promise<number> {
   const env = { ...process.env, LD_LIBRARY_PATH: join(UNPACKED, 'lib/syslog-ng'), SYSLOGNG_PREFIX: UNPACKED }
   const { stdout, stderr } = await promisify(execFile)(PROGRAM, [...args, '127.0.0.1', String(port)], { env, timeout: 60_000 })
   const said = stdout + stderr
-  const count = /count=(\d+)/.exec(said)?.[1]
+  // It says so every half second as well; the last word counts.
+  const count = [...said.matchAll(/count=(\d+)/g)].at(-1)?.[1]
   if (count === undefined) throw new Error(`loggen does not say what it sent: ${said}`)
   return Number(count)
 }
