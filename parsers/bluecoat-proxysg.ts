@@ -73,8 +73,8 @@ const parser: Parser<W3cState> = {
   recognizes(frame, state) {
     if (isDirective(frame)) return ownsDirective(frame, ID, state)
     if (state !== undefined && looksLikeRow(frame, state)) return true
-    const { buf, body, start } = frame
-    if (isDate(buf, body) || isDate(buf, frame.timeStart < 0 ? start : frame.timeStart)) {
+    const { buf, body, start, end } = frame
+    if (isDate(buf, body, end) || isDate(buf, frame.timeStart < 0 ? start : frame.timeStart, end)) {
       if (defaultLayout(frame) !== undefined) return true
     }
     return isSquidRow(frame) || isPairs(frame) || isEventLog(frame)
@@ -101,7 +101,7 @@ const parser: Parser<W3cState> = {
 function defaultLayout(frame: Frame): W3cState | undefined {
   const { buf, end } = frame
   let at = rowStart(frame, 'date')
-  if (!isDate(buf, at)) return undefined
+  if (!isDate(buf, at, end)) return undefined
   at = nextWord(buf, nextWord(buf, at, end), end)
   if (!isDigit(buf[at])) return undefined
   const address = nextWord(buf, at, end)
@@ -137,8 +137,8 @@ function readPairs(frame: Frame, state: W3cState, out: RecordFields): Outcome {
 
 /** A header whose time runs into the host (`2026-01-05T09:15:30proxy.example.com`) when a template lacks the blank. */
 function leadingTime(frame: Frame): number {
-  const { buf, start, zone } = frame
-  return isDate(buf, start) && buf[start + 10] === 0x54 ? time.readIsoTime(buf, start, start + 19, zone) : Number.NaN
+  const { buf, start, end, zone } = frame
+  return isDate(buf, start, end) && buf[start + 10] === 0x54 ? time.readIsoTime(buf, start, start + 19, zone) : Number.NaN
 }
 
 /**

@@ -141,7 +141,7 @@ function separatorOf(frame: Frame): number {
   const { buf, end } = frame
   const start = rowStart(frame, 'date')
   const separator = buf[start + 10]
-  if (!isDate(buf, start) || (separator !== 0x20 && separator !== COMMA) || buf[start + 13] !== 0x3a) return 0
+  if (!isDate(buf, start, end) || (separator !== 0x20 && separator !== COMMA) || buf[start + 13] !== 0x3a) return 0
   let at = nextColumn(buf, nextColumn(buf, start, end, separator), end, separator)
   if (!isDigit(buf[at]) && buf[at] !== 0x2d) return 0
   let sum = 0

@@ -1,6 +1,6 @@
 /**
- * What was receipted arrives, whatever happens. FAULT_SEED=n repeats one seed, FAULT_SEEDS=n runs so many (10 without it). A seed
- * repeats the decisions; the moment of a kill depends on the machine as well.
+ * What was receipted arrives, whatever happens. FAULT_SEED=n repeats one seed, FAULT_SEEDS=n runs so many new ones; without either the same
+ * ten run, so that what fails is of the change. A seed repeats the decisions; the moment of a kill depends on the machine as well.
  */
 import { randomInt } from 'node:crypto'
 import t from 'tap'
@@ -8,8 +8,11 @@ import { runSeed } from './oracle-run.ts'
 
 const RUN_MS = 200_000
 
-const one = process.env.FAULT_SEED
-const seeds = one === undefined ? Array.from({ length: Number(process.env.FAULT_SEEDS ?? 10) }, () => randomInt(2 ** 32)) : [Number(one)]
+const SEEDS = [1709716248, 1032660725, 249669509, 3868753439, 4113844415, 1846317552, 3741368576, 503152833, 571775419, 3036031231]
+
+const { FAULT_SEED: one, FAULT_SEEDS: many } = process.env
+const drawn = (count: number): number[] => Array.from({ length: count }, () => randomInt(2 ** 32))
+const seeds = one !== undefined ? [Number(one)] : many !== undefined ? drawn(Number(many)) : SEEDS
 
 t.setTimeout(seeds.length * RUN_MS)
 // A run mostly waits, so two share the time.

@@ -137,9 +137,9 @@ function fixedZone(value: string): Zone {
  * look the same).
  */
 export function rowStart(frame: Frame, first: FirstColumn): number {
-  const { buf, body, timeStart, timeEnd, hostStart } = frame
-  if (first !== 'date' || timeStart < 0 || isDate(buf, body)) return body
-  return isDate(buf, timeStart) && buf[timeStart + 10] === BLANK && (hostStart < 0 || hostStart === timeEnd + 1) ? timeStart : body
+  const { buf, body, end, timeStart, timeEnd, hostStart } = frame
+  if (first !== 'date' || timeStart < 0 || isDate(buf, body, end)) return body
+  return isDate(buf, timeStart, end) && buf[timeStart + 10] === BLANK && (hostStart < 0 || hostStart === timeEnd + 1) ? timeStart : body
 }
 
 /** True when the frame can be a row under the state's columns, by the look of its first value. */
@@ -149,7 +149,7 @@ export function looksLikeRow(frame: Frame, state: W3cState): boolean {
   let at = rowStart(frame, state.first)
   if (buf[at] === QUOTE) at++
   if (buf[at] === HASH || at >= end) return false
-  if (state.first === 'date') return isDate(buf, at)
+  if (state.first === 'date') return isDate(buf, at, end)
   if (state.first === 'address') return isAddress(buf, at, end) || (buf[at] === 0x2d && isSeparator(buf[at + 1]!, state.tabs))
   if (state.tabs) return buf.indexOf(TAB, at) < end && buf.indexOf(TAB, at) > 0
   if (buf[at] === 0x7b || buf[at] === 0x3c) return false
@@ -157,13 +157,19 @@ export function looksLikeRow(frame: Frame, state: W3cState): boolean {
     while (at < end && !isSeparator(buf[at]!, false)) if (buf[at++] === QUOTE) return true // blanks may be within values
     while (at < end && isSeparator(buf[at]!, false)) at++
   }
-  return state.dateColumn < 0 || isDate(buf, at)
+  return state.dateColumn < 0 || isDate(buf, at, end)
 }
 
-/** True for `YYYY-MM-DD` at `at`. */
-export function isDate(buf: Uint8Array, at: number): boolean {
+/** True for `YYYY-MM-DD` at `at`, and not beyond `end`: what lies behind a frame is of other lines. */
+export function isDate(buf: Uint8Array, at: number, end: number): boolean {
   return (
-    buf[at + 4] === 0x2d && buf[at + 7] === 0x2d && isDigit(buf[at]) && isDigit(buf[at + 3]) && isDigit(buf[at + 5]) && isDigit(buf[at + 9])
+    at + 10 <= end &&
+    buf[at + 4] === 0x2d &&
+    buf[at + 7] === 0x2d &&
+    isDigit(buf[at]) &&
+    isDigit(buf[at + 3]) &&
+    isDigit(buf[at + 5]) &&
+    isDigit(buf[at + 9])
   )
 }
 
@@ -267,7 +273,7 @@ export function readRowTime(frame: Frame, state: W3cState, date: Value, clock: V
   if (!clock.present) return Number.NaN
   if (!date.present) return state.year < 0 ? Number.NaN : readClock(buf, clock.start, clock.end, state.year, state.month, state.day, zone)
   if (clock.start === date.end + 1) return readIsoTime(buf, date.start, clock.end, zone)
-  if (!isDate(buf, date.start)) return Number.NaN
+  if (!isDate(buf, date.start, date.end)) return Number.NaN
   return readClock(
     buf,
     clock.start,
