@@ -30,7 +30,8 @@ import { Taps } from './pipeline/taps.ts'
 import { REJECTS } from './process/finalize.ts'
 import { SegmentSpool } from './spool/spool.ts'
 import type { Logger } from './telemetry/logger.ts'
-import { type CheckReport, type PipelineStatus, type ReasonCount, type RejectedSample, readinessOf } from './telemetry/status.ts'
+import { type CheckReport, readinessOf } from './telemetry/readiness.ts'
+import type { PipelineStatus, ReasonCount, RejectedSample } from './telemetry/status.ts'
 
 export interface Pipeline {
   status(): PipelineStatus

@@ -1,6 +1,7 @@
 /** What the admin server shows and does, so that it can run without a pipeline. */
 import type { LogLevel } from '../telemetry/logger.ts'
-import type { CheckReport, PipelineStatus, RejectedSample } from '../telemetry/status.ts'
+import type { CheckReport } from '../telemetry/readiness.ts'
+import type { PipelineStatus, RejectedSample } from '../telemetry/status.ts'
 import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 
 export interface ReloadResult {

@@ -10,8 +10,9 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { LogRing } from '../telemetry/log-ring.ts'
 import { isLogLevel, type Logger } from '../telemetry/logger.ts'
+import { type CheckReport, healthOf } from '../telemetry/readiness.ts'
 import { createMetrics } from '../telemetry/registry.ts'
-import { type CheckReport, type ConfigStatus, healthOf, type PipelineStatus, type RejectedSample } from '../telemetry/status.ts'
+import type { ConfigStatus, PipelineStatus, RejectedSample } from '../telemetry/status.ts'
 import { createReloader, type ReloadTrigger, reloadReason } from './reloader.ts'
 
 /** What the collector needs of the pipeline; `startPipeline` of pipeline.ts returns more. */

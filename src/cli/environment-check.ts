@@ -6,7 +6,7 @@ import { listenersOf } from '../config/receiver-listeners.ts'
 import type { Config, ReceiverConfig } from '../config/schema.ts'
 import { tryBind } from '../lib/try-bind.ts'
 import { checkCertificate } from '../pipeline/certificate-check.ts'
-import type { Check } from '../telemetry/status.ts'
+import type { Check } from '../telemetry/readiness.ts'
 
 /** One check per listener, certificate and directory; every address is bound for a moment. */
 export async function checkEnvironment(config: Config): Promise<Check[]> {

@@ -1,6 +1,6 @@
 /** `sluice healthcheck`: 0 when the running collector is alive (or ready), for HEALTHCHECK of a container. */
 import { parseArgs } from 'node:util'
-import type { CheckReport } from '../telemetry/status.ts'
+import type { CheckReport } from '../telemetry/readiness.ts'
 import { adminTarget, askAdmin, NoAnswer } from './admin-client.ts'
 import { EXIT, type Verb } from './verb.ts'
 

@@ -2,7 +2,8 @@
 import { formatDuration } from '../config/durations.ts'
 import { formatSize } from '../config/sizes.ts'
 import type { ArchiveStatus } from '../telemetry/archive-status.ts'
-import type { PipelineStatus, RecentUpload, SourceStatus } from '../telemetry/status.ts'
+import type { PipelineStatus, SourceStatus } from '../telemetry/status.ts'
+import type { RecentUpload } from '../telemetry/upload-status.ts'
 
 const UPLOADS_SHOWN = 5
 

@@ -174,7 +174,7 @@ export function ipv6Groups(address: string): number[] {
   const text =
     dotted === null
       ? address
-      : dotted[1]! + hex((Number(dotted[2]) << 8) | Number(dotted[3])) + ':' + hex((Number(dotted[4]) << 8) | Number(dotted[5]))
+      : `${dotted[1]}${hex((Number(dotted[2]) << 8) | Number(dotted[3]))}:${hex((Number(dotted[4]) << 8) | Number(dotted[5]))}`
   const [head = '', tail] = text.split('::')
   const left = head === '' ? [] : head.split(':').map(group => Number.parseInt(group, 16))
   if (tail === undefined) return left

@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.ts'
 import type { Block } from '../contracts.ts'
 import type { ArchiveTotals } from '../telemetry/archive-status.ts'
-import type { UploadPause } from '../telemetry/status.ts'
+import type { UploadPause } from '../telemetry/upload-status.ts'
 
 export interface ArchiveWorkerData {
   archive: NonNullable<Config['archive']>

@@ -1,7 +1,7 @@
 /** Would a receiver start with these certificate files, for whom do they speak, and for how long. */
 import { X509Certificate } from 'node:crypto'
 import { loadIdentity } from '../receivers/tls-identity.ts'
-import type { Check } from '../telemetry/status.ts'
+import type { Check } from '../telemetry/readiness.ts'
 import { tlsOptions } from './receiver-options.ts'
 
 const DAY_MS = 24 * 60 * 60e3

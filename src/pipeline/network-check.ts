@@ -3,7 +3,7 @@
  * taken, and does the tenant have the data sources. Costs one request of the tenant's budget.
  */
 import type { Config } from '../config/schema.ts'
-import type { Check } from '../telemetry/status.ts'
+import type { Check } from '../telemetry/readiness.ts'
 import { DiscoveryApi } from '../upload/api.ts'
 import { createAuth, DEFAULT_AUTHORITY_HOST } from '../upload/auth.ts'
 import { lookAtHost } from '../upload/host-look.ts'

@@ -10,20 +10,20 @@ import { ATTRIBUTES, type Attribute } from '../process/attributes.ts'
 import { SYNC_BOUNDS_SECONDS } from '../spool/counters.ts'
 import type { SegmentSpool } from '../spool/spool.ts'
 import type { SpoolStats } from '../spool/stats.ts'
-import {
-  type AttributeCount,
-  type BlocksStatus,
-  balanceOf,
-  type LaneStatus,
-  type OutcomeCount,
-  type PipelineStatus,
-  type ReasonCount,
-  type ServiceStatus,
-  type SourceStatus,
-  type SpoolStatus,
-  type TenantStatus,
-  type UploadStatus
+import { balanceOf } from '../telemetry/balance.ts'
+import type {
+  AttributeCount,
+  BlocksStatus,
+  LaneStatus,
+  OutcomeCount,
+  PipelineStatus,
+  ReasonCount,
+  ServiceStatus,
+  SourceStatus,
+  SpoolStatus,
+  TenantStatus
 } from '../telemetry/status.ts'
+import type { UploadStatus } from '../telemetry/upload-status.ts'
 import { DURATION_BOUNDS_SECONDS } from '../upload/stats.ts'
 import type { Archive } from './archive.ts'
 import type { Delivery, Departures } from './delivery.ts'

@@ -1,5 +1,5 @@
 /** The archive as status, metrics and page show it; absent where none is configured. Counts are records, or lines when it takes lines. */
-import type { UploadPause } from './status.ts'
+import type { UploadPause } from './upload-status.ts'
 
 /**
  * taken + recovered = uploaded + waiting + setAside + removed + shed. `recovered` waited in the archive's own spool when the process

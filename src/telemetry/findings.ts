@@ -1,6 +1,7 @@
 /** What is wrong, as sentences with their remedy; made from the status alone, and from what its past tells. */
 import type { ReceiverStatus } from '../contracts.ts'
-import { NO_SOURCE, type PipelineStatus, type SourceStatus, type UploadPause } from './status.ts'
+import { NO_SOURCE, type PipelineStatus, type SourceStatus } from './status.ts'
+import type { UploadPause } from './upload-status.ts'
 
 export interface Finding {
   level: 'warning' | 'bad'

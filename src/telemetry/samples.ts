@@ -2,7 +2,10 @@
 import type { ReceiverStatus } from '../contracts.ts'
 import type { ArchiveStatus } from './archive-status.ts'
 import { CATALOGUE, type MetricName, PREFIX } from './catalogue.ts'
-import { type HistogramCounts, PAUSE_STATES, type PipelineStatus, readinessOf, SERVICE_STATES, type SourceStatus } from './status.ts'
+import type { HistogramCounts } from './histogram.ts'
+import { readinessOf } from './readiness.ts'
+import { type PipelineStatus, SERVICE_STATES, type SourceStatus } from './status.ts'
+import { PAUSE_STATES } from './upload-status.ts'
 
 export interface Sample {
   labels: Record<string, string>

@@ -1,8 +1,9 @@
 /** An AdminSource without a pipeline. */
 import type { AdminSource } from '../../src/admin/source.ts'
 import { CollectorError } from '../../src/errors.ts'
+import { healthOf, readinessOf } from '../../src/telemetry/readiness.ts'
 import { createMetrics } from '../../src/telemetry/registry.ts'
-import { healthOf, type PipelineStatus, readinessOf } from '../../src/telemetry/status.ts'
+import type { PipelineStatus } from '../../src/telemetry/status.ts'
 import { SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
 
 export interface FakeSource extends AdminSource {

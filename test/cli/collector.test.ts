@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import type { Config } from '../../src/config/schema.ts'
 import { CollectorError } from '../../src/errors.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
-import { readinessOf } from '../../src/telemetry/status.ts'
+import { readinessOf } from '../../src/telemetry/readiness.ts'
 import { SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
 
 interface FakePipeline extends RunningPipeline {

@@ -1,8 +1,8 @@
 /** A status as a pipeline would return it, for tests of whatever shows one. */
 
+import { balanceOf } from '../../src/telemetry/balance.ts'
 import { newHistogram, observe } from '../../src/telemetry/histogram.ts'
-import type { RejectedSample } from '../../src/telemetry/status.ts'
-import { balanceOf, type PipelineStatus, type SourceStatus } from '../../src/telemetry/status.ts'
+import type { PipelineStatus, RejectedSample, SourceStatus } from '../../src/telemetry/status.ts'
 
 export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineStatus {
   const syncs = newHistogram()

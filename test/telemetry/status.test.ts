@@ -1,5 +1,6 @@
 import t from 'tap'
-import { balanceOf, healthOf, readinessOf } from '../../src/telemetry/status.ts'
+import { balanceOf } from '../../src/telemetry/balance.ts'
+import { healthOf, readinessOf } from '../../src/telemetry/readiness.ts'
 import { sampleStatus } from './sample-status.ts'
 
 t.test('a status survives JSON unchanged', async t => {

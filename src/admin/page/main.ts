@@ -26,7 +26,7 @@ const LINK_WORDS: Readonly<Record<Link['kind'], string>> = {
 }
 
 function Page({ state }: { state: PageState }): VNode {
-  const { link, overview } = state
+  const { link } = state
   return html`<div>
     <a class="skip" href="#main">Skip to the content</a>
     <header>

@@ -1,7 +1,8 @@
 /** Files on their way to the tenant, with the step each has come to, and those that went before. */
 import type { VNode } from 'preact'
 import type { SegmentStep } from '../../contracts.ts'
-import type { RecentUpload, SegmentSummary, UploadUnderWay } from '../../telemetry/status.ts'
+import type { SegmentSummary } from '../../telemetry/status.ts'
+import type { RecentUpload, UploadUnderWay } from '../../telemetry/upload-status.ts'
 import { ago, duration, exactClock, number, size } from './format.ts'
 import { html } from './html.ts'
 import { Badge } from './icons.ts'
