@@ -5,7 +5,7 @@
  * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
  * `npm run bench -- tcp --profile [--lines KIND]`: where the time goes, by thread, stage and function; measures nothing else.
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CASES, SHORT_CASES } from './cases.ts'
 import { profileTcp } from './profile.ts'
@@ -67,7 +67,8 @@ async function measure(): Promise<void> {
   }
   if (!short) {
     const file = new URL(`./results/${machine.date.slice(0, 10)}-${machine.commit}.json`, import.meta.url)
-    writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
+    const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {} // other cases of the same commit
+    writeFileSync(file, `${JSON.stringify({ ...before, ...results }, undefined, 2)}\n`)
   }
   if (values.json) console.log(JSON.stringify(results))
 }

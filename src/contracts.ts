@@ -325,6 +325,8 @@ export interface Spool {
   append(block: Block): boolean
   /** Resolves when everything appended before the call is durable. */
   commit(): Promise<void>
+  /** What was appended becomes durable now, and not only at the end of the commit interval. */
+  hurry(): void
   /** Above the high-water mark: receivers with backpressure stop. */
   readonly full: boolean
   /** Closes all open segments that hold records. */

@@ -132,7 +132,13 @@ class RunningPipeline implements Pipeline {
     this.#delivery.start()
     await this.#archive?.opened()
     const archive = this.#archive
-    const intakes = new Intakes({ pool: this.#pool, spool, archive, binding: new SourceBinding(config.sources) })
+    const intakes = new Intakes({
+      pool: this.#pool,
+      spool,
+      archive,
+      binding: new SourceBinding(config.sources),
+      commitIntervalMs: config.spool.commit_interval
+    })
     this.#intakes = intakes
     this.#receivers = new ReceiverSet(intakes, log.child({ part: 'receiver' }))
     await this.#receivers.start(this.#planReceivers(config))

@@ -206,7 +206,11 @@ const Spool = Type.Object(
     low_water: Type.Number({ description: 'Share of `max_bytes` below which they go on.', default: 0.8, minimum: 0, maximum: 1 }),
     segment_max_bytes: size({ description: 'A segment closes at this compressed size.', default: '48MiB', examples: ['48MiB'] }),
     segment_max_raw_bytes: size({ description: 'A segment closes at this size before compression.', default: '900MB' }),
-    commit_interval: duration({ description: 'Appended data is durable after at most so long.', default: '200ms' }),
+    commit_interval: duration({
+      description: 'What arrives becomes durable this often; it waits no longer, apart from the time that parsing and the sync take.',
+      default: '200ms',
+      minimum: 10
+    }),
     archive_segments: Type.Integer({ description: 'Uploaded segments that are kept.', default: 20, minimum: 0, maximum: 10000 }),
     archive_max_bytes: size({ description: 'Bound of those kept segments together.', default: '1GiB' }),
     archive_max_age: durationOrOff({

@@ -12,10 +12,11 @@ import type { TokenBucket } from '../lib/token-bucket.ts'
 import { type PeerCounts, PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
-/** Blocks that are not full are handed over after this long, so that quiet senders are not delayed. */
-const HAND_OVER_INTERVAL_MS = 100
-/** Lanes deflate what they have after this many hand-overs, so that it becomes durable. */
-const FLUSH_EVERY = 2
+/**
+ * Within a commit interval, blocks that are not full are handed over so often, so that the lanes have little left to do at its end,
+ * when they deflate what they have and the spool syncs it.
+ */
+const HAND_OVERS_PER_COMMIT = 2
 /** Rounds for senders that wait for a receipt do not follow each other faster: each deflates what there is. */
 const ROUND_GAP_MS = 25
 /** While the spool is full, senders that wait are let through this often to see whether it still is. */
@@ -33,6 +34,8 @@ export interface IntakesDeps {
   archive?: ArchiveSink | undefined
   /** Sources by peer. */
   binding: SourceBinding
+  /** What is accepted becomes durable this often, also when nobody asks for a receipt. */
+  commitIntervalMs: number
 }
 
 /** Frames by what happened before the lanes; monotonic. */
@@ -84,7 +87,7 @@ export class Intakes {
   /** Records that the spool had no room for. */
   #shedRecords = 0
 
-  constructor({ pool, spool, archive, binding }: IntakesDeps) {
+  constructor({ pool, spool, archive, binding, commitIntervalMs }: IntakesDeps) {
     this.#pool = pool
     this.#spool = spool
     this.#archive = archive
@@ -93,7 +96,7 @@ export class Intakes {
       await pool.flush()
       await Promise.all([spool.commit(), archive?.commit()])
     })
-    this.#timer = setInterval(() => this.#tick(), HAND_OVER_INTERVAL_MS)
+    this.#timer = setInterval(() => this.#tick(), commitIntervalMs / HAND_OVERS_PER_COMMIT)
   }
 
   open(peer: Peer, framing: Framing): Intake {
@@ -273,10 +276,11 @@ export class Intakes {
   #tick(): void {
     this.#nowMs = Date.now()
     this.#pool.handOver()
-    if (++this.#ticks % FLUSH_EVERY !== 0 || this.#flushing) return
+    if (++this.#ticks % HAND_OVERS_PER_COMMIT !== 0 || this.#flushing) return
     this.#flushing = true
     void this.#pool.flush().finally(() => {
       this.#flushing = false
+      this.#spool.hurry() // or a line would wait for this interval and then for that of the spool
     })
   }
 

@@ -60,9 +60,9 @@ export class GroupCommit {
     return new Promise((resolve, reject) => this.#waiters.push({ upTo: this.#appended, resolve, reject }))
   }
 
-  /** Begins a round soon instead of at the end of the interval. */
+  /** Begins a round soon instead of at the end of the interval, if anything waits for one. */
   hurry(): void {
-    if (this.#backoffMs === 0) this.#schedule(0)
+    if (this.#backoffMs === 0 && this.#durable !== this.#appended) this.#schedule(0)
   }
 
   /** Runs one round now, also when the last one failed. */

@@ -139,6 +139,10 @@ export class SegmentSpool implements Spool, UploadQueue {
     return this.#commits.commit()
   }
 
+  hurry(): void {
+    this.#commits.hurry()
+  }
+
   async closeAll(): Promise<void> {
     const writers = this.#open.retireAll()
     await this.#commits.run()

@@ -34,6 +34,10 @@ export class MemorySpool extends EventEmitter implements Spool {
     this.emit('commit')
   }
 
+  hurry(): void {
+    void this.commit()
+  }
+
   async closeAll(): Promise<void> {}
 }
 
@@ -49,7 +53,7 @@ export async function start(t: Test, lanes = 2) {
   })
   // The binding knows no configuration here: every intake may go to the one source.
   const binding = Object.assign(Object.create(BINDING), { candidates: () => [0] }) as SourceBinding
-  intakes = new Intakes({ pool, spool, binding })
+  intakes = new Intakes({ pool, spool, binding, commitIntervalMs: 200 })
   t.teardown(async () => {
     process.off('worker', onWorker)
     await intakes.stop()

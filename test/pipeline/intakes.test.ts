@@ -37,6 +37,15 @@ t.test('who may have sent what the spool shed gets no receipt, also when later r
   await intakes.open(PEER, 'lines').end()
 })
 
+t.test('what nobody asks a receipt for becomes durable as well', async t => {
+  const { intakes, spool } = await start(t)
+  const intake = intakes.open(PEER, 'lines')
+  intake.accept(lines(10))
+  while (spool.durable < 10) await once(spool, 'commit')
+  t.equal(spool.durable, 10)
+  intake.abort()
+})
+
 t.test('the end of an intake covers a last line without line feed', async t => {
   const { intakes, spool } = await start(t, 1)
   const intake = intakes.open(PEER, 'lines')
