@@ -4,6 +4,8 @@ import { Identifier } from '../../src/identify/identifier.ts'
 import { newFrame, readHeader } from '../../src/identify/syslog-header.ts'
 import { loadParsers } from '../../src/parse/load.ts'
 import { UTC } from '../../src/parse/values/zone.ts'
+import { Chance } from '../fault/chance.ts'
+import { fixtures } from '../parse/fixtures.ts'
 
 /** A parser that recognises lines by their first word and counts how often it was asked. */
 function byWord(id: string, word: string, more: Partial<Parser> = {}): Parser & { asked: number } {
@@ -44,6 +46,47 @@ t.test('a relay that mixes appliances is told apart per frame', async t => {
   const ids = ['alpha', 'beta', 'gamma', 'alpha', 'beta'].map(word => identifier.identify(intake, at(`${word} x`))?.parser.id ?? null)
   t.same(ids, ['a', 'b', null, 'a', 'b'])
   t.equal(intake.known.length, 2, 'one binding per parser')
+})
+
+t.test('a relay that goes on with appliances it has shown asks the parsers of those only', async t => {
+  const parsers = ['alpha', 'beta', 'gamma', 'delta'].map(word => byWord(word, word))
+  const identifier = new Identifier(parsers)
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  for (const word of ['delta', 'beta']) identifier.identify(intake, at(word))
+  for (const parser of parsers) parser.asked = 0
+  for (const word of ['delta', 'beta', 'delta', 'beta']) t.equal(identifier.identify(intake, at(word))?.parser.id, word)
+  t.same(
+    parsers.map(({ asked }) => asked),
+    [0, 4, 0, 4]
+  )
+  t.equal(identifier.identify(intake, at('gamma'))?.parser.id, 'gamma', 'and a new one is still found')
+})
+
+t.test('a parser with a header row claims no line before all others were asked', async t => {
+  const specific = byWord('specific', 'mark vendor')
+  const rows = byWord('rows', 'mark', { newState: () => ({}) })
+  const other = byWord('other', 'plain')
+  const identifier = new Identifier([specific, rows, other])
+  const intake = identifier.open(0, [{ source: 0, parser: null }])
+  const ids = ['mark row', 'plain', 'mark vendor', 'plain', 'mark row'].map(line => identifier.identify(intake, at(line))?.parser.id)
+  t.same(ids, ['rows', 'other', 'specific', 'other', 'rows'])
+})
+
+t.test('in a relay of all appliances each line is found as if it came alone', async t => {
+  const parsers = await loadParsers()
+  const stateful = new Set(parsers.filter(({ newState }) => newState !== undefined).map(({ id }) => id))
+  const lines = fixtures().flatMap(({ parser, lines }) => (stateful.has(parser) ? [] : lines.map(line => ({ parser, line }))))
+  const relay = new Identifier(parsers)
+  const intake = relay.open(0, [{ source: 0, parser: null }])
+  const chance = new Chance(5)
+  for (let i = 0; i < 3 * lines.length; i++) {
+    const { parser, line } = chance.pick(lines)
+    const alone = new Identifier(parsers)
+    const wanted = alone.identify(alone.open(0, [{ source: 0, parser: null }]), at(line))?.parser.id
+    const found = relay.identify(intake, at(line))?.parser.id
+    if (found !== wanted) t.equal(found, wanted, `${parser}: ${line}`)
+  }
+  t.equal(intake.known.length, parsers.length - stateful.size)
 })
 
 t.test('a generic parser takes no lines from a specific one, whatever came last', async t => {
