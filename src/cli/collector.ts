@@ -13,7 +13,8 @@ import { isLogLevel, type Logger } from '../telemetry/logger.ts'
 import { type CheckReport, healthOf } from '../telemetry/readiness.ts'
 import { createMetrics } from '../telemetry/registry.ts'
 import type { ConfigStatus, PipelineStatus, RejectedSample } from '../telemetry/status.ts'
-import { createReloader, type ReloadTrigger, reloadReason } from './reloader.ts'
+import { judged } from '../telemetry/verdict.ts'
+import { createReloader, type ReloadTrigger } from './reloader.ts'
 
 /** What the collector needs of the pipeline; `startPipeline` of pipeline.ts returns more. */
 export interface RunningPipeline {
@@ -101,7 +102,4 @@ export async function startCollector(deps: CollectorDeps): Promise<Collector> {
 const leftOf = (deadlineMs: number, startedMs: number): number =>
   Math.max(0, Math.ceil((deadlineMs - (Date.now() - startedMs)) / 100) * 100)
 
-function withConfig(status: PipelineStatus, config: ConfigStatus): PipelineStatus {
-  const reasons = [...reloadReason(config), ...status.reasons]
-  return { ...status, config, reasons, state: reasons.length === 0 ? 'healthy' : 'degraded' }
-}
+const withConfig = (status: PipelineStatus, config: ConfigStatus): PipelineStatus => judged({ ...status, config })

@@ -108,11 +108,3 @@ function needsRestart(started: Config, next: Config): string[] {
     .filter(key => !isDeepStrictEqual(before[key], after[key]))
     .map(key => `${key}: changed; takes effect at the next start`)
 }
-
-/** Why a collector whose last reload failed is degraded. */
-export function reloadReason({ lastReloadSucceeded, messages = [], loadedMs }: ConfigStatus): string[] {
-  if (lastReloadSucceeded) return []
-  const [first = 'it failed', ...more] = messages
-  const others = more.length === 0 ? '' : ` (and ${more.length} more)`
-  return [`the configuration was not reloaded, that of ${new Date(loadedMs).toISOString()} goes on: ${first}${others}`]
-}

@@ -2,6 +2,7 @@
 import { formatDuration } from '../config/durations.ts'
 import { formatSize } from '../config/sizes.ts'
 import type { PipelineStatus, SourceStatus } from '../telemetry/status.ts'
+import { sentenceOf, verdictOf } from '../telemetry/verdict.ts'
 import type { Paint } from './paint.ts'
 
 export interface Look {
@@ -35,7 +36,7 @@ export function topScreen(before: Look | undefined, now: Look, { columns, rows }
       columns,
       paint
     ),
-    status.state === 'healthy' ? paint.green('healthy') : paint.red(fit(`degraded: ${status.reasons.join('; ')}`))
+    headline(now, fit, paint)
   ]
   const foot = [...(rows < ROWS_USUAL ? [] : uploadLines(status, now.atMs).map(fit)), paint.dim(fit('q quits'))]
   const spool = spoolLines(before, now, seconds).map(fit)
@@ -79,6 +80,13 @@ export function topScreen(before: Look | undefined, now: Look, { columns, rows }
   // The foot stays, whatever else has no room.
   const body = screen.slice(0, rows - foot.length)
   return [...body, ...Array.from({ length: rows - foot.length - body.length }, () => ''), ...foot]
+}
+
+/** The head line of page and `sluice status`, and everything that is wrong, as far as there is room. */
+function headline({ status, atMs }: Look, fit: (text: string) => string, paint: Paint): string {
+  const { level, headline, findings } = verdictOf(status, atMs)
+  const color = { good: 'green', starting: 'cyan', warning: 'yellow', bad: 'red' } as const
+  return paint[color[level]](fit(findings.length === 0 ? headline : findings.map(sentenceOf).join('; ')))
 }
 
 function sourceRow(

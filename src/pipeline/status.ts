@@ -1,5 +1,4 @@
 /** The pipeline's state as one plain object, put together from the plain numbers of its rooms. */
-import { formatDuration } from '../config/durations.ts'
 import type { Config } from '../config/schema.ts'
 import type { ReceiverStatus } from '../contracts.ts'
 import { COST, remedyFor } from '../explain/remedies.ts'
@@ -24,6 +23,7 @@ import type {
   TenantStatus
 } from '../telemetry/status.ts'
 import type { UploadStatus } from '../telemetry/upload-status.ts'
+import { judged } from '../telemetry/verdict.ts'
 import { DURATION_BOUNDS_SECONDS } from '../upload/stats.ts'
 import type { Archive } from './archive.ts'
 import type { Delivery, Departures } from './delivery.ts'
@@ -61,20 +61,10 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
   const spoolNow = { ...spoolStatus(config, spool), list: parts.segments.list() }
   const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes.pause), intakes))
   const archive = parts.archive?.status()
-  const reasons = [
-    ...reasonsOf(receivers, spoolNow, upload, pool),
-    ...(archive?.troubles ?? []),
-    ...driftReasons(sources),
-    ...silenceReasons(sources, nowMs),
-    ...serviceReasons(sources),
-    ...(delivery.streams.lastError === '' ? [] : [`the tenant's list of data sources: ${delivery.streams.lastError}`])
-  ]
-  return {
+  return judged({
     version: parts.version,
     startedMs: parts.startedMs,
     uptimeMs: nowMs - parts.startedMs,
-    state: reasons.length === 0 ? 'healthy' : 'degraded',
-    reasons,
     config: { loadedMs: parts.startedMs, lastReloadMs: parts.startedMs, lastReloadSucceeded: true, messages: [] },
     tenant: tenantStatus(config, delivery),
     receivers,
@@ -85,33 +75,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     upload,
     ...(archive === undefined ? {} : { archive }),
     balance: balanceOf(sources, blocks, intakes.counts.frames, spoolNow.unreadSegments)
-  }
-}
-
-function driftReasons(sources: readonly SourceStatus[]): string[] {
-  const percent = (share: number): string => `${Math.round(100 * share)} %`
-  return sources.flatMap(({ name, drift }) =>
-    drift.map(({ what, usualShare, share }) =>
-      what === 'rejected'
-        ? `source ${name}: ${percent(share)} of the lines are rejected, usually ${percent(usualShare)}`
-        : `source ${name}: ${percent(share)} of the records have ${what}, usually ${percent(usualShare)}`
-    )
-  )
-}
-
-/** What the tenant's list of data sources says. */
-function serviceReasons(sources: readonly SourceStatus[]): string[] {
-  return sources.flatMap(({ name, service }) =>
-    service === undefined || service.state === 'fine' ? [] : [`source ${name}: ${service.reason}`]
-  )
-}
-
-function silenceReasons(sources: readonly SourceStatus[], nowMs: number): string[] {
-  return sources.flatMap(({ name, silence }) =>
-    silence === undefined
-      ? []
-      : [`source ${name} is silent for ${formatDuration(nowMs - silence.sinceMs)}; it is expected every ${formatDuration(silence.limitMs)}`]
-  )
+  })
 }
 
 /** UDP cannot wait, so it is never shown as paused. */
@@ -139,21 +103,6 @@ function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus
     peers: peers?.top() ?? [],
     peersKnown: peers?.size ?? 0
   }
-}
-
-function reasonsOf(receivers: readonly ReceiverStatus[], spool: SpoolStatus, upload: UploadStatus, pool: LanePool): string[] {
-  return [
-    ...receivers
-      .filter(({ state }) => state === 'failed')
-      .map(({ name, address, reason }) => `receiver ${name} on ${address} failed: ${reason ?? 'unknown'}`),
-    ...receivers
-      .filter(({ gauges }) => gauges?.pull_failing === 1)
-      .map(({ name, reason }) => `receiver ${name} cannot fetch: ${reason ?? 'unknown'}`),
-    ...(spool.full ? ['the spool is full: senders that can wait are stopped'] : []),
-    ...(spool.writable ? [] : ['the spool cannot be written']),
-    ...upload.pauses.map(({ source, reason }) => `uploads${source === undefined ? '' : ` of ${source}`} are paused: ${reason}`),
-    ...(pool.stats().every(({ alive }) => alive) ? [] : ['a lane does not answer'])
-  ]
 }
 
 function tenantStatus(config: Config, delivery: Delivery): TenantStatus {
@@ -358,6 +307,7 @@ function uploadStatus(delivery: Delivery, spool: SegmentSpool): UploadStatus {
     requestsPerMinute: budget.requestsPerMinute,
     requestsLeft: budget.left,
     secrets: delivery.secrets,
-    ...(delivery.streams.lastLookMs > 0 ? { lastLookMs: delivery.streams.lastLookMs } : {})
+    ...(delivery.streams.lastLookMs > 0 ? { lastLookMs: delivery.streams.lastLookMs } : {}),
+    ...(delivery.streams.lastError === '' ? {} : { lookError: delivery.streams.lastError })
   }
 }

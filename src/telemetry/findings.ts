@@ -14,6 +14,9 @@ export interface Finding {
   source?: string
 }
 
+/** What findings are made of. */
+export type Judgeable = Omit<PipelineStatus, 'state' | 'reasons'>
+
 /** What the status does not know: it has no past. */
 export interface Trend {
   /** Until the spool is full; undefined while it does not fill. */
@@ -44,18 +47,19 @@ const PAUSE_REMEDIES: Readonly<Record<string, string>> = {
 }
 
 /** Worst first. */
-export const findingsOf = (status: PipelineStatus, nowMs: number, trend: Trend): Finding[] =>
+export const findingsOf = (status: Judgeable, nowMs: number, trend: Trend): Finding[] =>
   [
     ...machineFindings(status),
     ...uploadFindings(status, nowMs),
     ...arrivalFindings(status, nowMs),
     ...readingFindings(status),
+    ...serviceFindings(status),
     ...trendFindings(status, nowMs, trend),
     ...expiryFindings(status, nowMs),
     ...otherFindings(status)
   ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'))
 
-function machineFindings({ spool, lanes, receivers }: PipelineStatus): Finding[] {
+function machineFindings({ spool, lanes, receivers }: Judgeable): Finding[] {
   const dead = lanes.filter(({ alive }) => !alive).length
   return [
     ...when(!spool.writable, {
@@ -70,6 +74,7 @@ function machineFindings({ spool, lanes, receivers }: PipelineStatus): Finding[]
       remedy: 'Save the log and restart; what is in the spool stays.'
     }),
     ...receivers.filter(({ state }) => state === 'failed').map(failedReceiver),
+    ...receivers.filter(({ gauges }) => gauges?.pull_failing === 1).map(failingPull),
     ...when(spool.full, {
       level: 'bad',
       what: 'The spool is full, and senders that can wait are stopped',
@@ -85,7 +90,14 @@ const failedReceiver = ({ name, address, reason }: ReceiverStatus): Finding => (
   remedy: 'Free the address or choose another in listen, then restart.'
 })
 
-function uploadFindings(status: PipelineStatus, nowMs: number): Finding[] {
+const failingPull = ({ name, reason }: ReceiverStatus): Finding => ({
+  level: 'warning',
+  what: `Receiver ${name} cannot fetch`,
+  ...defined({ because: reason }),
+  remedy: 'Check address, credentials and the way to the server. It is tried again by itself, from where it was.'
+})
+
+function uploadFindings(status: Judgeable, nowMs: number): Finding[] {
   const { upload, balance, sources } = status
   const { setAside } = balance.delivery
   const aside = sources.filter(({ records }) => records.setAside > 0).map(({ name }) => name)
@@ -107,9 +119,9 @@ function uploadFindings(status: PipelineStatus, nowMs: number): Finding[] {
 }
 
 /** When the oldest segment that waits was begun; the list has the oldest first. */
-const oldestWaitingMs = ({ spool }: PipelineStatus): number | undefined => spool.list.find(({ step }) => step !== 'open')?.createdMs
+const oldestWaitingMs = ({ spool }: Judgeable): number | undefined => spool.list.find(({ step }) => step !== 'open')?.createdMs
 
-function isBehind(status: PipelineStatus, nowMs: number): boolean {
+function isBehind(status: Judgeable, nowMs: number): boolean {
   const beganMs = oldestWaitingMs(status)
   return beganMs !== undefined && nowMs - beganMs > BEHIND_MS + 2 * status.upload.flushIntervalMs
 }
@@ -125,7 +137,9 @@ function pauseFinding({ state, source, reason, sinceMs }: UploadPause): Finding 
   return { level: throttled ? 'warning' : 'bad', what, because: reason, sinceMs, ...defined({ remedy, source }) }
 }
 
-function arrivalFindings({ sources, startedMs }: PipelineStatus, nowMs: number): Finding[] {
+function arrivalFindings({ sources, startedMs, spool }: Judgeable, nowMs: number): Finding[] {
+  // Nobody is read then, so nobody is silent.
+  if (spool.full) return []
   const heard = sources.map(({ lastSeenMs }) => lastSeenMs ?? 0)
   const lastMs = Math.max(0, ...heard)
   const silent = sources.filter(({ silence }) => silence !== undefined)
@@ -142,7 +156,7 @@ function arrivalFindings({ sources, startedMs }: PipelineStatus, nowMs: number):
   }))
 }
 
-function readingFindings({ sources, tenant, upload }: PipelineStatus): Finding[] {
+function readingFindings({ sources }: Judgeable): Finding[] {
   return sources.flatMap(source => [
     ...when(source.frames.parsed === 0 && failedFrames(source) > 0, {
       level: sources.every(({ frames }) => frames.parsed === 0) ? 'bad' : 'warning',
@@ -158,15 +172,36 @@ function readingFindings({ sources, tenant, upload }: PipelineStatus): Finding[]
         'Internal destinations and old records are dropped by default; see process in the configuration, and the clock of the appliance.',
       source: source.name
     }),
-    ...source.drift.map(driftFinding(source)),
-    ...when(serviceComplains(source, upload.lastLookMs), {
-      level: 'warning',
-      what: `The tenant reports trouble with ${source.dataSource}`,
-      because: source.service?.reason ?? '',
-      remedy: `See the data source and the governance log in the portal of ${tenant.url}.`,
-      source: source.name
-    })
+    ...driftFindings(source)
   ])
+}
+
+/** What the tenant's list of data sources says. */
+function serviceFindings({ sources, tenant, upload }: Judgeable): Finding[] {
+  const troubled = sources.filter(source => serviceComplains(source, upload.lastLookMs))
+  const missing = troubled.filter(({ service }) => service!.state === 'missing').map(({ dataSource }) => dataSource)
+  return [
+    ...troubled
+      .filter(({ service }) => service!.state !== 'missing')
+      .map(({ name, dataSource, service }) => ({
+        level: 'warning' as const,
+        what: `The tenant reports trouble with ${dataSource}`,
+        because: service!.reason,
+        remedy: `See the data source and the governance log in the portal of ${tenant.url}.`,
+        source: name
+      })),
+    ...when(missing.length > 0, {
+      level: 'warning',
+      what: `The tenant has no data source ${missing.length > 1 ? 'for ' : ''}${missing.join(', ')}`,
+      remedy: 'Create it in the portal (Cloud Discovery, automatic log upload), or set data_source to the name it has there.'
+    }),
+    ...when(upload.lookError !== undefined, {
+      level: 'warning',
+      what: 'The tenant’s list of data sources cannot be read',
+      ...defined({ because: upload.lookError }),
+      remedy: 'Without it nobody tells whether the tenant could read the files. It is tried again by itself.'
+    })
+  ]
 }
 
 /** A data source that was missing at the last look, and has taken a file since, is there. */
@@ -177,24 +212,30 @@ export function serviceComplains({ service, lastUploadMs }: SourceStatus, lastLo
 
 const failedFrames = ({ frames }: SourceStatus): number => frames.malformed + frames.unidentified
 
-const driftFinding =
-  ({ name }: SourceStatus) =>
-  ({ what, usualShare, share, sinceMs }: SourceStatus['drift'][number]): Finding => ({
+/** One finding, however much of the shape changed. */
+function driftFindings({ name, drift }: SourceStatus): Finding[] {
+  const rejected = drift.filter(({ what }) => what === 'rejected')
+  const vanished = drift.filter(({ what }) => what !== 'rejected')
+  const because = [
+    ...rejected.map(({ share, usualShare }) => `${percent(share)} of its lines are rejected, usually ${percent(usualShare)}`),
+    ...(vanished.length === 0
+      ? []
+      : [`records lack ${vanished.map(({ what, usualShare }) => `${what} (usually in ${percent(usualShare)})`).join(', ')}`])
+  ]
+  return when(drift.length > 0, {
     level: 'warning',
     what: `The log of ${name} changed shape`,
-    because:
-      what === 'rejected'
-        ? `${percent(share)} of its lines are rejected, usually ${percent(usualShare)}`
-        : `${percent(share)} of its records have ${what}, usually ${percent(usualShare)}`,
+    because: because.join('; '),
     remedy: 'Was the appliance updated, or its log format changed? sluice explain FILE shows what became of it.',
-    sinceMs,
+    sinceMs: Math.min(...drift.map(({ sinceMs }) => sinceMs)),
     source: name
   })
+}
 
-function trendFindings({ balance }: PipelineStatus, nowMs: number, { timeToFullMs, lastLossMs, unbalancedSinceMs }: Trend): Finding[] {
+function trendFindings({ balance, spool }: Judgeable, nowMs: number, { timeToFullMs, lastLossMs, unbalancedSinceMs }: Trend): Finding[] {
   const { frames, records, delivery } = balance
   return [
-    ...when(timeToFullMs !== undefined && timeToFullMs < FULL_SOON_MS, {
+    ...when(!spool.full && timeToFullMs !== undefined && timeToFullMs < FULL_SOON_MS, {
       level: 'warning',
       what: `The spool is full in ${roughly(timeToFullMs ?? 0)} if it goes on so`,
       remedy: 'More comes in than goes out: see the uploads, or make spool.max_bytes larger.'
@@ -216,7 +257,7 @@ function trendFindings({ balance }: PipelineStatus, nowMs: number, { timeToFullM
   ]
 }
 
-function expiryFindings({ receivers, upload }: PipelineStatus, nowMs: number): Finding[] {
+function expiryFindings({ receivers, upload }: Judgeable, nowMs: number): Finding[] {
   const certificates = receivers.flatMap(({ name, gauges }) => {
     const endsAt = gauges?.tls_certificate_expiry_timestamp_seconds
     return endsAt === undefined ? [] : expiry(`The certificate of receiver ${name}`, endsAt * 1000, nowMs)
@@ -231,14 +272,23 @@ function expiry(what: string, endsMs: number, nowMs: number): Finding[] {
   return when(leftMs < EXPIRY_SOON_MS, { level: 'warning', what: `${what} ends in ${roughly(leftMs)}`, remedy })
 }
 
-function otherFindings({ config }: PipelineStatus): Finding[] {
-  return when(!config.lastReloadSucceeded, {
-    level: 'warning',
-    what: 'The new configuration was not taken, the old one goes on',
-    because: config.messages?.[0] ?? 'the log says why',
-    remedy: 'sluice validate lists every fault; then reload.',
-    sinceMs: config.lastReloadMs
-  })
+function otherFindings({ config, archive }: Judgeable): Finding[] {
+  const [first = 'the log says why', ...more] = config.messages ?? []
+  return [
+    ...when(!config.lastReloadSucceeded, {
+      level: 'warning',
+      what: 'The old configuration goes on, as the new one was not taken',
+      because: `${first}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
+      remedy: 'sluice validate lists every fault; then reload.',
+      sinceMs: config.lastReloadMs
+    }),
+    ...when((archive?.troubles.length ?? 0) > 0, {
+      level: 'warning',
+      what: 'The archive has trouble',
+      because: archive?.troubles.join('; ') ?? '',
+      remedy: 'The tenant gets everything all the same. Mend the archive’s place or disk; it goes on by itself while its buffer has room.'
+    })
+  ]
 }
 
 const when = (isSo: boolean, finding: Finding): Finding[] => (isSo ? [finding] : [])

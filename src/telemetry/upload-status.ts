@@ -26,6 +26,8 @@ export interface UploadStatus {
   secrets: SecretExpiry[]
   /** When the tenant's list of data sources was last seen. */
   lastLookMs?: number
+  /** Why the last look at it failed; absent while it works. */
+  lookError?: string
   /** Files on their way to the tenant now, and how many wait. */
   underWay: UploadUnderWay[]
   waiting: number

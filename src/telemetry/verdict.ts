@@ -2,7 +2,7 @@
  * Does data reach the tenant? One sentence for the person on call, and what to do. Made from the status alone, so that page,
  * API and command line say the same.
  */
-import { defined, type Finding, findingsOf, type Trend } from './findings.ts'
+import { defined, type Finding, findingsOf, type Judgeable, type Trend } from './findings.ts'
 import type { PipelineStatus } from './status.ts'
 
 export type { Finding, Trend } from './findings.ts'
@@ -21,7 +21,7 @@ export interface Verdict {
   findings: Finding[]
 }
 
-export function verdictOf(status: PipelineStatus, nowMs: number, trend: Trend = {}): Verdict {
+export function verdictOf(status: Judgeable, nowMs: number, trend: Trend = {}): Verdict {
   const findings = findingsOf(status, nowMs, trend)
   const worst = findings[0]
   if (worst?.level === 'bad') {
@@ -36,8 +36,20 @@ export function verdictOf(status: PipelineStatus, nowMs: number, trend: Trend = 
   return { level: 'warning', headline: `Data reaches ${place}, and ${things} attention`, findings }
 }
 
+/** The status with `state` and `reasons`: the same findings, as sentences. */
+export function judged(status: Omit<PipelineStatus, 'state' | 'reasons'>, nowMs = Date.now()): PipelineStatus {
+  const reasons = findingsOf(status, nowMs, {}).map(sentenceOf)
+  return { ...status, state: reasons.length === 0 ? 'healthy' : 'degraded', reasons }
+}
+
+/** For those who read English and UTC. */
+export function sentenceOf({ what, because, sinceMs }: Finding): string {
+  const since = sinceMs === undefined ? '' : ` since ${new Date(sinceMs).toISOString().slice(0, 19)}Z`
+  return `${what}${since}${because === undefined || because === '' ? '' : `: ${because}`}`
+}
+
 /** How far data came when it did not come to the tenant yet. */
-function howFar({ sources, upload, balance }: PipelineStatus): { headline: string; remedy: string } | undefined {
+function howFar({ sources, upload, balance }: Judgeable): { headline: string; remedy: string } | undefined {
   const { received } = balance.frames
   const { written, recovered, uploaded } = balance.delivery
   if (received === 0 && uploaded === 0 && recovered === 0)

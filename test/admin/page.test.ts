@@ -152,7 +152,7 @@ await t.test('the page shows what a running collector does, and what is wrong wi
   })
 
   await t.test('a source that goes silent turns visible', LONG, async t => {
-    await seen(t, /silent for \d+ s/, card('Branch'))
+    await seen(t, /silent for \d+\ss/, card('Branch'))
     await seen(t, /^Branch is silent since/)
     await send('Branch', lines(2000, 1))
     await seen(t, 'flowing', card('Branch'))

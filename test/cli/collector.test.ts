@@ -10,7 +10,7 @@ import type { Config } from '../../src/config/schema.ts'
 import { CollectorError } from '../../src/errors.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { readinessOf } from '../../src/telemetry/readiness.ts'
-import { SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
+import { fineStatus, SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
 
 interface FakePipeline extends RunningPipeline {
   reloaded: Config[]
@@ -23,7 +23,7 @@ function fakePipeline(): FakePipeline {
     reloaded: [],
     stops: [],
     refuse: false,
-    status: () => sampleStatus(),
+    status: () => fineStatus(),
     ready: () => readinessOf(sampleStatus()),
     samples: () => SAMPLES,
     watch: () => () => undefined,
@@ -78,7 +78,7 @@ t.test('a reload takes the new file over; a bad one leaves the old configuration
   t.equal(pipeline.reloaded.length, 1)
   t.match(collector.status(), {
     state: 'degraded',
-    reasons: [/^the configuration was not reloaded, that of 20\S+ goes on: .*sluice\.yaml:1:8: lanes/],
+    reasons: [/^The old configuration goes on, as the new one was not taken since 20\S+: .*sluice\.yaml:1:8: lanes/],
     config: { lastReloadSucceeded: false, messages: [/lanes/] }
   })
   const response = await fetch(`${collector.adminUrl}/api/v1/reload`, { method: 'POST' })

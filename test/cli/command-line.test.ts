@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { startAdmin } from '../../src/admin/server.ts'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { fakeSource } from '../admin/fake-source.ts'
+import { fineStatus } from '../telemetry/sample-status.ts'
 import { memoryIo } from './memory-io.ts'
 
 async function run(cwd: string, ...args: string[]) {
@@ -95,24 +96,44 @@ t.test('validate prints the whole configuration without secrets', async t => {
 t.test('status shows one screen, and its exit code says whether the collector is healthy', async t => {
   const { source, server, listen } = await admin(t)
   const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}" }\n` })
+  source.current = fineStatus()
   const healthy = await run(cwd, 'status')
   t.equal(healthy.code, 0)
+  t.match(healthy.out, /^Data reaches the local tenant$/m)
+  t.notMatch(healthy.out, '\u001b', 'no colours but on terminals')
   t.match(healthy.out, /HQ-FortiGate +100 +90 +80 +24 +60/)
-  t.match(healthy.out, /7 skipped, 2 malformed, 1 unidentified, 10 internal, 1 set aside/)
+  t.match(healthy.out, /7 skipped, 2 malformed, 1 unidentified, 10 internal/)
   t.match(healthy.out, 'every frame and record is accounted for, 6 frames shed')
   t.ok(healthy.out.split('\n').length <= 24)
-  source.current.state = 'degraded'
-  source.current.reasons = ['the tenant is not reachable\u001b[2J']
+  source.current.upload.pauses = [{ state: 'auth', reason: 'it says \u001b[2J', sinceMs: Date.now() - 60_000, untilMs: 0 }]
   const degraded = await run(cwd, 'status', '--url', server.url)
   t.equal(degraded.code, 1)
-  t.match(degraded.out, '! the tenant is not reachable?[2J', 'control characters do not reach the terminal')
+  t.match(degraded.out, /^Uploads fail, since 1m$/m)
+  t.match(degraded.out, 'it says ?[2J', 'control characters do not reach the terminal')
+  t.match(degraded.out, /→ Renew the token/)
   const json = await run(cwd, 'status', '--json')
   t.equal(json.code, 1)
-  t.same(JSON.parse(json.out), JSON.parse(JSON.stringify(source.current)))
+  const { verdict, ...status } = JSON.parse(json.out)
+  t.same(status, JSON.parse(JSON.stringify(source.current)))
+  t.match(verdict, { level: 'bad', headline: 'Uploads fail' }, 'with the words of the page')
+})
+
+t.test('on a terminal status is painted, unless NO_COLOR asks for none', async t => {
+  const { source, server } = await admin(t)
+  const ask = async (env: Record<string, string>): Promise<string> => {
+    const io = memoryIo(t.testdir({}), env)
+    Object.assign(io.stdout, { isTTY: true })
+    await runCommandLine(['status', '--url', server.url], io)
+    return io.out()
+  }
+  source.current = fineStatus()
+  t.match(await ask({}), '\u001b[32mData reaches the local tenant')
+  t.notMatch(await ask({ NO_COLOR: '1' }), '\u001b')
 })
 
 t.test('status and healthcheck use the token of the configuration', async t => {
-  const { listen, server } = await admin(t, '0123456789abcdef')
+  const { source, listen, server } = await admin(t, '0123456789abcdef')
+  source.current = fineStatus()
   const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}", token_file: token }\n`, token: '0123456789abcdef\n' })
   t.match(await run(cwd, 'status'), { code: 0 })
   t.match(await run(cwd, 'status', '--url', server.url), { code: 1, err: /answered 401/ })

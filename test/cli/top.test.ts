@@ -49,8 +49,8 @@ t.test('it draws a board, follows what happens and the size of the terminal, and
   t.equal(cursor(), '0 1', 'no cursor, on the other screen')
   t.match(screen(), /SOURCE +LINES\/S/)
   t.match(screen(), /q quits\s*$/)
-  source.current = { ...source.current, state: 'degraded', reasons: ['the spool is full'] }
-  await shows('degraded: the spool is full')
+  source.current = { ...source.current, spool: { ...source.current.spool, full: true } }
+  await shows('The spool is full, and senders that can wait are stopped')
   resize(60, 12)
   await until('it is as small as the terminal', () => screen().trimEnd().split('\n').length === 12 && screen().includes('q quits'), screen)
   type('q')

@@ -59,7 +59,7 @@ t.test('pulls go on after kill -9, and status, metrics and readiness tell how th
   }))
   const second = await startCollector(t, cwd, setup)
   const failing = await second.statusUntil('the store fails', ({ reasons }) =>
-    reasons.some(reason => /receiver bucket cannot fetch/.test(reason))
+    reasons.some(reason => /Receiver bucket cannot fetch/.test(reason))
   )
   t.equal(failing.state, 'degraded')
   t.match(await second.metrics(), /^sluice_pull_failing{receiver="bucket",protocol="s3"} 1$/m)

@@ -145,6 +145,19 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
   }
 }
 
+/** The same with nothing to complain of. */
+export function fineStatus(): PipelineStatus {
+  const status = sampleStatus()
+  const source = status.sources[0]!
+  source.drift = []
+  source.records.setAside = 0
+  delete source.service
+  status.balance.delivery.setAside = 0
+  status.upload.secrets = []
+  status.receivers = status.receivers.map(receiver => ({ ...receiver, state: 'listening' as const }))
+  return status
+}
+
 /** Frames that gave no record; one holds what would color a terminal. */
 export const SAMPLES: RejectedSample[] = [
   {

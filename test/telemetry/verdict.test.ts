@@ -1,22 +1,9 @@
 import t, { type Test } from 'tap'
 import type { PipelineStatus } from '../../src/telemetry/status.ts'
-import { verdictOf } from '../../src/telemetry/verdict.ts'
-import { sampleStatus } from './sample-status.ts'
+import { judged, sentenceOf, verdictOf } from '../../src/telemetry/verdict.ts'
+import { fineStatus } from './sample-status.ts'
 
 const NOW_MS = 1_800_000_010_000
-
-/** A status with nothing to complain of. */
-function fineStatus(): PipelineStatus {
-  const status = sampleStatus()
-  const source = status.sources[0]!
-  source.drift = []
-  source.records.setAside = 0
-  delete source.service
-  status.balance.delivery.setAside = 0
-  status.upload.secrets = []
-  status.receivers = status.receivers.map(receiver => ({ ...receiver, state: 'listening' as const }))
-  return status
-}
 
 function says(t: Test, change: (status: PipelineStatus) => void, expected: object): void {
   const status = fineStatus()
@@ -104,6 +91,67 @@ t.test('lines that cannot be read, and records that are all dropped, are found',
     level: 'warning',
     findings: [{ what: 'All records of HQ-FortiGate are dropped', because: 'internal (10)' }]
   })
+})
+
+t.test('a log that changed shape is one thing, however much of it changed', async t => {
+  const drift = [
+    { what: 'user', usualShare: 0.95, share: 0, sinceMs: 9 },
+    { what: 'rejected', usualShare: 0, share: 0.2, sinceMs: 7 },
+    { what: 'url', usualShare: 0.6, share: 0.01, sinceMs: 8 }
+  ]
+  says(t, status => (status.sources[0]!.drift = drift), {
+    headline: /one thing needs/,
+    findings: [
+      {
+        what: 'The log of HQ-FortiGate changed shape',
+        because: '20 % of its lines are rejected, usually 0 %; records lack user (usually in 95 %), url (usually in 60 %)',
+        sinceMs: 7
+      }
+    ]
+  })
+})
+
+t.test('what the tenant says of its data sources: those that are missing are one thing, failed files another', async t => {
+  const service = { reason: 'it is not there', files: 0, failedFiles: 0 }
+  const withSources = (state: 'missing' | 'failing') => (status: PipelineStatus) => {
+    delete status.sources[0]!.lastUploadMs
+    const second = { ...structuredClone(status.sources[0]!), dataSource: 'Branch' }
+    status.sources.push(second)
+    for (const source of status.sources) source.service = { ...service, state }
+  }
+  says(t, withSources('missing'), { findings: [{ what: 'The tenant has no data source for HQ-FortiGate, Branch', remedy: /Create it/ }] })
+  says(t, withSources('failing'), { findings: [{ what: /trouble with HQ-FortiGate/ }, { what: /trouble with Branch/ }] })
+  says(t, status => (status.upload.lookError = 'it answered 500'), { findings: [{ because: 'it answered 500' }] })
+})
+
+t.test('a full spool is told once: nobody is silent while nobody is read, and nothing fills that is full', async t => {
+  const status = fineStatus()
+  status.spool.full = true
+  status.sources[0]!.silence = { sinceMs: 7, limitMs: 3 }
+  t.match(
+    verdictOf(status, NOW_MS, { timeToFullMs: 0 }).findings.map(({ what }) => what),
+    [/^The spool is full/]
+  )
+})
+
+t.test('a receiver that fetches nothing, and an archive with trouble, need attention', async t => {
+  says(t, status => Object.assign(status.receivers[1]!, { reason: 'it answered 403', gauges: { pull_failing: 1 } }), {
+    findings: [{ level: 'warning', what: 'Receiver syslog cannot fetch', because: 'it answered 403' }]
+  })
+  const archive = { troubles: ['the folder is not there', 'the archive has no room'] } as PipelineStatus['archive']
+  says(t, status => Object.assign(status, { archive }), {
+    findings: [{ what: 'The archive has trouble', because: 'the folder is not there; the archive has no room' }]
+  })
+})
+
+t.test('state and reasons of the status are the same findings', async t => {
+  t.match(judged(fineStatus(), NOW_MS), { state: 'healthy', reasons: [] })
+  const status = fineStatus()
+  status.upload.pauses = [{ state: 'auth', reason: 'it answered 401', sinceMs: Date.UTC(2026, 0, 2, 3, 4, 5), untilMs: 9 }]
+  const { state, reasons } = judged(status, NOW_MS)
+  t.equal(state, 'degraded')
+  t.same(reasons, ['Uploads fail since 2026-01-02T03:04:05Z: it answered 401'])
+  t.same(reasons, verdictOf(status, NOW_MS).findings.map(sentenceOf))
 })
 
 t.test('the machine: disk, lanes, listeners, room', async t => {

@@ -25,8 +25,12 @@ export interface ChartProps {
   /** What it shows, for those who do not see it. */
   text: string
   format: (value: number) => string
+  /** Steps of the axis are powers of two, as bytes are told. */
+  isBytes?: boolean
   heightPx: number
 }
+
+const BYTE_STEPS = Array.from({ length: 48 }, (_, power) => 2 ** power)
 
 const SPAN_S = 15 * 60
 
@@ -104,6 +108,7 @@ function optionsOf(element: HTMLElement, latest: { current: ChartProps }, show: 
         size: 46,
         space: 28,
         grid: { stroke: color('line'), width: 1 },
+        ...(latest.current.isBytes ? { incrs: BYTE_STEPS } : {}),
         values: (_plot, splits) => splits.map(value => latest.current.format(value))
       }
     ],

@@ -4,7 +4,7 @@
  */
 import type { VNode } from 'preact'
 import type { SourceStatus } from '../../telemetry/status.ts'
-import { number, rate } from './format.ts'
+import { number, rate, reasonText } from './format.ts'
 import { html } from './html.ts'
 import { Sign } from './icons.ts'
 
@@ -66,7 +66,7 @@ function bordersOf({ frames, records, dropped }: SourceStatus): Border[] {
   const drops: Branch[] = dropped
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count)
-    .map(({ reason, count }) => ({ kind: BAD_DROPS.has(reason) ? 'bad' : 'meant', label: reason.replaceAll('_', ' '), count }))
+    .map(({ reason, count }) => ({ kind: BAD_DROPS.has(reason) ? 'bad' : 'meant', label: reasonText(reason), count }))
   return [
     {
       title: 'Received less parsed',

@@ -1,10 +1,10 @@
-/** Numbers and times for people. */
+/** Numbers and times for people. A number stays on one line with its unit; hours are those of the log, 0 to 23. */
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const timeWithSeconds = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' })
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+const timeWithSeconds = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 
 const DAY_MS = 86_400_000
@@ -28,23 +28,23 @@ export function size(bytes: number): string {
     value /= 1024
     unit++
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)}\u00a0${UNITS[unit]}`
 }
 
 export function percent(part: number, of: number): string {
   if (of === 0) return '–'
   const share = (100 * part) / of
-  if (share > 0 && share < 1) return '< 1 %'
+  if (share > 0 && share < 1) return '<\u00a01\u00a0%'
   // What is not all is not shown as all.
-  return share > 99 && share < 100 ? '> 99 %' : `${Math.round(share)} %`
+  return share > 99 && share < 100 ? '>\u00a099\u00a0%' : `${Math.round(share)}\u00a0%`
 }
 
 export function duration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000))
-  if (seconds < 90) return `${seconds} s`
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
-  return `${Math.round(seconds / 86_400)} days`
+  if (seconds < 90) return `${seconds}\u00a0s`
+  if (seconds < 5400) return `${Math.round(seconds / 60)}\u00a0min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)}\u00a0h`
+  return `${Math.round(seconds / 86_400)}\u00a0days`
 }
 
 export const ago = (ms: number | undefined, nowMs: number): string => (ms === undefined ? 'never' : `${duration(nowMs - ms)} ago`)
@@ -53,6 +53,17 @@ export const ago = (ms: number | undefined, nowMs: number): string => (ms === un
 export const clock = (ms: number, nowMs: number): string => (nowMs - ms < DAY_MS && nowMs >= ms ? time : day).format(ms)
 export const exactClock = (ms: number, nowMs: number): string => (nowMs - ms < DAY_MS ? timeWithSeconds : day).format(ms)
 export const onDay = (ms: number): string => date.format(ms)
+
+/** `1 pause`, `2 pauses`. */
+export const count = (value: number, one: string, many: string): string => `${number(value)} ${value === 1 ? one : many}`
+
+/** Reasons of the metrics whose names say too little, or another thing than is meant: a source here is what sends. */
+const REASONS: Readonly<Record<string, string>> = {
+  no_source: 'without client',
+  no_destination: 'without destination',
+  bad_time: 'without a readable time'
+}
+export const reasonText = (reason: string): string => REASONS[reason] ?? reason.replaceAll('_', ' ')
 
 /** Control characters as pictures of themselves, so that a line shows what is in it. */
 export const visible = (text: string): string =>

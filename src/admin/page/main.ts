@@ -50,8 +50,10 @@ function Content({ state }: { state: PageState }): VNode {
         ${isFirst && html`<${FirstMinute} receivers=${overview.status.receivers} />`}
         <${Sources} state=${state} />
         <${Rejects} kinds=${overview.rejects} nowMs=${nowMs} />
-        <div class="halves"><${Uploads} state=${state} /><${Spool} state=${state} /></div>
-        ${overview.status.archive && html`<${Archive} archive=${overview.status.archive} nowMs=${nowMs} />`}
+        <div class="halves">
+          <${Uploads} state=${state} />
+          <div class="stack"><${Spool} state=${state} />${overview.status.archive && html`<${Archive} archive=${overview.status.archive} nowMs=${nowMs} />`}</div>
+        </div>
         <${Receivers} state=${state} />
         <${About} state=${state} />
       </div>`

@@ -1,7 +1,7 @@
 /** Where lines come in: each listener with its state, who sends, what was refused or lost, and its certificate. */
 import type { VNode } from 'preact'
 import type { PeerStatus, ReceiverStatus } from '../../contracts.ts'
-import { ago, duration, number, onDay, size } from './format.ts'
+import { ago, count, duration, number, onDay, size } from './format.ts'
 import { html } from './html.ts'
 import { Badge, type Tone } from './icons.ts'
 import { nowOf, type PageState, receiverKey } from './state.ts'
@@ -12,15 +12,17 @@ const EXPIRY_SOON_MS = 14 * 86_400_000
 const TONES: Readonly<Record<ReceiverStatus['state'], Tone>> = { listening: 'good', paused: 'warning', failed: 'bad', stopped: 'idle' }
 
 /** Counters that say something went wrong; the rest is in the metrics. */
-const TROUBLES: readonly (readonly [counter: string, text: string])[] = [
+const TROUBLES: readonly (readonly [counter: string, one: string, many?: string])[] = [
   ['udp_kernel_dropped_datagrams_total', 'dropped by the kernel'],
+  ['udp_lost_datagrams_total', 'lost with their thread'],
+  ['rate_limited_total', 'over the rate limit'],
   ['refused_total', 'refused'],
-  ['handshake_failed_total', 'handshakes failed'],
-  ['client_certificate_refused_total', 'client certificates refused'],
-  ['truncated_frames_total', 'lines cut'],
+  ['handshake_failed_total', 'handshake failed', 'handshakes failed'],
+  ['client_certificate_refused_total', 'client certificate refused', 'client certificates refused'],
+  ['truncated_frames_total', 'line cut', 'lines cut'],
   ['commit_failed_total', 'without receipt'],
-  ['connection_errors_total', 'connections broken'],
-  ['pauses_total', 'pauses']
+  ['connection_errors_total', 'connection broken', 'connections broken'],
+  ['pauses_total', 'pause', 'pauses']
 ]
 
 export function Receivers({ state }: { state: PageState }): VNode {
@@ -49,9 +51,9 @@ export function Receivers({ state }: { state: PageState }): VNode {
 }
 
 function Notes({ receiver, nowMs }: { receiver: ReceiverStatus; nowMs: number }): VNode {
-  const notes = TROUBLES.flatMap(([counter, text]) => {
-    const count = receiver.counters[counter] ?? 0
-    return count > 0 ? [`${number(count)} ${text}`] : []
+  const notes = TROUBLES.flatMap(([counter, one, many = one]) => {
+    const times = receiver.counters[counter] ?? 0
+    return times > 0 ? [count(times, one, many)] : []
   })
   const endsAt = receiver.gauges?.tls_certificate_expiry_timestamp_seconds
   return html`<span class="notes">

@@ -2,7 +2,7 @@
 import type { VNode } from 'preact'
 import type { RejectKind } from '../../telemetry/rejects.ts'
 import { NO_SOURCE } from '../../telemetry/status.ts'
-import { ago, visible } from './format.ts'
+import { ago, reasonText, visible } from './format.ts'
 import { html } from './html.ts'
 
 const NAMES = { malformed: 'Malformed', unidentified: 'Unidentified', rejected: 'Incomplete' } as const
@@ -21,7 +21,7 @@ export function Rejects({ kinds, nowMs }: { kinds: readonly RejectKind[]; nowMs:
 
 function Kind({ kind, nowMs }: { kind: RejectKind; nowMs: number }): VNode {
   const { source, outcome, parser, reason, verdict, remedy, lines, lastMs } = kind
-  const why = outcome === 'unidentified' ? 'no parser knows it' : reason.replaceAll('_', ' ')
+  const why = outcome === 'unidentified' ? 'no parser knows it' : reasonText(reason)
   return html`<div>
     <h3>${NAMES[outcome]}: ${why}</h3>
     <p class="about">${source === NO_SOURCE ? 'no source' : source}${parser !== '' && ` · read by ${parser}`} · last ${ago(lastMs, nowMs)}</p>

@@ -79,14 +79,15 @@ const nameOf = ({ name }: SourceStatus): string => (name === NO_SOURCE ? 'No sou
 function stateOf(source: SourceStatus, { overview, history }: PageState, nowMs: number): { tone: Tone; text: string } {
   const { frames, lastSeenMs, silence } = source
   const pause = overview!.status.upload.pauses.find(one => one.source === source.name)
-  if (silence !== undefined)
+  if (silence !== undefined && !overview!.status.spool.full)
     return { tone: 'bad', text: lastSeenMs === undefined ? 'has sent nothing yet' : `silent for ${duration(nowMs - lastSeenMs)}` }
   if (lastSeenMs === undefined) return { tone: 'idle', text: 'no line yet' }
   if (frames.parsed === 0 && frames.malformed + frames.unidentified > 0) return { tone: 'bad', text: 'cannot be read' }
   if (pause !== undefined) return { tone: 'bad', text: 'uploads fail' }
+  if (nowMs - lastSeenMs >= FLOWING_MS && overview!.status.spool.full) return { tone: 'warning', text: 'held back: the spool is full' }
   if (nowMs - lastSeenMs >= FLOWING_MS) return { tone: 'idle', text: `quiet for ${duration(nowMs - lastSeenMs)}` }
   if (source.drift.length > 0 || serviceComplains(source, overview!.status.upload.lastLookMs))
-    return { tone: 'warning', text: 'needs a look' }
+    return { tone: 'warning', text: source.drift.length > 0 ? 'changed shape' : 'the tenant complains' }
   const rejected = currentRate(history, source.name, 'rejected')
   const received = currentRate(history, source.name, 'received')
   if (rejected > received * 0.01) return { tone: 'warning', text: `${percent(rejected, received)} of the lines rejected` }
@@ -120,8 +121,8 @@ function Troubles({ source, rejects, nowMs }: { source: SourceStatus; rejects: r
   const items = [
     ...drift.map(({ what, usualShare, share, sinceMs }) =>
       what === 'rejected'
-        ? `Changed shape since ${clock(sinceMs, nowMs)}: ${percent(share, 1)} of the lines are rejected, usually ${percent(usualShare, 1)}`
-        : `Changed shape since ${clock(sinceMs, nowMs)}: ${what} is in ${percent(share, 1)} of the records, usually in ${percent(usualShare, 1)}`
+        ? `Since ${clock(sinceMs, nowMs)} ${percent(share, 1)} of the lines are rejected, usually ${percent(usualShare, 1)}`
+        : `Since ${clock(sinceMs, nowMs)} ${what} is in ${percent(share, 1)} of the records, usually in ${percent(usualShare, 1)}`
     ),
     ...(Math.abs(skew) >= 300
       ? [`Its clock is ${duration(Math.abs(skew) * 1000)} ${skew > 0 ? 'ahead' : 'behind'}, or its time_zone is wrong`]

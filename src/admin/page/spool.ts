@@ -17,7 +17,7 @@ export function Spool({ state }: { state: PageState }): VNode {
     <p class="big"><b>${size(backlog)}</b> of ${size(spool.maxBytes)} <${SpoolBadge} state=${state} /></p>
     <${Level} backlog=${backlog} archived=${spool.archivedBytes} highWater=${spool.highWaterBytes} max=${spool.maxBytes} />
     <dl class="facts">
-      <div><dt>Time to full</dt><dd>${timeToFullMs === undefined ? 'it does not fill' : duration(timeToFullMs)}</dd></div>
+      <div><dt>Time to full</dt><dd>${spool.full ? 'it is full' : timeToFullMs === undefined ? 'it does not fill' : duration(timeToFullMs)}</dd></div>
       <div><dt>Files</dt><dd>${number(spool.segments.open)} being filled, ${number(waiting)} waiting${spool.segments['set-aside'] > 0 && `, ${number(spool.segments['set-aside'])} set aside`}</dd></div>
       <div><dt>Oldest of them</dt><dd>${spool.oldestMs === undefined ? 'none' : duration(nowMs - spool.oldestMs)}</dd></div>
       <div><dt>Free on the disk</dt><dd>${size(spool.freeBytes)}</dd></div>
@@ -29,6 +29,7 @@ export function Spool({ state }: { state: PageState }): VNode {
       nowMs=${nowMs}
       text="Bytes that wait in the spool over the last 15 minutes"
       format=${shortSize}
+      isBytes
       heightPx=${104}
     />
     <p class="about path">${spool.dir}</p>

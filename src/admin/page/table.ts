@@ -7,13 +7,15 @@ interface TableProps {
   head: readonly string[]
   /** Columns that hold numbers. */
   numeric?: readonly number[]
+  /** Columns whose text is not broken. */
+  whole?: readonly number[]
   rows: readonly { key: string; cells: readonly unknown[]; below?: unknown }[]
   empty: string
 }
 
-export function Table({ caption, head, numeric = [], rows, empty }: TableProps): VNode {
+export function Table({ caption, head, numeric = [], whole = [], rows, empty }: TableProps): VNode {
   if (rows.length === 0) return html`<p class="about">${empty}</p>`
-  const align = (column: number): string => (numeric.includes(column) ? 'n' : '')
+  const align = (column: number): string => (numeric.includes(column) ? 'n' : whole.includes(column) ? 'whole' : '')
   return html`<table role="table">
     <caption class="heard">${caption}</caption>
     <thead role="rowgroup"><tr role="row">${head.map((title, column) => html`<th role="columnheader" scope="col" class=${align(column)}>${title}</th>`)}</tr></thead>

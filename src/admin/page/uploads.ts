@@ -42,7 +42,7 @@ export function Uploads({ state }: { state: PageState }): VNode {
     <h2 id="uploads">Uploads</h2>
     <p class="big"><b>${number(upload.uploadedFiles)}</b> files accepted, ${size(upload.uploadedBytes)} <${UploadBadge} state=${state} /></p>
     <p class="about path">${tenant.kind === 'local' ? `Local tenant, which keeps them in ${tenant.dir}` : tenant.url}</p>
-    <${Table} caption="Files" head=${['Since', 'Source', 'Records', 'Size', 'Step']} numeric=${[2, 3]} rows=${rows} empty="No file yet." />
+    <${Table} caption="Files" head=${['Since', 'Source', 'Records', 'Size', 'Step']} numeric=${[2, 3]} whole=${[0]} rows=${rows} empty="No file yet." />
     ${upload.secrets.length > 0 && html`<p class="about">${upload.secrets.map(({ secret, endsMs }) => `${secret} ${endsMs > nowMs ? `ends in ${duration(endsMs - nowMs)}` : 'has ended'}`).join(' · ')}</p>`}
   </section>`
 }
@@ -81,7 +81,7 @@ const recentRow = ({ id, source, records, bytes, outcome, reason, finishedMs, du
     number(records),
     size(bytes),
     outcome === 'done'
-      ? html`<${Badge} tone="good" text=${`accepted in ${(durationMs / 1000).toFixed(1)} s`} />`
+      ? html`<${Badge} tone="good" text=${`accepted in ${(durationMs / 1000).toFixed(1)}\u00a0s`} />`
       : html`<span><${Badge} tone="bad" text="set aside" /> <span class="because">${reason}</span></span>`
   ]
 })
