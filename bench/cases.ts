@@ -6,6 +6,7 @@ import { measureStages } from './measure.ts'
 import { memoryResult } from './memory.ts'
 import { type ParserResult, parserResults, typicalResults } from './parsers.ts'
 import { figure, percent, type Table } from './report.ts'
+import { scalingResults } from './scaling.ts'
 import { type SoakSample, soak } from './soak.ts'
 import { spoolResult } from './spool.ts'
 import { stages } from './stages.ts'
@@ -167,6 +168,25 @@ function lossTable(results: readonly LossResult[], buffer: LossResult['buffer'])
   return { title: `UDP, one sender, receive buffer ${size}: % lost (µs of CPU per datagram)`, head: ['datagrams/s', ...names], rows }
 }
 
+const scaling: Case = {
+  name: 'scaling',
+  async run({ short }) {
+    const result = await scalingResults({ bytes: short ? 120e6 : 480e6, rounds: short ? 1 : 3 })
+    const rows = result.map(row => {
+      const first = result.find(({ name }) => name === row.name)!
+      return [
+        `${row.connections.toLocaleString('en')}, ${row.sources}`,
+        ...[row.linesPerSecond, row.megabytesPerCpuSecond, row.peakMegabytes, row.bareMegabytesPerCpuSecond].map(figure),
+        (row.linesPerSecond / first.linesPerSecond).toFixed(2),
+        (row.megabytesPerCpuSecond / first.megabytesPerCpuSecond).toFixed(2)
+      ]
+    })
+    const title = 'Over connections that stay open, in writes of 4 KiB, two lanes'
+    const head = ['connections, sources', 'lines/s', 'MB per CPU-s', 'peak MB', 'bare reader', 'lines/s to first', 'MB per CPU-s to first']
+    return { result, tables: [{ title, head, rows }] }
+  }
+}
+
 const memory: Case = {
   name: 'memory',
   async run({ short }) {
@@ -293,6 +313,7 @@ export const CASES: readonly Case[] = [
   formats,
   udp,
   tls,
+  scaling,
   memory,
   latency,
   backlog,

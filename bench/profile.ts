@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSluice } from './collectors.ts'
-import { type Load, linesOf, tcpRound } from './whole-path.ts'
+import { steadyRound } from './scaling.ts'
+import { type Load, linesOf, type Round, tcpRound } from './whole-path.ts'
 
 /** What a function of one of these files works on; the first that fits. */
 const STAGES: readonly [stage: string, file: RegExp][] = [
@@ -22,6 +23,7 @@ const STAGES: readonly [stage: string, file: RegExp][] = [
 const SHOWN_FUNCTIONS = 25
 
 interface Profile {
+  startTime: number
   nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number }; children?: number[] }[]
   samples: number[]
   timeDeltas: number[]
@@ -35,28 +37,45 @@ export interface ThreadProfile {
   functions: [name: string, share: number][]
 }
 
-/** Runs the load through two lanes under the profiler. */
-export async function profileTcp(load: Load, bytes: number): Promise<{ folder: string; threads: ThreadProfile[] }> {
+/** Runs the load through two lanes under the profiler: over a few connections, or over so many that stay open. */
+export async function profileTcp(
+  load: Load,
+  bytes: number,
+  connections: number | undefined
+): Promise<{ folder: string; threads: ThreadProfile[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-profile-'))
   const sluice = await startSluice(2, { profileDir: folder })
+  const lines = linesOf(load)
+  let round: Round
   try {
-    await tcpRound(sluice, linesOf(load), bytes)
+    if (connections !== undefined) round = await steadyRound(sluice, lines, bytes, { connections, sources: 1 })
+    else {
+      await tcpRound(sluice, lines, bytes / 8) // warm
+      round = await tcpRound(sluice, lines, bytes)
+    }
   } finally {
     await sluice.stop()
   }
+  // V8 tells times by the monotonic clock, in microseconds.
+  const sinceClock = Number(process.hrtime.bigint() / 1000n) - performance.now() * 1000
+  const from = round.beganMs * 1000 + sinceClock
   const threads = readdirSync(folder)
     .filter(name => name.endsWith('.cpuprofile'))
-    .map(name => summarize(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile))
+    .map(name => summarize(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile, from, from + round.seconds * 1e6))
     .sort((a, b) => b.thread.localeCompare(a.thread))
   return { folder, threads }
 }
 
-function summarize({ nodes, samples, timeDeltas }: Profile): ThreadProfile {
+/** What was seen between two moments. */
+function summarize({ nodes, startTime, samples, timeDeltas }: Profile, from: number, to: number): ThreadProfile {
   const frames = new Map(nodes.map(node => [node.id, node.callFrame]))
   const functions = new Map<string, number>()
   const stages = new Map<string, number>()
   let busy = 0
+  let at = startTime
   samples.forEach((id, index) => {
+    at += timeDeltas[index]!
+    if (at < from || at > to) return
     const { functionName, url, lineNumber } = frames.get(id)!
     if (functionName === '(idle)' || functionName === '(root)') return
     const seconds = timeDeltas[index]! / 1e6

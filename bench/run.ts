@@ -3,7 +3,8 @@
  * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and two minutes for those of CI when none is
  * named; it keeps nothing. `--gigabytes N` is the size of the backlog that drains (1).
  * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
- * `npm run bench -- tcp --profile [--lines KIND]`: where the time goes, by thread, stage and function; measures nothing else.
+ * `npm run bench -- tcp --profile [--lines KIND] [--connections N]`: where the time goes, by thread, stage and function, over four
+ * connections or over so many that stay open; measures nothing else.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -19,11 +20,13 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     lines: { type: 'string', default: 'fortinet-fortigate' },
     gigabytes: { type: 'string', default: '1' },
+    connections: { type: 'string' },
     minutes: { type: 'string', default: '10' },
     json: { type: 'boolean', default: false }
   }
 })
 const { short } = values
+const connections = values.connections === undefined ? undefined : Number(values.connections)
 const asked = positionals.length > 0 ? positionals : short ? SHORT_CASES : names(CASES.filter(({ isLong }) => !isLong))
 const wanted = CASES.filter(({ name }) => asked.includes(name))
 refuse('case', positionals, names(CASES))
@@ -42,7 +45,7 @@ function names(of: readonly { name: string }[]): string[] {
 }
 
 async function profile(): Promise<void> {
-  const { folder, threads } = await profileTcp(values.lines as Load, short ? 480e6 : 1920e6)
+  const { folder, threads } = await profileTcp(values.lines as Load, short ? 480e6 : 1920e6, connections)
   for (const { thread, seconds, stages, functions } of threads) {
     const rows = (of: [string, number][]): string[][] => of.map(([name, share]) => [name, (100 * share).toFixed(1)])
     printTable({ title: `${thread} thread, ${seconds.toFixed(2)} s busy: by stage`, head: ['stage', '%'], rows: rows(stages) })

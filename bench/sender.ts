@@ -1,9 +1,13 @@
 /** The load generator: the C program when a compiler is there, since a sender in Node would be the bottleneck at these rates. */
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { type Collector, measuresOf, PORTS } from './collectors.ts'
 
 let program: string | undefined
 
@@ -59,6 +63,74 @@ export const sendTcp = (
   connections: number,
   { bytesPerSecond = 0, senders = 0, signal }: SendOptions = {}
 ): Promise<Sent> => send(['tcp', '127.0.0.1', ...[port, bytes, connections, bytesPerSecond, senders].map(String)], lines, signal)
+
+/** Connections that are open and warm; each writes its pieces in turn. */
+export interface SteadySender {
+  /** Bytes that were sent while the connections were opened, a piece each. */
+  firstBytes: number
+  /** Sends what was asked for; resolves when it is written. */
+  go(): Promise<Sent>
+  /** Ends the connections. */
+  close(): Promise<void>
+}
+
+export interface SteadyOptions {
+  connections: number
+  /** A write, in bytes: whole lines, one at least. */
+  pieceBytes: number
+  /** Addresses from 127.0.1.1 on that connect in turn; 0 for the usual one. */
+  senders?: number
+}
+
+/** Opens the connections; resolves when each has sent a piece. */
+export async function openSteady(port: number, lines: Buffer, bytes: number, options: SteadyOptions): Promise<SteadySender> {
+  const { connections, pieceBytes, senders = 0 } = options
+  const args = ['steady', '127.0.0.1', ...[port, bytes, connections, pieceBytes, senders].map(String)]
+  const child = spawn(sender(), args, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] })
+  const control = child.stdio[3] as Writable
+  const answers = createInterface(child.stdout!)[Symbol.asyncIterator]()
+  const exited = once(child, 'exit')
+  child.stdin!.end(lines)
+  const answer = async (): Promise<number[]> => {
+    const { value, done } = await answers.next()
+    if (done) throw new Error('The sender ended early')
+    return String(value).split(' ').slice(1).map(Number)
+  }
+  const [firstBytes] = await answer()
+  return {
+    firstBytes: firstBytes!,
+    async go() {
+      control.write('g')
+      const [amount, seconds] = await answer()
+      return { amount: amount!, seconds: seconds! }
+    },
+    async close() {
+      control.end('c')
+      await exited
+    }
+  }
+}
+
+/** A reader in C that takes the bytes and counts line feeds: what the kernel's part costs. */
+export async function startDrain(): Promise<Collector> {
+  const child = spawn(sender(), ['drain', '127.0.0.1', String(PORTS.naive)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const answers = createInterface(child.stdout)[Symbol.asyncIterator]()
+  await answers.next()
+  return {
+    name: 'epoll and read, nothing else',
+    port: PORTS.naive,
+    ...measuresOf(child),
+    async linesDone() {
+      child.stdin.write('?')
+      return Number(String((await answers.next()).value).split(' ')[1])
+    },
+    async stop() {
+      const exited = once(child, 'exit')
+      child.stdin.end()
+      await exited
+    }
+  }
+}
 
 export const sendUdp = (port: number, lines: Buffer, datagrams: number, perSecond: number): Promise<Sent> =>
   send(['udp', '127.0.0.1', String(port), String(datagrams), String(perSecond)], lines)

@@ -26,7 +26,9 @@ export interface PathOptions {
   rounds: number
 }
 
-interface Round {
+export interface Round {
+  /** When it began, as `performance.now()` says. */
+  beganMs: number
   seconds: number
   cpuSeconds: number
   lines: number
@@ -42,11 +44,12 @@ export const linesOf = (load: Load): Buffer => (load === 'mix' ? makeMix(LINES_B
 export async function tcpRound(collector: Collector, lines: Buffer, bytes: number, connections = CONNECTIONS): Promise<Round> {
   const linesBefore = await collector.linesDone()
   const cpuBefore = collector.cpuSeconds()
-  const began = performance.now()
+  const beganMs = performance.now()
   const sent = await sendTcp(collector.port, lines, bytes, connections)
   const count = linesIn(lines, sent.amount)
   await until(`${collector.name} to take ${count} lines`, async () => (await collector.linesDone()) - linesBefore >= count, 120_000)
-  return { seconds: (performance.now() - began) / 1000, cpuSeconds: collector.cpuSeconds() - cpuBefore, lines: count, bytes: sent.amount }
+  const cpuSeconds = collector.cpuSeconds() - cpuBefore
+  return { beganMs, seconds: (performance.now() - beganMs) / 1000, cpuSeconds, lines: count, bytes: sent.amount }
 }
 
 /** Rounds of all collectors in turn, each started anew and warmed. */

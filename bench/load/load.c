@@ -3,6 +3,12 @@
  *
  *   load tcp HOST PORT BYTES CONNECTIONS [RATE [SENDERS]] < lines
  *                                                        prints bytes sent and seconds; SENDERS: addresses that connect
+ *   load steady HOST PORT BYTES CONNECTIONS PIECE SENDERS < lines
+ *                                                        each connection writes a piece of so many bytes in turn; opened, and
+ *                                                        written to once, before the clock starts. Says "ready BYTES" and
+ *                                                        "sent BYTES SECONDS", each time going on when a byte comes on fd 3
+ *   load drain HOST PORT                                a reader that does nothing else: how fast the kernel is. Says "ready",
+ *                                                        then "BYTES LINES" for each byte on stdin
  *   load udp HOST PORT COUNT RATE < lines               RATE datagrams a second, prints datagrams sent and seconds; fastest
  *                                                        when all lines have one length
  */
@@ -14,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -22,6 +29,7 @@
 #define BATCH 64
 #define PIECE_MAX 262144
 #define PIECE_MIN 4096
+#define CONTROL 3
 
 static char *data;
 static size_t size;
@@ -69,38 +77,115 @@ static void wait_until(double due) {
   nanosleep(&pause, NULL);
 }
 
-/* Connections take turns, each with a piece of whole lines. RATE in bytes a second, 0 for as fast as it goes. */
-static void tcp(const char *host, int port, double bytes, int connections, double rate, int senders) {
+static void allow_many_files(void) {
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int *open_connections(const char *host, int port, int connections, int senders) {
+  allow_many_files();
   int *sockets = malloc(sizeof(int) * (size_t)connections);
   for (int i = 0; i < connections; i++) sockets[i] = open_socket(SOCK_STREAM, host, port, senders > 0 ? 1 + i % senders : 0);
-  size_t piece = (size_t)(bytes / connections);
-  if (piece > PIECE_MAX) piece = PIECE_MAX;
-  if (piece < PIECE_MIN) piece = PIECE_MIN;
-  double began = now(), sent = 0;
-  size_t at = 0;
-  for (int i = 0; sent < bytes; i = (i + 1) % connections) {
-    size_t end = at + piece < size ? at + piece : size;
-    while (data[end - 1] != '\n') end--;
-    sent += (double)(end - at);
-    while (at < end) {
-      ssize_t n = write(sockets[i], data + at, end - at);
-      if (n < 0) fail("write");
-      at += (size_t)n;
-    }
-    if (at == size) at = 0;
-    if (rate > 0) wait_until(began + sent / rate);
+  return sockets;
+}
+
+/* Writes the next whole lines, as many as fit in a piece and at least one; returns their bytes. */
+static size_t write_piece(int s, size_t piece) {
+  static size_t at;
+  size_t begin = at, end = at + piece < size ? at + piece : size;
+  while (end > begin && data[end - 1] != '\n') end--;
+  if (end == begin) end = (size_t)((char *)memchr(data + begin, '\n', size - begin) - data) + 1;
+  while (at < end) {
+    ssize_t n = write(s, data + at, end - at);
+    if (n < 0) fail("write");
+    at += (size_t)n;
   }
+  if (at == size) at = 0;
+  return end - begin;
+}
+
+static void close_connections(int *sockets, int connections) {
   for (int i = 0; i < connections; i++) {
     shutdown(sockets[i], SHUT_WR);
     char rest[64];
     while (read(sockets[i], rest, sizeof rest) > 0) {}
     close(sockets[i]);
   }
+}
+
+/* Connections take turns, each with a piece of whole lines. RATE in bytes a second, 0 for as fast as it goes. */
+static void tcp(const char *host, int port, double bytes, int connections, double rate, int senders) {
+  int *sockets = open_connections(host, port, connections, senders);
+  size_t piece = (size_t)(bytes / connections);
+  if (piece > PIECE_MAX) piece = PIECE_MAX;
+  if (piece < PIECE_MIN) piece = PIECE_MIN;
+  double began = now(), sent = 0;
+  for (int i = 0; sent < bytes; i = (i + 1) % connections) {
+    sent += (double)write_piece(sockets[i], piece);
+    if (rate > 0) wait_until(began + sent / rate);
+  }
+  close_connections(sockets, connections);
   printf("%.0f %.6f\n", sent, now() - began);
+}
+
+/* Goes on when the bench says so. */
+static void wait_for_word(void) {
+  char word;
+  fflush(stdout);
+  if (read(CONTROL, &word, 1) != 1) exit(1);
+}
+
+static void steady(const char *host, int port, double bytes, int connections, size_t piece, int senders) {
+  int *sockets = open_connections(host, port, connections, senders);
+  double first = 0, sent = 0;
+  for (int i = 0; i < connections; i++) first += (double)write_piece(sockets[i], piece);
+  printf("ready %.0f\n", first);
+  wait_for_word();
+  double began = now();
+  for (int i = 0; sent < bytes; i = (i + 1) % connections) sent += (double)write_piece(sockets[i], piece);
+  printf("sent %.0f %.6f\n", sent, now() - began);
+  wait_for_word();
+  close_connections(sockets, connections);
+}
+
+static void drain(const char *host, int port) {
+  allow_many_files();
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+  inet_pton(AF_INET, host, &at.sin_addr);
+  int listener = socket(AF_INET, SOCK_STREAM, 0), yes = 1, epoll = epoll_create1(0);
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (bind(listener, (struct sockaddr *)&at, sizeof at) < 0 || listen(listener, 511) < 0) fail("listen");
+  struct epoll_event events[1024], add = {.events = EPOLLIN, .data.fd = listener};
+  epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &add);
+  add.data.fd = 0;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &add);
+  printf("ready\n");
+  fflush(stdout);
+  static char buffer[PIECE_MAX];
+  double bytes = 0, lines = 0;
+  for (;;) {
+    int count = epoll_wait(epoll, events, 1024, -1);
+    for (int i = 0; i < count; i++) {
+      int s = events[i].data.fd;
+      if (s == listener) {
+        add.data.fd = accept(listener, NULL, NULL);
+        epoll_ctl(epoll, EPOLL_CTL_ADD, add.data.fd, &add);
+        continue;
+      }
+      ssize_t n = read(s, buffer, s == 0 ? 1 : sizeof buffer);
+      if (s == 0 && n <= 0) return;
+      if (s == 0) {
+        printf("%.0f %.0f\n", bytes, lines);
+        fflush(stdout);
+      } else if (n <= 0) close(s);
+      else {
+        bytes += (double)n;
+        for (char *p = buffer; (p = memchr(p, '\n', (size_t)(buffer + n - p))) != NULL; p++) lines++;
+      }
+    }
+  }
 }
 
 /* Length that all lines have, or 0 when they differ. */
@@ -154,12 +239,19 @@ static void udp(const char *host, int port, long count, double rate) {
 }
 
 int main(int argc, char **argv) {
+  if (argc == 4 && strcmp(argv[1], "drain") == 0) {
+    drain(argv[2], atoi(argv[3]));
+    return 0;
+  }
   if (argc >= 6) {
     read_input();
     if (strcmp(argv[1], "udp") == 0) udp(argv[2], atoi(argv[3]), atol(argv[4]), atof(argv[5]));
+    else if (strcmp(argv[1], "steady") == 0 && argc == 8)
+      steady(argv[2], atoi(argv[3]), atof(argv[4]), atoi(argv[5]), (size_t)atol(argv[6]), atoi(argv[7]));
     else tcp(argv[2], atoi(argv[3]), atof(argv[4]), atoi(argv[5]), argc > 6 ? atof(argv[6]) : 0, argc > 7 ? atoi(argv[7]) : 0);
     return 0;
   }
-  fprintf(stderr, "usage: load tcp HOST PORT BYTES CONNECTIONS [RATE [SENDERS]] | load udp HOST PORT COUNT RATE\n");
+  fprintf(stderr, "usage: load tcp HOST PORT BYTES CONNECTIONS [RATE [SENDERS]] | load udp HOST PORT COUNT RATE |\n"
+                  "       load steady HOST PORT BYTES CONNECTIONS PIECE SENDERS | load drain HOST PORT\n");
   return 2;
 }

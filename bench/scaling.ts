@@ -1,0 +1,109 @@
+/**
+ * What a line costs as connections and sources grow: the same bytes in writes of the same size, over connections that are open and
+ * known before the clock starts and stay open until it has stopped. Beside it what the kernel alone takes for the same load.
+ */
+import { type Collector, startSluice } from './collectors.ts'
+import { median, until } from './measure.ts'
+import { linesIn, openSteady, startDrain } from './sender.ts'
+import { linesOf, type Round } from './whole-path.ts'
+
+export interface ScalingResult {
+  name: string
+  connections: number
+  sources: number
+  linesPerSecond: number
+  megabytesPerCpuSecond: number
+  /** Resident at most while the load went on, from the start of the process. */
+  peakMegabytes: number
+  /** A reader that only reads: MB per CPU-second of the kernel's part. */
+  bareMegabytesPerCpuSecond: number
+}
+
+export interface ScalingOptions {
+  /** Bytes sent per round. */
+  bytes: number
+  rounds: number
+}
+
+interface Shape {
+  connections: number
+  sources: number
+}
+
+/** Four or five lines. */
+const PIECE_BYTES = 4096
+const CONNECTIONS = [1, 10, 100, 1000, 10_000]
+const SOURCES = [1, 10, 200]
+const CONNECTIONS_OF_SOURCES = 200
+const WARM_BYTES = 64e6
+/** Asking is work for a collector as well. */
+const ASK_EVERY_MS = 100
+
+/** Rows in rounds, each of a collector of its own that was warmed over few connections before. */
+export async function scalingResults({ bytes, rounds }: ScalingOptions): Promise<ScalingResult[]> {
+  const shapes = [
+    ...CONNECTIONS.map(connections => ({ connections, sources: 1 })),
+    ...SOURCES.map(sources => ({ connections: CONNECTIONS_OF_SOURCES, sources }))
+  ]
+  const lines = linesOf('fortinet-fortigate')
+  const found = shapes.map(() => ({ sluice: [] as Round[], bare: [] as Round[], peak: 0 }))
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, shape] of shapes.entries()) {
+      const { sluice, bare } = found[index]!
+      await using(await startSluice(2, { config: configOf(shape) }), async collector => {
+        await steadyRound(collector, lines, WARM_BYTES, { ...shape, connections: Math.max(4, shape.sources) })
+        sluice.push(await steadyRound(collector, lines, bytes, shape))
+        found[index]!.peak = Math.max(found[index]!.peak, collector.peakMemoryBytes())
+      })
+      await using(await startDrain(), async collector => void bare.push(await steadyRound(collector, lines, bytes, shape)))
+    }
+  }
+  return shapes.map((shape, index) => {
+    const { sluice, bare, peak } = found[index]!
+    const perCpuSecond = (of: Round[]): number => median(of.map(round => round.bytes / 1e6 / round.cpuSeconds))
+    return {
+      name: shape.sources > 1 || index >= CONNECTIONS.length ? 'sources' : 'connections',
+      ...shape,
+      linesPerSecond: median(sluice.map(round => round.lines / round.seconds)),
+      megabytesPerCpuSecond: perCpuSecond(sluice),
+      peakMegabytes: peak / 1e6,
+      bareMegabytesPerCpuSecond: perCpuSecond(bare)
+    }
+  })
+}
+
+/** As many sources as asked for, each by the address of its senders. */
+const configOf = ({ sources }: Shape): Record<string, unknown> =>
+  sources === 1
+    ? {}
+    : {
+        sources: Array.from({ length: sources }, (_, index) => ({ name: `Source-${index + 1}`, from: { peers: [`127.0.1.${index + 1}`] } }))
+      }
+
+async function using(collector: Collector, act: (collector: Collector) => Promise<void>): Promise<void> {
+  try {
+    await act(collector)
+  } finally {
+    await collector.stop()
+  }
+}
+
+/** From the first byte sent over connections that are open until every line is written. */
+export async function steadyRound(collector: Collector, lines: Buffer, bytes: number, { connections, sources }: Shape): Promise<Round> {
+  const before = await collector.linesDone()
+  const options = { connections, pieceBytes: PIECE_BYTES, senders: sources === 1 ? 0 : sources }
+  const sender = await openSteady(collector.port, lines, bytes, options)
+  const first = linesIn(lines, sender.firstBytes)
+  const taken = (count: number): Promise<void> =>
+    until(`${count} lines`, async () => (await collector.linesDone()) - before >= count, 120_000, ASK_EVERY_MS)
+  await taken(first)
+  const cpuBefore = collector.cpuSeconds()
+  const beganMs = performance.now()
+  const { amount } = await sender.go()
+  const count = linesIn(lines, sender.firstBytes + amount) - first
+  await taken(first + count)
+  const seconds = (performance.now() - beganMs) / 1000
+  const cpuSeconds = collector.cpuSeconds() - cpuBefore
+  await sender.close()
+  return { beganMs, seconds, cpuSeconds, lines: count, bytes: amount }
+}
