@@ -9,9 +9,11 @@ import {
   cefParser,
   cefStart,
   count,
+  type Frame,
   headerTime,
   isDigit,
   isOtherTransport,
+  printedZone,
   productSignature,
   raw,
   setScheme,
@@ -88,7 +90,7 @@ export default cefParser({
     if (v.deviceDirection.is('0') || guardsServers(v['cef.product'])) return skip(out, 'inbound')
     if (isOtherTransport(v.proto) || isOtherTransport(v.transportProtocol)) return skip(out, 'not_tcp_udp')
     setScheme(v.app, out)
-    if (v.dtz.present) shiftByDeviceZone(v.rt.present ? v.rt : v.end.present ? v.end : v.start, v.dtz, out)
+    if (v.dtz.present) readInDeviceZone(v.rt.present ? v.rt : v.end.present ? v.end : v.start, v.dtz, frame, out)
     if (Number.isNaN(out.numbers[TIME])) out.numbers[TIME] = headerTime(frame)
     // RFC 3164 section 4.3.2: a syslog packet without a time has that of its reception
     if (Number.isNaN(out.numbers[TIME]) && frame.pri >= 0) out.numbers[TIME] = frame.now
@@ -101,17 +103,7 @@ function guardsServers(product: Value): boolean {
   return product.is('ASM') || product.is('SecureSphere') || product.is('Web Application Firewall')
 }
 
-const WALL = { name: 'wall', toUtc: (wallMs: number) => wallMs }
-
-/** `dtz` is the zone of times that are written without one: an IANA name or an offset. Only offsets and UTC are read here. */
-function shiftByDeviceZone(value: Value, zone: Value, out: RecordFields): void {
-  const offset = /^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$/.exec(zone.text())
-  const utc = zone.is('UTC') || zone.is('GMT')
-  if (offset === null && !utc) return
-  const { buf } = value.line
-  if (!value.present || isDigit(buf[value.start])) return
-  const wall = time.readAnyTime(buf, value.start, value.end, WALL, out.numbers[TIME]!)
-  if (Number.isNaN(wall) || time.timeReadEnd < value.end) return // a zone follows, and it wins
-  const minutes = offset === null ? 0 : Number(offset[2]) * 60 + Number(offset[3] ?? 0)
-  out.numbers[TIME] = wall - (offset?.[1] === '-' ? -minutes : minutes) * 60_000
+/** `dtz` is the zone of times that are written without one: an IANA name, an abbreviation or an offset. */
+function readInDeviceZone(value: Value, zone: Value, frame: Frame, out: RecordFields): void {
+  if (value.present) out.numbers[TIME] = time.readAnyTime(frame.buf, value.start, value.end, printedZone(zone, frame.zone), frame.now)
 }

@@ -5,7 +5,7 @@
  * A parser may declare itself by a builder (`keyValueParser`, `cefParser`, `leefParser`, `jsonParser`, `delimitedParser`), or
  * write `recognizes` and `parse` by hand with `FieldTable`s and the scan functions.
  */
-import type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
+import type { Frame, Outcome, Parser } from '../contracts.ts'
 import { find, matchesAt, type Needle, needle, readDigits, skipBlanks } from '../lib/bytes.ts'
 import type { RecordFields } from '../record.ts'
 import { type FieldRows, FieldTable } from './field-table.ts'
@@ -15,7 +15,8 @@ import { scanJson } from './grammar/json.ts'
 import { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
 import { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
 import type { Value } from './values/line.ts'
-import { readAnyTime, readClock, withOffset } from './values/time.ts'
+import { printedZone } from './values/printed-zone.ts'
+import { readAnyTime, readClock } from './values/time.ts'
 
 export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
@@ -57,6 +58,7 @@ export {
 } from './grammar/w3c.ts'
 export { KeyTable } from './values/key-table.ts'
 export * from './values/line.ts'
+export { printedZone } from './values/printed-zone.ts'
 export * as time from './values/time.ts'
 export { isOtherTransport, setScheme } from './values/words.ts'
 
@@ -226,20 +228,16 @@ export function headerOrArrivalTime(frame: Frame): number {
   return frame.timeStart < 0 ? frame.now : headerTime(frame)
 }
 
-/** The clock as it stands, for a zone that is in a field of its own. */
-const WALL: Zone = { name: 'wall', toUtc: wallMs => wallMs }
-
 /**
- * Time from a date (`2026-01-12`) and a clock in two values, and a zone in a third: an offset or an abbreviation; absent or
- * ambiguous it is the source's. NaN when date or clock is no such thing.
+ * Time from a date (`2026-01-12`) and a clock in two values, and a zone in a third: an offset, an abbreviation or an IANA name;
+ * absent or ambiguous it is the source's. NaN when date or clock is no such thing.
  */
 export function dateAndClock(date: Value, clock: Value, zone: Value, frame: Frame): number {
   if (!date.present || date.end - date.start !== 10 || !clock.present) return Number.NaN
   const { buf } = frame
   const year = readDigits(buf, date.start, 4)
   const month = readDigits(buf, date.start + 5, 2)
-  const wall = readClock(buf, clock.start, clock.end, year, month, readDigits(buf, date.start + 8, 2), WALL)
-  return zone.present ? withOffset(buf, zone.start, zone.end, wall, frame.zone) : frame.zone.toUtc(wall)
+  return readClock(buf, clock.start, clock.end, year, month, readDigits(buf, date.start + 8, 2), printedZone(zone, frame.zone))
 }
 
 /** Offset after a syslog tag (`squid[123]:`, `(squid-1):`, `httpproxy[5207]:`) and its blanks at the body, or the body itself. */
