@@ -61,6 +61,30 @@ t.test('a CSV header is read by the usual names, whatever the separator, with ro
   t.match(faultsOf({ csv_header: 'time,src_ip,user' }), [/server/])
 })
 
+t.test('a CSV header row in the log changes the columns from there on, once it names what a record needs', async t => {
+  const csv_header = 'timestamp,src_ip,dst_host,bytes_sent,bytes_received'
+  t.match(
+    readLines({ csv_header }, [
+      '2026-01-15T10:11:12Z,10.0.0.7,www.example.com,1,2',
+      'bytes_received,"timestamp",user,bytes_sent,src_ip,dst_host',
+      '4,2026-01-15T10:11:13Z,alice,3,10.0.0.8,files.example.com',
+      'timestamp,user,comment',
+      '6,2026-01-15T10:11:14Z,bob,5,10.0.0.9,files.example.com',
+      csv_header,
+      '2026-01-15T10:11:15Z,10.0.0.10,www.example.com,7,8'
+    ]),
+    [
+      { outcome: 'parsed', record: { srcIp: '10.0.0.7', uploadedBytes: 1, downloadedBytes: 2 } },
+      { outcome: 'skipped', reason: 'header' },
+      { outcome: 'parsed', record: { srcIp: '10.0.0.8', user: 'alice', uploadedBytes: 3, downloadedBytes: 4 } },
+      { outcome: 'malformed' },
+      { outcome: 'parsed', record: { srcIp: '10.0.0.9', user: 'bob', uploadedBytes: 5, downloadedBytes: 6 } },
+      { outcome: 'skipped', reason: 'header' },
+      { outcome: 'parsed', record: { srcIp: '10.0.0.10', uploadedBytes: 7, downloadedBytes: 8 } }
+    ]
+  )
+})
+
 const FIELDS = {
   time: { column: 'when', format: 'dd/MM/yyyy hh:mm:ss a' },
   srcIp: 'from',
