@@ -203,7 +203,7 @@ const parser: Parser<Export> = {
     if (first === 0x43 && matchesAt(buf, body, end, TAG)) return true
     if (first === 0x30 && matchesAt(buf, body, end, BARE_CEF)) return true
     if (first === 0x74 && matchesAt(buf, body, end, GENERIC_TIME)) return headHas(frame, GENERIC_LOGUID)
-    if (isDigit(first) && dayEnd(buf, body, end) > 0) return find(buf, body, Math.min(end, body + 100), ARROW) > 0
+    if (isDigit(first) && isFwLog(frame)) return true
     if (frame.pri >= 0 || frame.timeStart >= 0) return false
     if (isHeaderRow(frame) || isTrackerRow(buf, body, end)) return true
     if (first === 0x3c) return isXmlRow(frame)
@@ -215,6 +215,7 @@ const parser: Parser<Export> = {
     if (cefStart(frame) >= 0) return parseCef(frame, cefStart(frame), out)
     if (leefStart(frame) >= 0) return parseLeef(frame, out)
     if (first === 0x30 && matchesAt(buf, body, end, BARE_CEF)) return parseCef(frame, body - CEF_MARK_BYTES, out)
+    const log = matchesAt(buf, body, end, TAG) ? skipBlanks(buf, body + TAG.length, end) : body
     native.begin(frame)
     let exported = false
     if (first === 0x5b || (first === 0x73 && buf[body + 6] === 0x5b)) {
@@ -229,15 +230,16 @@ const parser: Parser<Export> = {
     } else if (isHeaderRow(frame)) {
       readHeaderRow(frame, state)
       return skip(out, 'header')
+    } else if (log > body || (isDigit(first) && isFwLog(frame))) {
+      if (!readFwLog(frame, log)) return malformed(out, 'bad_syntax')
     } else if (state.columns !== undefined || first === 0x22) {
       exported = true
       const columns = state.columns ?? TRACKER
       if (scanDelimited(buf, body, end, columns, native.values, state.syntax) < Math.min(columns.length, 12))
         return malformed(out, 'short_row')
-    } else if (!readFwLog(frame, matchesAt(buf, body, end, TAG) ? skipBlanks(buf, body + TAG.length, end) : body))
-      return malformed(out, 'bad_syntax')
+    } else return malformed(out, 'bad_syntax')
     const { v } = native
-    if (exported ? !isExportedTraffic(v.product) : !isTraffic(v.product, v.service)) return skip(out, 'not_traffic')
+    if (exported ? !isExportedTraffic(v.product, v.action) : !isTraffic(v.product, v.service, v.action)) return skip(out, 'not_traffic')
     native.apply(frame, out)
     readNativeTime(frame, out)
     if (first === 0x3c) undoEntities(out)
@@ -255,7 +257,7 @@ function parseCef(frame: Frame, mark: number, out: RecordFields): Outcome {
   scanCefExtension(frame.buf, extension, frame.end, cef.keys, cef.values)
   const { v } = cef
   if (!v.product.present) v.product.set(cefHeader.starts[2]!, cefHeader.ends[2]!, 0)
-  if (!isTraffic(v.product, v.dpt)) return skip(out, 'not_traffic')
+  if (!isTraffic(v.product, v.dpt, v.act)) return skip(out, 'not_traffic')
   cef.apply(frame, out)
   return finish(v.proto, v.src, v.dst, frame, out)
 }
@@ -266,7 +268,7 @@ function parseLeef(frame: Frame, out: RecordFields): Outcome {
   scanLeef(frame.buf, leefHeader.pairs, frame.end, leefHeader.delimiter, leef.keys, leef.values)
   const { v } = leef
   if (!v.product.present) v.product.set(leefHeader.starts[2]!, leefHeader.ends[2]!, 0)
-  if (!isTraffic(v.product, v.service)) return skip(out, 'not_traffic')
+  if (!isTraffic(v.product, v.service, v.action)) return skip(out, 'not_traffic')
   leef.apply(frame, out)
   return finish(v.proto, v.src, v.dst, frame, out)
 }
@@ -279,8 +281,12 @@ function finish(proto: Value, src: Value, dst: Value, frame: Frame, out: RecordF
   return 'parsed'
 }
 
+/** The firewall blade's words for an exchange of VPN keys. */
+const isKeyInstall = (done: Value): boolean => done.is('Key Install') || done.is('keyinst')
+
 /** The blades that log sessions. A line that lost its product (cut by UDP) counts when it names a service. */
-function isTraffic(product: Value, service: Value): boolean {
+function isTraffic(product: Value, service: Value, done: Value): boolean {
+  if (isKeyInstall(done)) return false
   if (!product.present) return service.present
   return (
     product.endsWith('FireWall-1') || product.is('URL Filtering') || product.is('Application Control') || product.is('HTTPS Inspection')
@@ -303,7 +309,8 @@ const OTHER_BLADES = [
 ]
 
 /** Exports merge blades (`Multi-product`), so there the blades that repeat sessions, or log none, are named instead. */
-function isExportedTraffic(product: Value): boolean {
+function isExportedTraffic(product: Value, done: Value): boolean {
+  if (isKeyInstall(done)) return false
   for (const blade of OTHER_BLADES) if (product.startsWith(blade)) return false
   return true
 }
@@ -346,6 +353,8 @@ function scanColonPairs(buf: Buffer, start: number, end: number): number {
   }
   return found
 }
+
+const isFwLog = ({ buf, body, end }: Frame): boolean => dayEnd(buf, body, end) > 0 && find(buf, body, Math.min(end, body + 100), ARROW) > 0
 
 /** `3Sep2007 15:10:28 drop   192.0.2.7 >eth8 rule: 113; …; src: a; dst: b; …`; an alert has no action word. */
 function readFwLog(frame: Frame, start: number): boolean {

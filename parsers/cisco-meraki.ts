@@ -109,7 +109,7 @@ function readMessage(frame: Frame): boolean {
 
 function parseUrls(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
-  const request = find(buf, message.text, end, REQUEST)
+  const request = lastRequest(buf, message.text, end)
   if (request < 0) return malformed(out, 'bad_syntax')
   scanAndSetTime(frame, request, out)
   const { src, dst } = table.v
@@ -125,6 +125,13 @@ function parseUrls(frame: Frame, out: RecordFields): Outcome {
   out.set(URL, url, tokenEnd(buf, url, end))
   out.action = ACTION_ALLOWED
   return 'parsed'
+}
+
+/** An agent's text may hold the mark as well, and comes before it; a URL has no blanks, so that the last mark is the appliance's. */
+function lastRequest(buf: Buffer, start: number, end: number): number {
+  let last = -1
+  for (let at = find(buf, start, end, REQUEST); at >= 0; at = find(buf, at + 1, end, REQUEST)) last = at
+  return last
 }
 
 function parseFlow(frame: Frame, out: RecordFields): Outcome {

@@ -54,6 +54,9 @@ const PLAIN = 0
 const DOUBLED = 2
 const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 
+/** Types of identity that are one machine, in the dashboard's words and the older ones. */
+const DEVICE_TYPES = ['Roaming Computer', 'Anyconnect Roaming', 'AD Computer']
+
 const KIND_PROXY = 1
 const KIND_OTHER = 2
 
@@ -145,7 +148,7 @@ function parseRow(frame: Frame, out: RecordFields): Outcome {
   out.numbers[TIME] = time.readIsoTime(frame.buf, timestamp.start, timestamp.end, UTC)
   // the most granular identity is a user, a computer, or the name of a network, site or tunnel, which is neither
   if (identityType.endsWith('Users') || identityType.endsWith('User')) setText(identity, USER, out)
-  else if (identityType.startsWith('Roaming Computer') || identityType.startsWith('AD Computer')) setText(identity, DEVICE, out)
+  else if (DEVICE_TYPES.some(type => identityType.startsWith(type))) setText(identity, DEVICE, out)
   return 'parsed'
 }
 

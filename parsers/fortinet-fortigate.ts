@@ -294,6 +294,7 @@ function parseCef(frame: Frame, mark: number, out: RecordFields): Outcome {
   if (extension < 0) return malformed(out, 'bad_syntax')
   scanCefExtension(buf, extension, end, cef.keys, cef.values, cef.layouts.cef)
   const { v } = cef
+  if (!v.cat.present) v.cat.set(header.starts[5]!, header.ends[5]!, 0) // `traffic:forward close` is the name as well
   const subtype = v.FTNTFGTsubtype.seen ? v.FTNTFGTsubtype : v.FortinetFortiGatesubtype.seen ? v.FortinetFortiGatesubtype : v['ad.subtype']
   if (v.cat.startsWith('traffic')) {
     if (subtype.is('local') || v.cat.is('traffic:local')) return skip(out, 'appliance_itself')

@@ -92,7 +92,7 @@ function readObject(frame: Frame, out: RecordFields): Outcome {
     if (salvageJson(buf, start, end, table.keys, table.values) === 0) return malformed(out, 'bad_syntax')
   }
   if (v.logType.present && !v.logType.is('WEB_LOG') && !v.logType.is('DLP')) return skip(out, 'not_traffic')
-  if (v.directionName.is('inbound')) return skip(out, 'inbound')
+  if (v.directionName.is('inbound') || v.directionName.is('Inbound')) return skip(out, 'inbound')
   table.apply(frame, out)
   setScheme(v.scheme, out)
   out.numbers[TIME] = objectTime(frame)

@@ -216,7 +216,10 @@ function formOf(frame: Frame, start: number, state: State): number {
   const end = Math.min(frame.end, start + 400)
   switch (buf[start]) {
     case 0x5b: // [dd/Mmm/yyyy:
-      return buf[start + 3] === 0x2f && buf[start + 7] === 0x2f && isDigit(buf[start + 1]) && isAccessRow(buf, start, end)
+      return buf[start + 3] === 0x2f &&
+        buf[start + 7] === 0x2f &&
+        isDigit(buf[start + 1]) &&
+        (isAccessRow(buf, start, end) || state.access !== ACCESS_DEFAULT) // a header row may have put other columns first
         ? FORM_ACCESS
         : FORM_NONE
     case 0x23:
@@ -235,8 +238,10 @@ function formOf(frame: Frame, start: number, state: State): number {
       if (matchesAt(buf, start, end, CLOUD)) return isCloudRow(buf, start, end) ? FORM_CLOUD : FORM_NONE
       return isCloudHeader(buf, start, end) ? FORM_CLOUD_HEADER : FORM_NONE
     case 0x22:
-      if (state.cloud !== undefined && isCloudExportRow(buf, start, end, state.numbered)) return FORM_CLOUD_ROW
-      return isCloudHeader(buf, start, end) ? FORM_CLOUD_HEADER : FORM_NONE
+      // a header row may come again, with other columns: nothing but a number at the start tells a row from it
+      if (state.cloud !== undefined && state.numbered && isCloudExportRow(buf, start, end, true)) return FORM_CLOUD_ROW
+      if (isCloudHeader(buf, start, end)) return FORM_CLOUD_HEADER
+      return state.cloud !== undefined && isCloudExportRow(buf, start, end, state.numbered) ? FORM_CLOUD_ROW : FORM_NONE
     case 0x4c:
     case 0x43:
       return siemForm(frame)
