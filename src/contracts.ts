@@ -83,6 +83,29 @@ export type TakeBlock = (block: FilledBlock, intakes: ReadonlyMap<number, Intake
 
 export type ReceiverState = 'stopped' | 'listening' | 'paused' | 'failed'
 
+/**
+ * What may hold senders of a receiver back; labels of a metric.
+ *
+ *   spool_full, lanes_busy   there is no room: who can wait does, others are put off
+ *   commit_pending           lines that were taken must become durable before more are read
+ *   rate_limit               senders that were faster than they may be wait
+ *   connection_limit         further connections are refused
+ *   request_limit            further requests are put off
+ *   upstream_error           what is fetched from (a server, a folder) fails; it is tried again
+ */
+export const PAUSE_REASONS = [
+  'spool_full',
+  'lanes_busy',
+  'commit_pending',
+  'rate_limit',
+  'connection_limit',
+  'request_limit',
+  'upstream_error'
+] as const
+
+/** `no_room`: an intake makes its sender wait; the pipeline knows for what and says that instead. */
+export type PauseReason = (typeof PAUSE_REASONS)[number] | 'no_room'
+
 /** A listener as status, metrics and page show it. */
 export interface ReceiverStatus {
   name: string
@@ -92,6 +115,8 @@ export interface ReceiverStatus {
   state: ReceiverState
   /** Why it is paused or failed. */
   reason?: string
+  /** All that holds senders back just now, also where the receiver as a whole goes on. */
+  pauses?: readonly PauseReason[]
   connections: number
   /** Monotonic counts by metric-label name, such as `connections_total`, `received_bytes_total`, `refused_total`. */
   counters: Record<string, number>

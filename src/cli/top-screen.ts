@@ -40,14 +40,14 @@ export function topScreen(before: Look | undefined, now: Look, { columns, rows }
   ]
   const foot = [...(rows < ROWS_USUAL ? [] : uploadLines(status, now.atMs).map(fit)), paint.dim(fit('q quits'))]
   const spool = spoolLines(before, now, seconds).map(fit)
-  const receivers = status.receivers.map(({ name, protocol, address, state, reason, connections, counters }) => {
+  const receivers = status.receivers.map(({ name, protocol, address, state, reason, pauses = [], connections, counters }) => {
     const earlier = before?.status.receivers.find(one => one.name === name && one.protocol === protocol)?.counters
     const bytes = rate(counters.received_bytes_total ?? 0, earlier?.received_bytes_total)
     const lost = counters.udp_kernel_dropped_datagrams_total ?? 0
     const row = fit(
       `${pad(`${name} ${protocol}`, 24)} ${pad(address, 22)} ${pad(state, 10)}${left(connections, 6)} ${left(`${formatSize(bytes)}/s`, 12)}${lost > 0 ? `  ${lost} dropped` : ''}${reason === undefined ? '' : `  ${reason}`}`
     )
-    return state === 'listening' ? row : paint.yellow(row)
+    return state === 'listening' && pauses.length === 0 ? row : paint.yellow(row)
   })
   const sources = status.sources.map(source =>
     sourceRow(

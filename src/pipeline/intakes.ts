@@ -86,6 +86,7 @@ export class Intakes {
   #flushing = false
   /** Records that the spool had no room for. */
   #shedRecords = 0
+  #lastPause: 'spool_full' | 'lanes_busy' = 'lanes_busy'
 
   constructor({ pool, spool, archive, binding, commitIntervalMs }: IntakesDeps) {
     this.#pool = pool
@@ -234,15 +235,21 @@ export class Intakes {
   async #room(debtMs: number): Promise<void> {
     if (debtMs > 0) await new Promise(resolve => setTimeout(resolve, debtMs).unref())
     while (this.#mustWait) {
+      this.#lastPause = this.pause ?? this.#lastPause
       await this.#pool.room()
       if (this.#spool.full) await new Promise(resolve => setTimeout(resolve, FULL_POLL_MS).unref())
     }
   }
 
+  /** Why senders that can wait were stopped last. */
+  get lastPause(): 'spool_full' | 'lanes_busy' {
+    return this.#lastPause
+  }
+
   /** Why senders that can wait are stopped just now, if they are. */
-  get pause(): 'spool full' | 'lanes busy' | undefined {
-    if (this.#spool.full) return 'spool full'
-    return this.#pool.isBusy ? 'lanes busy' : undefined
+  get pause(): 'spool_full' | 'lanes_busy' | undefined {
+    if (this.#spool.full) return 'spool_full'
+    return this.#pool.isBusy ? 'lanes_busy' : undefined
   }
 
   #framingOf({ receiver, protocol }: Peer): FramingOfListener {

@@ -96,7 +96,7 @@ export class ReceiverSet {
     for (const { name, protocol, address, gauges } of receiver.status()) {
       const endsAt = gauges?.tls_certificate_expiry_timestamp_seconds
       const how = endsAt === undefined ? '' : `, TLS certificate until ${new Date(endsAt * 1000).toISOString()}`
-      this.#log.info({ receiver: name, protocol, address }, `listening: ${protocol} on ${address}${how}`)
+      this.#log.info({ receiver: name, protocol, address }, `${workOf(protocol, address)}${how}`)
     }
   }
 
@@ -108,12 +108,19 @@ export class ReceiverSet {
         for (const status of receiver.status()) {
           const { name, protocol, address, counters } = status
           this.#ended.set(keyOf(status), sumOf(this.#ended.get(keyOf(status)) ?? {}, counters))
-          this.#log.info({ receiver: name, protocol, address }, `no longer listening: ${protocol} on ${address}`)
+          this.#log.info({ receiver: name, protocol, address }, `no longer ${workOf(protocol, address)}`)
         }
       })
     )
     this.#running = this.#running.filter(running => !going.includes(running))
   }
+}
+
+/** What a receiver does and where, as the log says it: pulls and folders have nothing that listens. */
+function workOf(protocol: string, address: string): string {
+  if (protocol === 'file') return `watching: ${protocol} in ${address}`
+  const isPull = protocol === 's3' || protocol === 'azure-blob' || protocol === 'menlo'
+  return isPull ? `pulling: ${protocol} from ${address}` : `listening: ${protocol} on ${address}`
 }
 
 const keyOf = ({ name, protocol }: ReceiverStatus): string => `${name} ${protocol}`

@@ -1,6 +1,6 @@
 /** The pipeline's state as one plain object, put together from the plain numbers of its rooms. */
 import type { Config } from '../config/schema.ts'
-import type { ReceiverStatus } from '../contracts.ts'
+import type { PauseReason, ReceiverStatus } from '../contracts.ts'
 import { COST, remedyFor } from '../explain/remedies.ts'
 import { LAG_BOUNDS_SECONDS, mergeLags } from '../lanes/event-lag.ts'
 import type { LaneSourceStats } from '../lanes/messages.ts'
@@ -59,7 +59,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
   }
   const upload = uploadStatus(delivery, spool)
   const spoolNow = { ...spoolStatus(config, spool), list: parts.segments.list() }
-  const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes.pause), intakes))
+  const receivers = parts.receivers.map(receiver => withFraming(pausedReceiver(receiver, intakes), intakes))
   const archive = parts.archive?.status()
   return judged({
     version: parts.version,
@@ -78,10 +78,20 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
   })
 }
 
-/** UDP cannot wait, so it is never shown as paused. */
-function pausedReceiver(receiver: ReceiverStatus, pause: string | undefined): ReceiverStatus {
-  if (pause === undefined || receiver.state !== 'listening' || receiver.protocol === 'syslog-udp') return receiver
-  return { ...receiver, state: 'paused', reason: pause }
+/**
+ * Puts what there is no room in where the receiver knows only that there is none, or not even that, because nothing came since.
+ * UDP cannot wait, so it is never shown as paused.
+ */
+export function pausedReceiver(receiver: ReceiverStatus, { pause, lastPause }: Pick<Intakes, 'pause' | 'lastPause'>): ReceiverStatus {
+  const { state, protocol, pauses: own = [], reason } = receiver
+  if (protocol === 'syslog-udp' || (state !== 'listening' && state !== 'paused')) return receiver
+  // Whoever waits looks again now and then only, so some still wait when the room is back.
+  const now = pause ?? (own.includes('no_room') ? lastPause : undefined)
+  const pauses: PauseReason[] = [...new Set([...(now === undefined ? [] : [now]), ...own.filter(one => one !== 'no_room')])]
+  const isPaused = now !== undefined || state === 'paused'
+  const words = pauses.map(one => one.replace('_', ' ')).join(', ')
+  const why = isPaused ? [words, ...(state === 'paused' && reason !== undefined ? [reason] : [])].join(': ') : (reason ?? words)
+  return { ...receiver, state: isPaused ? 'paused' : state, pauses, ...(why === '' ? {} : { reason: why }) }
 }
 
 /** Who sends, and what was cut out of a receiver's bytes, by the names of the metrics. */

@@ -123,19 +123,16 @@ export class BlobPullReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const { state, reason, failing } = this.#loop.status()
-    const why = this.#failedStart ?? reason
     return [
       {
         name: this.name,
         protocol: this.#protocol,
         address: this.#store?.where ?? '',
-        state: this.#failedStart !== undefined ? 'failed' : this.#isStarted ? state : 'stopped',
-        ...(why === undefined ? {} : { reason: why }),
+        ...this.#loop.status(this.#isStarted, this.#failedStart),
         connections: this.#reading,
         counters: { ...this.#counters, ...this.#loop.counters },
         gauges: {
-          pull_failing: failing,
+          pull_failing: this.#loop.isFailing ? 1 : 0,
           pull_lag_seconds: Math.max(0, Date.now() - this.#caughtUpMs) / 1000,
           objects_waiting: this.#waiting,
           objects_known: this.#ledger?.size ?? 0

@@ -14,6 +14,7 @@ import type { ReceiverLog } from './listen.ts'
 import { rateOf } from './options.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
 import { BufferedSocket } from './read-buffer.ts'
+import type { Holds } from './receiver-state.ts'
 
 export interface ConnectionLimits {
   allow: readonly string[]
@@ -86,6 +87,15 @@ export class Connections {
   /** Connections that are open now, those in a handshake included. */
   get size(): number {
     return this.#sockets.size
+  }
+
+  /** What holds senders back, for the status. */
+  get holds(): Holds {
+    return {
+      waiting: { count: this.paused, of: 'connections' },
+      limited: this.limited,
+      isOutOfConnections: this.size >= this.#limits.maxConnections
+    }
   }
 
   /** Takes a raw connection: refuses it, or hands it on with the address of its client once that is known. */

@@ -16,6 +16,7 @@ import { FileDropState } from './file-drop-state.ts'
 import type { FileServerDeps } from './ftp.ts'
 import type { ReceiverLog } from './listen.ts'
 import { NameOption, withDefaults } from './options.ts'
+import { stateOf } from './receiver-state.ts'
 import { UnpackError, UnpackOptions } from './unpack.ts'
 
 export const FileDropOptions = Type.Object({
@@ -147,15 +148,13 @@ export class FileDropReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const isPaused = this.#state === 'listening' && (this.#waitingForRoom || this.#isFull())
-    const reason = isPaused ? 'there is no room' : this.#reason
+    const waiting = { count: this.#waitingForRoom ? 1 : 0, of: 'files' }
     return [
       {
         name: this.name,
         protocol: 'file',
         address: this.#folder,
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, { waiting, isFull: this.#isFull(), isFailing: this.#reason !== undefined }),
         connections: this.#reading,
         counters: { ...this.#counters },
         gauges: {

@@ -7,6 +7,7 @@ import type { Account } from './ftp-accounts.ts'
 import { formatPath, type TreePath, UploadTree } from './ftp-tree.ts'
 import type { ReceiverLog } from './listen.ts'
 import { rateOf } from './options.ts'
+import type { Holds } from './receiver-state.ts'
 import { UnpackError } from './unpack.ts'
 import { DeliveryError, deliver, type FileDeliveryOptions, HoldBudget } from './unpack-deliver.ts'
 
@@ -60,9 +61,10 @@ export class Uploads {
     commit_failed_total: 0,
     pauses_total: 0
   }
-  /** Transfers that run, and those of them that wait for room. */
+  /** Transfers that run, those of them that wait for room, and those that are faster than their address may be. */
   running = 0
   waiting = 0
+  limited = 0
   open: OpenIntake | undefined
   readonly #options: UploadsOptions
   readonly #deps: UploadsDeps
@@ -77,6 +79,11 @@ export class Uploads {
 
   get heldBytes(): number {
     return this.#budget.heldBytes
+  }
+
+  /** What holds senders back, for the status. */
+  get holds(): Holds {
+    return { waiting: { count: this.waiting, of: 'transfers' }, limited: this.limited, isFull: this.#deps.isFull() }
   }
 
   /** True, and counted, when no file should be begun. */
@@ -109,9 +116,9 @@ export class Uploads {
         onBytes: count => {
           this.counters.unpacked_bytes_total += count
         },
-        onWait: isWaiting => {
-          this.waiting += isWaiting ? 1 : -1
-          if (isWaiting) this.counters.pauses_total++
+        onWait: (isWaiting, isLimited) => {
+          this[isLimited ? 'limited' : 'waiting'] += isWaiting ? 1 : -1
+          if (isWaiting && !isLimited) this.counters.pauses_total++
         }
       })
       this.counters.files_total++

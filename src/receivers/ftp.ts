@@ -15,6 +15,7 @@ import { FtpTls } from './ftp-tls.ts'
 import { Uploads } from './ftp-upload.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { AllowOption, ListenOption, NameOption, RateOptions, withDefaults } from './options.ts'
+import { stateOf } from './receiver-state.ts'
 import { TlsOptions } from './tls-identity.ts'
 import { FileOptions } from './unpack-deliver.ts'
 
@@ -95,7 +96,6 @@ export class FtpReceiver implements Receiver {
   #address: ListenAddress
   #state: ReceiverState = 'stopped'
   #reason: string | undefined
-  readonly #isFull: () => boolean
   readonly #counters = {
     connections_total: 0,
     refused_total: 0,
@@ -119,11 +119,14 @@ export class FtpReceiver implements Receiver {
     if (tls === undefined && tlsMode !== 'optional') throw new RangeError(`Cannot use receiver "${name}": tlsMode ${tlsMode} needs tls`)
     this.name = name
     this.#log = deps.log
-    this.#isFull = deps.isFull ?? (() => false)
     this.#allow = new CidrList(this.#options.allow)
     this.#address = parseListen(this.#options.listen)
     this.#advertised = advertisedOf(this.#options)
-    this.#uploads = new Uploads(this.#options, { protocol: tlsMode === 'implicit' ? 'ftps' : 'ftp', log: deps.log, isFull: this.#isFull })
+    this.#uploads = new Uploads(this.#options, {
+      protocol: tlsMode === 'implicit' ? 'ftps' : 'ftp',
+      log: deps.log,
+      isFull: deps.isFull ?? (() => false)
+    })
     this.#tls = tls === undefined ? undefined : new FtpTls(tls, { receiver: name, log: deps.log, timeoutMs: loginTimeoutMs })
   }
 
@@ -162,19 +165,25 @@ export class FtpReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const { running, waiting, heldBytes, counters } = this.#uploads
-    const isPaused = this.#state === 'listening' && (waiting > 0 || this.#isFull())
-    const reason = isPaused ? (waiting > 0 ? `${waiting} transfers wait for room` : 'there is no room') : this.#reason
+    const { running, waiting, limited, heldBytes, counters } = this.#uploads
     return [
       {
         name: this.name,
         protocol: this.#options.tlsMode === 'implicit' ? 'ftps' : 'ftp',
         address: formatListen(this.#address),
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, {
+          ...this.#uploads.holds,
+          isOutOfConnections: this.#sockets.size >= this.#options.maxConnections
+        }),
         connections: this.#sockets.size,
         counters: { ...this.#counters, ...counters, ...this.#tls?.counters },
-        gauges: { transfers: running, paused_transfers: waiting, held_bytes: heldBytes, ...this.#tls?.gauges() }
+        gauges: {
+          transfers: running,
+          paused_transfers: waiting,
+          rate_limited_transfers: limited,
+          held_bytes: heldBytes,
+          ...this.#tls?.gauges()
+        }
       }
     ]
   }

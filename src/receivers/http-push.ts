@@ -16,6 +16,7 @@ import { type HttpCredentials, isAuthentic } from './http-auth.ts'
 import { BodyBudget, BodyError, hecLines, inflated, isGzip, readBody } from './http-body.ts'
 import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { AllowOption, ListenOption, NameOption, RateOptions, rateOf, withDefaults } from './options.ts'
+import { type Holds, stateOf } from './receiver-state.ts'
 import { type Identity, judgeClient, loadIdentity, TlsOptions, watchIdentity } from './tls-identity.ts'
 
 const MIB = 1024 * 1024
@@ -191,15 +192,12 @@ export class HttpPushReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const isPaused = this.#state === 'listening' && (this.#waiting > 0 || this.#isFull())
-    const reason = isPaused ? (this.#waiting > 0 ? `${this.#waiting} requests wait for room` : 'there is no room') : this.#reason
     return [
       {
         name: this.name,
         protocol: 'http',
         address: formatListen(this.#address),
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, this.#holds()),
         connections: this.#connections,
         counters: { ...this.#counters },
         gauges: {
@@ -209,6 +207,20 @@ export class HttpPushReceiver implements Receiver {
         }
       }
     ]
+  }
+
+  #holds(): Holds {
+    const nowMs = Date.now()
+    const { maxConnections, maxRequests } = this.#options
+    let limited = 0
+    for (const untilMs of this.#slowUntilMs.values()) if (untilMs > nowMs) limited++
+    return {
+      waiting: { count: this.#waiting, of: 'requests' },
+      isFull: this.#isFull(),
+      limited,
+      isOutOfConnections: this.#connections >= maxConnections,
+      isOutOfRequests: this.#requests >= maxRequests
+    }
   }
 
   #createApp(): FastifyInstance {

@@ -91,19 +91,16 @@ export class MenloPullReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const { state, reason, failing } = this.#loop.status()
-    const why = this.#failedStart ?? reason
     const lagMs = this.#position === undefined ? 0 : this.#nowMs() - this.#position.start * 1000
     return [
       {
         name: this.name,
         protocol: 'menlo',
         address: this.#options.url,
-        state: this.#failedStart !== undefined ? 'failed' : this.#isStarted ? state : 'stopped',
-        ...(why === undefined ? {} : { reason: why }),
+        ...this.#loop.status(this.#isStarted, this.#failedStart),
         connections: 0,
         counters: { ...this.#counters, ...this.#loop.counters },
-        gauges: { pull_failing: failing, pull_lag_seconds: Math.max(0, lagMs) / 1000 }
+        gauges: { pull_failing: this.#loop.isFailing ? 1 : 0, pull_lag_seconds: Math.max(0, lagMs) / 1000 }
       }
     ]
   }

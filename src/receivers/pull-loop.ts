@@ -4,9 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import Type from 'typebox'
-import type { ReceiverState } from '../contracts.ts'
+import type { ReceiverStatus } from '../contracts.ts'
 import { orAborted } from './deadline.ts'
 import type { ReceiverLog } from './listen.ts'
+import { stateOf } from './receiver-state.ts'
 
 /** A fetch failed in a way that may pass. */
 export class PullError extends Error {
@@ -108,12 +109,17 @@ export class PullLoop {
     if (isWaiting) this.counters.pauses_total++
   }
 
-  /** `failing`: the last round failed. */
-  status(): { state: ReceiverState; reason?: string; failing: 0 | 1 } {
-    if (this.soon.aborted) return { state: 'stopped', failing: 0 }
-    const failing = this.#failure === undefined ? 0 : 1
-    if (this.#isWaiting || this.#deps.isFull()) return { state: 'paused', reason: 'there is no room', failing }
-    return { state: 'listening', ...(this.#failure === undefined ? {} : { reason: this.#failure }), failing }
+  /** True when the last round failed. */
+  get isFailing(): boolean {
+    return this.#failure !== undefined && !this.soon.aborted
+  }
+
+  /** `failedStart`: why it does not run at all. */
+  status(isStarted: boolean, failedStart: string | undefined): Pick<ReceiverStatus, 'state' | 'reason' | 'pauses'> {
+    if (failedStart !== undefined) return stateOf('failed', failedStart, {})
+    if (!isStarted || this.soon.aborted) return stateOf('stopped', undefined, {})
+    const waiting = { count: this.#isWaiting ? 1 : 0, of: 'fetches' }
+    return stateOf('listening', this.#failure, { waiting, isFull: this.#deps.isFull(), isFailing: this.isFailing })
   }
 
   async #run(): Promise<void> {

@@ -10,6 +10,9 @@ import { formatRelpFrame, parseRelpFrame, type RelpFrame, relpFrameBytes } from 
 /** Frames that wait for their answer; senders have windows of some hundred. */
 const UNANSWERED_MAX = 10_000
 
+/** Lack of room, the rate of the peer, or too many messages whose answer waits for a commit. */
+export type PauseCause = 'paused' | 'limited' | 'commit'
+
 export interface RelpSessionDeps {
   openIntake: () => Intake
   /** Counters that all stream receivers have, and those of RELP. */
@@ -18,8 +21,8 @@ export interface RelpSessionDeps {
     'received_bytes_total' | 'aborted_total' | 'commit_failed_total' | 'pauses_total' | 'empty_connections_total'
   >
   own: { protocol_errors_total: number; answered_total: number }
-  /** Called with +1 when the socket is not read any more for lack of room, or because of its peer's rate, and with -1 when it is again. */
-  pausedBy: (change: 1 | -1, isLimited: boolean) => void
+  /** Called with +1 when the socket is not read any more, and with -1 when it is again. */
+  pausedBy: (change: 1 | -1, why: PauseCause) => void
   debug: (facts: object, message: string) => void
 }
 
@@ -110,21 +113,21 @@ export class RelpSession {
     this.#intake ??= this.#deps.openIntake()
     this.#unanswered.push(frame.txnr)
     const room = this.#intake.accept(this.#held.subarray(frame.start, frame.end))
-    if (room !== undefined) void this.#pauseUntil(room, this.#intake.debtMs() > 0)
-    else if (this.#unanswered.length > UNANSWERED_MAX) void this.#pauseUntil(this.#answerAll(), false)
+    if (room !== undefined) void this.#pauseUntil(room, this.#intake.debtMs() > 0 ? 'limited' : 'paused')
+    else if (this.#unanswered.length > UNANSWERED_MAX) void this.#pauseUntil(this.#answerAll(), 'commit')
   }
 
-  async #pauseUntil(room: Promise<void>, isLimited: boolean): Promise<void> {
+  async #pauseUntil(room: Promise<void>, why: PauseCause): Promise<void> {
     this.#isPaused = true
     this.#socket.pause()
-    if (!isLimited) this.#deps.shared.pauses_total++
-    this.#deps.pausedBy(1, isLimited)
+    if (why !== 'limited') this.#deps.shared.pauses_total++
+    this.#deps.pausedBy(1, why)
     try {
       await room
     } catch {
       this.#socket.destroy()
     }
-    this.#deps.pausedBy(-1, isLimited)
+    this.#deps.pausedBy(-1, why)
     this.#isPaused = false
     if (this.#socket.destroyed || this.#isOver) return
     this.#work()

@@ -9,6 +9,7 @@ import { Connections } from './connections.ts'
 import { orAborted } from './deadline.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
+import { stateOf } from './receiver-state.ts'
 import { RelpSession } from './relp-session.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import { TlsOptions } from './tls-identity.ts'
@@ -34,7 +35,8 @@ export class RelpReceiver implements Receiver {
   #address: ListenAddress
   #state: ReceiverState = 'stopped'
   #reason: string | undefined
-  #paused = 0
+  /** Connections that are not read before what they sent is durable. */
+  #uncommitted = 0
 
   constructor(options: Partial<RelpOptions>, deps: ReceiverDeps) {
     this.#options = withDefaults(RelpOptions, options)
@@ -73,18 +75,19 @@ export class RelpReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const isPaused = this.#state === 'listening' && this.#paused > 0
-    const reason = isPaused ? `${this.#paused} connections wait for room` : this.#reason
     return [
       {
         name: this.name,
         protocol: 'relp',
         address: formatListen(this.#address),
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, { ...this.#connections.holds, uncommitted: this.#uncommitted }),
         connections: this.#connections.size,
         counters: { ...this.#connections.counters, ...this.#counters, ...this.#tls?.counters },
-        gauges: { paused_connections: this.#paused, rate_limited_connections: this.#connections.limited, ...this.#tls?.gauges() }
+        gauges: {
+          paused_connections: this.#connections.paused + this.#uncommitted,
+          rate_limited_connections: this.#connections.limited,
+          ...this.#tls?.gauges()
+        }
       }
     ]
   }
@@ -99,9 +102,9 @@ export class RelpReceiver implements Receiver {
       openIntake: () => this.#open!({ receiver: this.name, protocol: 'relp', address, ...this.#connections.rate }, 'datagram'),
       shared: this.#connections.counters,
       own: this.#counters,
-      pausedBy: (change, isLimited) => {
-        if (isLimited) this.#connections.limited += change
-        else this.#paused += change
+      pausedBy: (change, why) => {
+        if (why === 'commit') this.#uncommitted += change
+        else this.#connections[why] += change
       },
       debug: (facts, message) => this.#log.debug({ receiver: this.name, peer: address, ...facts }, message)
     })

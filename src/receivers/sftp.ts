@@ -15,6 +15,7 @@ import { type Account, AccountOptions, Accounts, checkSecrets, LoginGuard } from
 import { Uploads } from './ftp-upload.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverLog } from './listen.ts'
 import { ListenOption, NameOption, withDefaults } from './options.ts'
+import { stateOf } from './receiver-state.ts'
 import { isKeyGood, loadHostKeys, parsePublicKeys } from './sftp-keys.ts'
 import { SftpSession } from './sftp-session.ts'
 
@@ -49,7 +50,6 @@ export class SftpReceiver implements Receiver {
   readonly #allow: CidrList
   readonly #uploads: Uploads
   readonly #guard: LoginGuard
-  readonly #isFull: () => boolean
   readonly #sockets = new Map<Socket, string>()
   readonly #sessions = new Set<SftpSession>()
   /** Sockets that have not sent their greeting, by address and port. */
@@ -85,11 +85,10 @@ export class SftpReceiver implements Receiver {
     })
     this.name = name
     this.#log = deps.log
-    this.#isFull = deps.isFull ?? (() => false)
     this.#allow = new CidrList(this.#options.allow)
     this.#guard = new LoginGuard(this.#options)
     this.#address = parseListen(this.#options.listen)
-    this.#uploads = new Uploads(this.#options, { protocol: 'sftp', log: deps.log, isFull: this.#isFull })
+    this.#uploads = new Uploads(this.#options, { protocol: 'sftp', log: deps.log, isFull: deps.isFull ?? (() => false) })
   }
 
   async start(open: OpenIntake): Promise<void> {
@@ -124,19 +123,19 @@ export class SftpReceiver implements Receiver {
   }
 
   status(): ReceiverStatus[] {
-    const { running, waiting, heldBytes, counters } = this.#uploads
-    const isPaused = this.#state === 'listening' && (waiting > 0 || this.#isFull())
-    const reason = isPaused ? (waiting > 0 ? `${waiting} transfers wait for room` : 'there is no room') : this.#reason
+    const { running, waiting, limited, heldBytes, counters } = this.#uploads
     return [
       {
         name: this.name,
         protocol: 'sftp',
         address: formatListen(this.#address),
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, {
+          ...this.#uploads.holds,
+          isOutOfConnections: this.#sockets.size >= this.#options.maxConnections
+        }),
         connections: this.#sockets.size,
         counters: { ...this.#counters, ...counters },
-        gauges: { transfers: running, paused_transfers: waiting, held_bytes: heldBytes }
+        gauges: { transfers: running, paused_transfers: waiting, rate_limited_transfers: limited, held_bytes: heldBytes }
       }
     ]
   }

@@ -9,6 +9,7 @@ import { Connections } from './connections.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
 import { withReadBuffer } from './read-buffer.ts'
+import { stateOf } from './receiver-state.ts'
 
 export const SyslogTcpOptions = Type.Object({
   name: NameOption('syslog-tcp'),
@@ -66,15 +67,12 @@ export class SyslogTcpReceiver implements Receiver {
 
   status(): ReceiverStatus[] {
     const { paused, limited, size, counters } = this.#connections
-    const isPaused = this.#state === 'listening' && paused > 0
-    const reason = isPaused ? `${paused} connections wait for room` : this.#reason
     return [
       {
         name: this.name,
         protocol: 'syslog-tcp',
         address: formatListen(this.#address),
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, this.#connections.holds),
         connections: size,
         counters: { ...counters },
         gauges: { paused_connections: paused, rate_limited_connections: limited }

@@ -7,6 +7,7 @@ import type { OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../con
 import { Connections } from './connections.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
+import { stateOf } from './receiver-state.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import { TlsOptions } from './tls-identity.ts'
 
@@ -71,15 +72,12 @@ export class SyslogTlsReceiver implements Receiver {
 
   status(): ReceiverStatus[] {
     const { paused, limited, size, counters } = this.#connections
-    const isPaused = this.#state === 'listening' && paused > 0
-    const reason = isPaused ? `${paused} connections wait for room` : this.#reason
     return [
       {
         name: this.name,
         protocol: 'syslog-tls',
         address: formatListen(this.#address),
-        state: isPaused ? 'paused' : this.#state,
-        ...(reason === undefined ? {} : { reason }),
+        ...stateOf(this.#state, this.#reason, this.#connections.holds),
         connections: size,
         counters: { ...counters, ...this.#tls.counters },
         gauges: { paused_connections: paused, rate_limited_connections: limited, ...this.#tls.gauges() }

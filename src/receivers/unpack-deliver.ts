@@ -122,8 +122,8 @@ export interface DeliveryDeps {
   /** Called once, with the first bytes that leave the hold; never for an empty file. */
   open(framing: Framing): Intake
   budget: HoldBudget
-  /** Called before and after a wait for room. */
-  onWait?(isWaiting: boolean): void
+  /** Called before and after a wait: for room, or because the sender is faster than it may be, which is no lack of room. */
+  onWait?(isWaiting: boolean, isLimited: boolean): void
   /** Unpacked bytes as they come. */
   onBytes?(count: number): void
 }
@@ -139,8 +139,7 @@ export async function deliver(chunks: AsyncIterable<Uint8Array>, options: FileDe
   const hand = async (piece: Buffer): Promise<void> => {
     intake ??= deps.open(framingOf(piece, options.format))
     const room = intake.accept(piece)
-    // Who sends too fast waits, but that is no lack of room.
-    if (room !== undefined) await waitForRoom(room, options.roomTimeoutMs + intake.debtMs(), intake.debtMs() > 0 ? {} : deps)
+    if (room !== undefined) await waitForRoom(room, options.roomTimeoutMs, intake.debtMs(), deps)
   }
   const letGo = async (): Promise<void> => {
     isHolding = false
@@ -166,19 +165,19 @@ export async function deliver(chunks: AsyncIterable<Uint8Array>, options: FileDe
   })
 }
 
-async function waitForRoom(room: Promise<void>, timeoutMs: number, { onWait }: Pick<DeliveryDeps, 'onWait'>): Promise<void> {
+async function waitForRoom(room: Promise<void>, timeoutMs: number, debtMs: number, deps: Pick<DeliveryDeps, 'onWait'>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DeliveryError('room', 'there is no room')), timeoutMs)
+    timer = setTimeout(() => reject(new DeliveryError('room', 'there is no room')), timeoutMs + debtMs)
   })
-  onWait?.(true)
+  deps.onWait?.(true, debtMs > 0)
   try {
     await Promise.race([room, late])
   } catch (error) {
     throw error instanceof DeliveryError ? error : new DeliveryError('commit', 'the lines were not taken', { cause: error })
   } finally {
     clearTimeout(timer)
-    onWait?.(false)
+    deps.onWait?.(false, debtMs > 0)
   }
 }
 

@@ -3,6 +3,7 @@
  * here, docs/metrics.md is made from it, and dashboards are tested against it. Labels are bounded: names of the configuration
  * and closed sets, never an address or a user.
  */
+import { PAUSE_REASONS } from '../contracts.ts'
 
 export interface MetricEntry {
   type: 'counter' | 'gauge' | 'histogram'
@@ -76,7 +77,11 @@ export const CATALOGUE = {
   udp_native: gauge('', RECEIVER, '1 while UDP is received by recvmmsg in a thread of its own, 0 by node:dgram.'),
   udp_receive_buffer_bytes: gauge('bytes', [...RECEIVER, 'kind'], 'Receive buffer of UDP sockets, asked for and granted.'),
   receiver_up: gauge('', RECEIVER, '1 while the receiver listens.'),
-  receiver_paused: gauge('', [...RECEIVER, 'reason'], '1 while the receiver reads nothing, by reason: spool_full, lanes_busy or other.'),
+  receiver_paused: gauge(
+    '',
+    [...RECEIVER, 'reason'],
+    `1 while that holds senders of the receiver back: ${PAUSE_REASONS.join(', ')}. With the first three it reads nothing.`
+  ),
   paused_connections: gauge('connections', RECEIVER, 'Connections that are not read because there is no room.'),
   pull_lag_seconds: gauge(
     'seconds',

@@ -1,5 +1,5 @@
 /** A snapshot of the pipeline as samples of the catalogue. */
-import type { ReceiverStatus } from '../contracts.ts'
+import { PAUSE_REASONS, type ReceiverStatus } from '../contracts.ts'
 import type { ArchiveStatus } from './archive-status.ts'
 import { CATALOGUE, type MetricName, PREFIX } from './catalogue.ts'
 import type { HistogramCounts } from './histogram.ts'
@@ -16,9 +16,6 @@ export interface Sample {
 
 /** Labels in ReceiverStatus.gauges that are kinds of one metric. */
 const BUFFER_KINDS: Readonly<Record<string, string>> = { receive_buffer_asked_bytes: 'asked', receive_buffer_granted_bytes: 'granted' }
-
-/** Why a receiver reads nothing, and the label for it. */
-const PAUSE_REASONS: Readonly<Record<string, string>> = { 'spool full': 'spool_full', 'lanes busy': 'lanes_busy' }
 
 export class Samples {
   readonly #byName = new Map<MetricName, Map<string, Sample>>()
@@ -66,11 +63,10 @@ export class Samples {
     this.#takeProcess(status)
   }
 
-  #takeReceiver({ name, protocol, state, reason = '', connections, counters, gauges = {} }: ReceiverStatus): void {
+  #takeReceiver({ name, protocol, state, pauses = [], connections, counters, gauges = {} }: ReceiverStatus): void {
     this.add('connections', connections, name, protocol)
     this.add('receiver_up', state === 'listening' || state === 'paused' ? 1 : 0, name, protocol)
-    const pause = state === 'paused' ? (PAUSE_REASONS[reason] ?? 'other') : ''
-    for (const one of [...Object.values(PAUSE_REASONS), 'other']) this.add('receiver_paused', one === pause ? 1 : 0, name, protocol, one)
+    for (const pause of PAUSE_REASONS) this.add('receiver_paused', pauses.includes(pause) ? 1 : 0, name, protocol, pause)
     for (const [counter, value] of Object.entries(counters)) {
       if (isReceiverMetric(counter, 'counter')) this.add(counter, value, name, protocol)
       else this.add('receiver_events_total', value, name, protocol, counter.replace(/_total$/, ''))

@@ -212,6 +212,13 @@ export const ALERT_CASES: readonly AlertCase[] = [
     quiet: 0,
     labels: { receiver: 'tls', protocol: 'syslog-tls', reason: 'spool_full' }
   }),
+  {
+    alert: 'SluiceReceiverPaused',
+    when: 'a limit holds senders back, and the receiver goes on',
+    series: { [`sluice_receiver_paused{${TLS},reason="rate_limit"}`]: '1x30' },
+    at: '25m',
+    fires: []
+  },
   { alert: 'SluiceSourceSilent', when: 'a source stops', series: sending(0), at: '2h', fires: [{ source: 'fw' }] },
   { alert: 'SluiceSourceSilent', when: 'a source goes on', series: sending(600), at: '2h', fires: [] },
   {

@@ -14,6 +14,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Receiver } from '../../src/contracts.ts'
 import type { Intakes } from '../../src/pipeline/intakes.ts'
+import { pausedReceiver } from '../../src/pipeline/status.ts'
 import { FtpReceiver } from '../../src/receivers/ftp.ts'
 import { HttpPushReceiver } from '../../src/receivers/http-push.ts'
 import { RelpReceiver } from '../../src/receivers/relp.ts'
@@ -45,6 +46,11 @@ async function running(t: Test, receiver: Receiver): Promise<{ intakes: Intakes;
   )
   t.teardown(() => receiver.stop(AbortSignal.timeout(5000)))
   return { intakes, spool, port: portOf(receiver) }
+}
+
+/** The receiver as the status of the collector shows it, and the one label of the metric that is up. */
+function shown(t: Test, receiver: Receiver, intakes: Intakes, reason: string, pause = 'spool_full'): void {
+  t.match(pausedReceiver(receiver.status()[0]!, intakes), { state: 'paused', reason, pauses: [pause] })
 }
 
 const tlsOptions = () => {
@@ -81,6 +87,7 @@ for (const [protocol, create, dial, bytes] of streams)
     t.ok(taken < TAKEN_MAX_BYTES, `${taken} bytes were taken of ${content.length}`)
     t.ok(status().counters.received_bytes_total! <= TAKEN_MAX_BYTES, 'and no more')
     t.match(status(), { state: 'paused', reason: '1 connections wait for room', gauges: { paused_connections: 1 } })
+    shown(t, receiver, intakes, 'spool full: 1 connections wait for room')
     spool.full = false
     await isSent
     await until('all lines are in the spool', () => spool.records >= LINES)
@@ -110,7 +117,8 @@ t.test('http-push: a full spool is answered 503 with Retry-After before the body
   const refused = await post()
   t.equal(refused.status, 503)
   t.equal(refused.headers.get('retry-after'), '7')
-  t.match(receiver.status()[0], { state: 'paused', reason: 'there is no room', counters: { put_off_total: 1, received_bytes_total: 0 } })
+  t.match(receiver.status()[0], { state: 'paused', counters: { put_off_total: 1, received_bytes_total: 0 } })
+  shown(t, receiver, intakes, 'spool full')
   isFull = false
   t.equal((await post()).status, 200)
   t.equal(spool.durable, 100)
@@ -139,12 +147,14 @@ t.test('ftp: a full spool is answered 452; one that fills up in the middle of a 
     )
   spool.full = true
   t.match(await upload(), /< 452 /)
-  t.match(receiver.status()[0], { state: 'paused', reason: 'there is no room', counters: { put_off_total: 1 } })
+  t.match(receiver.status()[0], { state: 'paused', counters: { put_off_total: 1 } })
+  shown(t, receiver, intakes, 'spool full')
   spool.full = false
   const sending = upload('--limit-rate', '20M')
   await until('the file comes in', () => intakes.counts.frames > 0)
   spool.full = true
   await until('the transfer waits', () => receiver.status()[0]!.gauges!.paused_transfers === 1)
+  shown(t, receiver, intakes, 'spool full: 1 transfers wait for room')
   const frames = intakes.counts.frames
   await sleep(500)
   t.equal(intakes.counts.frames, frames, 'nothing is taken meanwhile')

@@ -1,11 +1,17 @@
 /**
  * How fast one address may send: it waits or is put off, loses nothing where it can wait, and does not slow others. Times are lower
- * bounds, which a slow machine does not break.
+ * bounds, which a slow machine does not break. Needs curl.
  */
+import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Receiver } from '../../src/contracts.ts'
 import { UDP_THREAD_FILE } from '../../src/pipeline/receivers.ts'
@@ -13,9 +19,12 @@ import { FtpReceiver } from '../../src/receivers/ftp.ts'
 import { HttpPushReceiver } from '../../src/receivers/http-push.ts'
 import { RelpReceiver } from '../../src/receivers/relp.ts'
 import { formatRelpFrame } from '../../src/receivers/relp-frame.ts'
+import { SftpReceiver } from '../../src/receivers/sftp.ts'
 import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
+import { SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
 import { SyslogUdpReceiver } from '../../src/receivers/syslog-udp.ts'
 import { memoryLog, portOf } from '../receivers/memory-intake.ts'
+import { TestAuthority } from '../receivers/tls-kit.ts'
 import { line, lines, start } from './intakes-kit.ts'
 
 t.setTimeout(120_000)
@@ -57,7 +66,7 @@ t.test('syslog-tcp: lines above the rate wait, over all connections of the addre
   const began = performance.now()
   const sending = Promise.all([send(port, lines(3000)), send(port, lines(3000))])
   await until('it is slowed', () => receiver.status()[0]!.gauges!.rate_limited_connections! > 0)
-  t.equal(receiver.status()[0]!.state, 'listening', 'the receiver as a whole is not paused')
+  t.match(receiver.status()[0], { state: 'listening', pauses: ['rate_limit'] }, 'the receiver as a whole is not paused')
   await send(port, lines(1000), '127.0.0.2')
   t.ok(spool.records < 7000, 'another address is done first')
   await sending
@@ -67,8 +76,10 @@ t.test('syslog-tcp: lines above the rate wait, over all connections of the addre
   t.equal(intakes.counts.shed, 0)
 })
 
+const BYTE_RATE = { maxBytesPerSecondPerPeer: 256 * 1024 }
+
 t.test('syslog-tcp: bytes above the rate wait', async t => {
-  const receiver = new SyslogTcpReceiver({ listen: LISTEN, maxBytesPerSecondPerPeer: 256 * 1024 }, deps)
+  const receiver = new SyslogTcpReceiver({ listen: LISTEN, ...BYTE_RATE }, deps)
   const { spool, port, rateLimited } = await running(t, receiver)
   const content = lines(6000) // some 800 KB
   const began = performance.now()
@@ -78,15 +89,37 @@ t.test('syslog-tcp: bytes above the rate wait', async t => {
   t.ok(rateLimited() > 0)
 })
 
+for (const [what, limits] of [
+  ['lines', RATE],
+  ['bytes', BYTE_RATE]
+] as const)
+  t.test(`syslog-tls: ${what} above the rate wait`, async t => {
+    const { cert: certFile, key: keyFile } = new TestAuthority().issue('collector.example.com')
+    const receiver = new SyslogTlsReceiver({ listen: LISTEN, certFile, keyFile, ...limits }, deps)
+    const { spool, port, rateLimited } = await running(t, receiver)
+    const began = performance.now()
+    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    socket.end(lines(6000))
+    socket.resume()
+    await until('the state says so', () => receiver.status()[0]!.pauses!.includes('rate_limit'))
+    await until('all lines are there', () => spool.records === 6000)
+    t.ok(performance.now() - began > 900)
+    t.ok(rateLimited() > 0)
+    socket.destroy()
+  })
+
 t.test('relp: messages above the rate are answered later', async t => {
   const receiver = new RelpReceiver({ listen: LISTEN, ...RATE }, deps)
   const { spool, port, rateLimited } = await running(t, receiver)
   const frames = Array.from({ length: 4000 }, (_, i) => formatRelpFrame(i + 2, 'syslog', line(i).trimEnd()))
   const open = formatRelpFrame(1, 'open', 'relp_version=0\nrelp_software=test\ncommands=syslog')
   const began = performance.now()
-  await send(port, Buffer.from([open, ...frames, formatRelpFrame(5000, 'close')].join('')), '127.0.0.1', false)
+  const sending = send(port, Buffer.from([open, ...frames, formatRelpFrame(5000, 'close')].join('')), '127.0.0.1', false)
+  await until('the state says so', () => receiver.status()[0]!.pauses!.includes('rate_limit'))
+  await sending
   await until('all messages are there', () => spool.records === 4000)
   t.ok(performance.now() - began > 900)
+  t.strictSame(receiver.status()[0]!.pauses, [])
   t.ok(rateLimited() > 0)
 })
 
@@ -103,6 +136,7 @@ t.test('http-push: a body is taken whole, and the next is answered 429 until its
   const early = await post()
   t.equal(early.status, 429)
   t.match(early.headers.get('retry-after'), /^[12]$/)
+  t.strictSame(receiver.status()[0]!.pauses, ['rate_limit'])
   await sleep(1000 * Number(early.headers.get('retry-after')))
   t.equal((await post()).status, 200)
   t.equal(spool.records, 8000, 'nothing of the refused body')
@@ -136,11 +170,31 @@ t.test('ftp: a file above the rate takes longer, and is taken whole', async t =>
   const receiver = new FtpReceiver(options, deps)
   const { spool, port, rateLimited } = await running(t, receiver)
   const began = performance.now()
-  t.match(await uploadByHand(port, lines(4000)), /^226 /m)
+  const upload = uploadByHand(port, lines(4000))
+  await until('it is slowed', () => receiver.status()[0]!.pauses!.includes('rate_limit'))
+  t.match(receiver.status()[0], { state: 'listening', gauges: { rate_limited_transfers: 1, paused_transfers: 0 } })
+  t.match(await upload, /^226 /m)
   t.equal(spool.durable, 4000)
   t.ok(performance.now() - began > 900)
   t.ok(rateLimited() > 0)
   t.equal(receiver.status()[0]!.state, 'listening')
+})
+
+t.test('sftp: a file above the rate takes longer, and is taken whole', async t => {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-rate-'))
+  const accounts = [{ name: 'discovery', password: SECRET }]
+  const options = { listen: LISTEN, accounts, loginDelayMs: 0, hostKeyFiles: [join(dir, 'host-key')], roomTimeoutMs: 200, ...RATE }
+  const receiver = new SftpReceiver(options, deps)
+  const { spool, port, rateLimited } = await running(t, receiver)
+  const file = join(dir, 'a.log')
+  writeFileSync(file, lines(4000))
+  const began = performance.now()
+  const upload = promisify(execFile)('curl', ['-sS', '-k', '-u', `discovery:${SECRET}`, '-T', file, `sftp://127.0.0.1:${port}/a.log`])
+  await until('it is slowed', () => receiver.status()[0]!.pauses!.includes('rate_limit'))
+  await upload
+  t.equal(spool.durable, 4000)
+  t.ok(performance.now() - began > 900)
+  t.ok(rateLimited() > 0)
 })
 
 /** All that the server said. */

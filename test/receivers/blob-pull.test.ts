@@ -151,12 +151,13 @@ t.test('an object that cannot be had does not keep the others from being taken',
   server.fault = (_method, key) => (key === 'b.log' ? { status: 403, body: '<Error><Code>InvalidObjectState</Code></Error>' } : undefined)
   for (const name of ['a', 'b', 'c']) server.put(`${name}.log`, `${name}\n`)
   server.put('d.gz', Buffer.concat([gzipSync('x'.repeat(100)).subarray(0, 20), Buffer.alloc(20)]))
-  const { intakes, counters, gauges } = await started(t, { s3: server.options })
+  const { intakes, counters, gauges, status } = await started(t, { s3: server.options })
   await intakes.until('the others', () => counters().objects_total === 2 && counters().object_errors_total! > 1)
   t.strictSame(intakes.committed, ['a', 'c'])
   t.equal(counters().damaged_objects_total, 1, 'a damaged one is not tried again')
   t.equal(gauges().objects_waiting, 1)
   t.equal(gauges().pull_failing, 1)
+  t.match(status(), { state: 'listening', pauses: ['upstream_error'] })
 })
 
 t.test('nothing is fetched while there is no room, and it goes on by itself', async t => {
@@ -165,7 +166,7 @@ t.test('nothing is fetched while there is no room, and it goes on by itself', as
   let full = true
   const { intakes, counters, status } = await started(t, { s3: server.options }, { isFull: () => full })
   await delay(200)
-  t.match(status(), { state: 'paused', reason: 'there is no room' })
+  t.match(status(), { state: 'paused', pauses: ['spool_full'] })
   t.strictSame(server.requests, [])
   full = false
   await intakes.until('taken', () => counters().objects_total === 1)

@@ -277,7 +277,7 @@ t.test('a full spool pauses the scans; a folder or state that cannot be used is 
   drop('a.log', 'later\n')
   await delay(150)
   t.equal(intakes.opened, 0)
-  t.equal(receiver.status()[0]!.state, 'paused')
+  t.match(receiver.status()[0], { state: 'paused', pauses: ['spool_full'] })
   isFull = false
   await intakes.until('taken', () => intakes.committed.length === 1)
   await stop(receiver)
@@ -285,6 +285,18 @@ t.test('a full spool pauses the scans; a folder or state that cannot be used is 
   const folder = newFolder()
   writeFileSync(join(folder, '.sluice-state.json'), '{"version":9}')
   await t.rejects(started({ folder }), { code: 'CONFIG_INVALID' })
+})
+
+t.test('a folder that goes away is said while it is gone, and scans go on when it is back', async t => {
+  const { receiver, folder, intakes, drop, counters } = await started()
+  renameSync(folder, `${folder}-away`)
+  await intakes.until('noticed', () => counters().scan_errors_total! > 0)
+  t.match(receiver.status()[0], { state: 'listening', reason: /^the folder cannot be read: /, pauses: ['upstream_error'] })
+  renameSync(`${folder}-away`, folder)
+  drop('a.log', 'a\n')
+  await intakes.until('taken', () => intakes.committed.length === 1)
+  t.strictSame(receiver.status()[0]!.pauses, [])
+  await stop(receiver)
 })
 
 t.test('a scan takes a bounded number of files, the oldest first', async t => {

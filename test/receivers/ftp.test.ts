@@ -270,7 +270,7 @@ t.test('a full spool is answered 452, and a failed commit 451', async t => {
     isFull: () => isFull
   })
   t.match((await curl('HQ/a.log', '-T', plainFile)).out, /< 452 /)
-  t.equal(receiver.status()[0]!.state, 'paused')
+  t.match(receiver.status()[0], { state: 'paused', pauses: ['spool_full'] })
   isFull = false
   t.match((await curl('HQ/a.log', '-T', plainFile)).out, /< 451 /)
   isFailing = false

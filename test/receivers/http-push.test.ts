@@ -170,7 +170,7 @@ t.test('when there is no room, or the commit fails, the sender is asked to come 
   const full = await post('/logs', '<1>a')
   t.strictSame([full.status, full.headers.get('retry-after')], [503, '7'])
   t.equal(intakes.opened, 0)
-  t.equal(receiver.status()[0]?.state, 'paused')
+  t.match(receiver.status()[0], { state: 'paused', pauses: ['spool_full'] })
   isFull = false
   const failed = await post('/logs', '<1>a')
   t.strictSame([failed.status, failed.headers.get('retry-after')], [503, '7'])
@@ -184,6 +184,18 @@ t.test('when there is no room, or the commit fails, the sender is asked to come 
   t.equal((await slow.post('/logs', '<1>a\n<1>b')).status, 503)
   t.equal(slow.intakes.aborted, 1)
   await stop(slow.receiver)
+})
+
+t.test('requests over the limit are asked to come back, and the state says so', async t => {
+  const { receiver, intakes, post, counters } = await started({ maxRequests: 1 }, new MemoryIntakes({ commitDelayMs: 300 }))
+  const first = post('/logs', '<1>a')
+  await intakes.until('it is worked on', () => intakes.frames.length === 1)
+  t.match(receiver.status()[0], { state: 'listening', pauses: ['request_limit'] })
+  t.equal((await post('/logs', '<1>b')).status, 503)
+  t.equal((await first).status, 200)
+  t.strictSame(receiver.status()[0]!.pauses, [])
+  t.equal(counters().put_off_total, 1)
+  await stop(receiver)
 })
 
 t.test('bodies are bounded, as sent and inflated, and damaged gzip is told', async t => {

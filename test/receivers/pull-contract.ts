@@ -103,6 +103,7 @@ export function checkPullContract(t: TAP, title: string, subject: PullSubject): 
         await intakes.until('the first half', () => intakes.committed.length === 250)
         isFull = true
         await intakes.until('the state', () => receiver.status()[0]!.state === 'paused')
+        t.strictSame(receiver.status()[0]!.pauses, ['spool_full'])
         subject.offer(records.slice(250), 1)
         await new Promise(resolve => setTimeout(resolve, 200))
         t.equal(intakes.frames.length, 250)

@@ -123,6 +123,19 @@ t.test('a sender that vanishes and comes back loses nothing', async t => {
   await stop(receiver)
 })
 
+t.test('a sender whose messages wait for a commit by the thousand is not read meanwhile', async t => {
+  const { receiver, intakes, port } = await started(new MemoryIntakes({ commitDelayMs: 300 }))
+  const client = new RelpClient(port)
+  for (let i = 0; i < 25_000; i++) client.send(`<1>${i}`)
+  await intakes.until('the state says so', () => receiver.status()[0]!.state === 'paused')
+  t.match(receiver.status()[0], { pauses: ['commit_pending'], gauges: { paused_connections: 1 } })
+  await intakes.until('all are answered', () => client.answered.size === 25_000)
+  t.match(receiver.status()[0], { state: 'listening', pauses: [] })
+  await client.close()
+  t.equal(intakes.committed.length, 25_000)
+  await stop(receiver)
+})
+
 t.test('a stop answers what was taken', async t => {
   const { receiver, intakes, port } = await started(new MemoryIntakes({ commitDelayMs: 50 }))
   const client = new RelpClient(port)

@@ -175,6 +175,19 @@ t.test('nobody logs in without password or key; guessing is shut out; silence to
   await stop(receiver)
 })
 
+t.test('a full spool puts files off, and the state says so', async t => {
+  let isFull = true
+  const { receiver, intakes, port, counters } = await started({}, new MemoryIntakes(), { isFull: () => isFull })
+  t.not((await curl(port, 'HQ/a.log', '-T', plainFile)).code, 0)
+  t.match(receiver.status()[0], { state: 'paused', pauses: ['spool_full'] })
+  t.equal(counters().put_off_total, 1)
+  t.equal(intakes.opened, 0)
+  isFull = false
+  t.equal((await curl(port, 'HQ/a.log', '-T', plainFile)).code, 0)
+  t.match(receiver.status()[0], { state: 'listening', pauses: [] })
+  await stop(receiver)
+})
+
 t.test('a host key that is missing is made, kept and only readable by its owner', async t => {
   const hostKey = join(dir, 'new/host-key')
   const first = await started({ hostKeyFiles: [hostKey] })

@@ -163,6 +163,21 @@ t.test('a PROXY header comes before the handshake', async t => {
   await stop(receiver)
 })
 
+t.test('who is no proxy cannot announce anybody: a header where a handshake belongs is refused', async t => {
+  const { receiver, intakes, port, counters } = await started({ proxies: ['192.0.2.1'], allow: ['127.0.0.1', '192.0.2.1'] })
+  const raw = connectTcp(port, '127.0.0.1')
+  raw.on('error', () => {})
+  raw.resume()
+  raw.write('PROXY TCP4 198.51.100.7 10.0.0.1 8000 6514\r\n')
+  await once(raw, 'close')
+  await intakes.until('counted', () => counters().handshake_failed_total === 1)
+  t.equal(intakes.opened, 0)
+  await send(port, ['<1>without a header'])
+  await intakes.until('arrived', () => intakes.committed.length === 1)
+  t.equal(intakes.peers[0]?.address, '127.0.0.1')
+  await stop(receiver)
+})
+
 t.test('files that cannot be used stop the start, by name', async t => {
   const start = (options: Partial<SyslogTlsOptions>) =>
     new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key, ...options }, { log: memoryLog() })

@@ -14,6 +14,8 @@ t.test('a scrape shows the numbers of the moment', async t => {
     'sluice_receiver_events_total{receiver="syslog",protocol="syslog-udp",event="odd_thing"} 2',
     'sluice_udp_receive_buffer_bytes{receiver="syslog",protocol="syslog-udp",kind="granted"} 425984',
     'sluice_receiver_paused{receiver="syslog",protocol="syslog-tcp",reason="spool_full"} 1',
+    'sluice_receiver_paused{receiver="syslog",protocol="syslog-tcp",reason="rate_limit"} 1',
+    'sluice_receiver_paused{receiver="syslog",protocol="syslog-tcp",reason="lanes_busy"} 0',
     'sluice_receiver_paused{receiver="syslog",protocol="syslog-udp",reason="spool_full"} 0',
     'sluice_attribute_records_total{source="HQ-FortiGate",attribute="user"} 85',
     'sluice_parser_schema_drift_total{source="HQ-FortiGate"} 1',

@@ -73,6 +73,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
         address: '127.0.0.1:5514',
         state: 'paused',
         reason: 'spool full',
+        pauses: ['spool_full', 'rate_limit'],
         connections: 3,
         counters: { connections_total: 9 }
       }

@@ -42,8 +42,8 @@ export const RECEIVE: Row = {
     },
     {
       kind: 'lines',
-      title: 'Receivers that do not listen, or read nothing',
-      does: 'down: the address or folder could not be had, see “sluice status”. spool_full and lanes_busy: senders that can wait do; see the rows Spool and Process.',
+      title: 'Receivers that do not listen, or hold senders back',
+      does: 'down: the address or folder could not be had, see “sluice status”. spool_full and lanes_busy: senders that can wait do; see the rows Spool and Process. The others are limits of the receiver, or a server that is pulled from.',
       unit: 'short',
       width: 8,
       queries: [

@@ -29,14 +29,14 @@ export function Receivers({ state }: { state: PageState }): VNode {
   const { receivers } = state.overview!.status
   const nowMs = nowOf(state)
   const rows = receivers.map(receiver => {
-    const { name, protocol, address, state: now, reason, connections, counters } = receiver
+    const { name, protocol, address, state: now, reason, pauses = [], connections, counters } = receiver
     const key = receiverKey(receiver)
     return {
       key,
       cells: [
         html`<span><b>${name}</b> <span class="quiet">${protocol}</span></span>`,
         html`<code>${address}</code>`,
-        html`<${Badge} tone=${TONES[now]} text=${reason === undefined ? now : `${now}: ${reason}`} />`,
+        html`<${Badge} tone=${pauses.length > 0 ? 'warning' : TONES[now]} text=${reason === undefined ? now : `${now}: ${reason}`} />`,
         number(connections),
         html`<span>${size(counters.received_bytes_total ?? 0)}<span class="quiet"> ${size(state.receiverRates.get(key) ?? 0)}/s</span></span>`,
         html`<${Notes} receiver=${receiver} nowMs=${nowMs} />`
