@@ -84,7 +84,8 @@ export async function ended(child: ChildProcess, dir: string): Promise<void> {
 
 // ── Sluice ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** `dist/src/main.js` for what the image runs. */
+const MAIN = process.env.SLUICE_BENCH_MAIN ?? fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const ADMIN = `http://127.0.0.1:${PORTS.admin}`
 
 export interface SluiceOptions {

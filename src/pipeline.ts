@@ -7,7 +7,6 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from './config/schema.ts'
-import type { Parser } from './contracts.ts'
 import { chooseDeflater } from './encode/deflate.ts'
 import { judgeSample } from './explain/sample-verdict.ts'
 import { autoLanes } from './lanes/lane.ts'
@@ -62,8 +61,7 @@ const ARCHIVE_SHARE = 0.3
 
 /** Starts everything, receivers last. Rejects with CollectorError when something can not be had; then nothing runs. */
 export async function startPipeline(config: Config, deps: { log: Logger; version: string }): Promise<Pipeline> {
-  const parsers = await loadParsers()
-  const running = new RunningPipeline(config, parsers, deps)
+  const running = new RunningPipeline(config, deps)
   try {
     await running.start()
   } catch (error) {
@@ -74,7 +72,6 @@ export async function startPipeline(config: Config, deps: { log: Logger; version
 }
 
 class RunningPipeline implements Pipeline {
-  readonly #parsers: readonly Parser[]
   readonly #log: Logger
   readonly #version: string
   readonly #startedMs = Date.now()
@@ -93,9 +90,8 @@ class RunningPipeline implements Pipeline {
   #segments: SegmentList | undefined
   #driftTimer: NodeJS.Timeout | undefined
 
-  constructor(config: Config, parsers: readonly Parser[], deps: { log: Logger; version: string }) {
+  constructor(config: Config, deps: { log: Logger; version: string }) {
     this.#config = config
-    this.#parsers = parsers
     this.#log = deps.log
     this.#version = deps.version
     this.#preludes = preludesOf(config)
@@ -159,7 +155,7 @@ class RunningPipeline implements Pipeline {
 
   #startLanes(config: Config): Promise<LanePool> {
     const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
-    return LanePool.start(lanes, this.#laneSpec(config), this.#parsers, {
+    return LanePool.start(lanes, this.#laneSpec(config), () => loadParsers(), {
       onBlocks: blocks => this.#intakes!.append(blocks),
       onTaps: samples => this.#taps.hand(samples),
       onLaneFailure: (lane, error, lostFrames) =>
@@ -235,7 +231,7 @@ class RunningPipeline implements Pipeline {
    */
   async reload(config: Config): Promise<void> {
     const before = this.#config
-    this.#pool!.check(this.#laneSpec(config))
+    await this.#pool!.check(this.#laneSpec(config))
     const receivers = this.#receivers!.change(this.#planReceivers(config))
     await receivers.probe()
     await receivers.stopOld()

@@ -51,6 +51,8 @@ export interface PoolEvents {
   onTaps?(taps: TapSample[]): void
 }
 
+type LoadParsers = () => Promise<readonly Parser[]>
+
 interface IntakeRoute {
   candidates: number[]
   lane: number
@@ -62,7 +64,8 @@ interface IntakeRoute {
 
 export class LanePool {
   readonly #events: PoolEvents
-  readonly #parsers: readonly Parser[]
+  /** For a lane on this thread and for `check`; lane threads load their own, so most collectors have none here. */
+  readonly #loadParsers: LoadParsers
   #spec: LaneSpec
   readonly #slots: LaneSlot[]
   readonly #routes = new Map<number, IntakeRoute>()
@@ -85,9 +88,9 @@ export class LanePool {
   #nextFlush = 0
   #lostFrames = 0
 
-  private constructor(lanes: number, spec: LaneSpec, parsers: readonly Parser[], events: PoolEvents) {
+  private constructor(lanes: number, spec: LaneSpec, loadParsers: LoadParsers, events: PoolEvents) {
     this.#events = events
-    this.#parsers = parsers
+    this.#loadParsers = loadParsers
     this.#spec = spec
     this.#slots = Array.from({ length: lanes }, (_, index) => ({
       index,
@@ -106,8 +109,8 @@ export class LanePool {
   }
 
   /** Starts the lanes; with one, the line path runs on the calling thread. Resolves when all are warm. */
-  static async start(lanes: number, spec: LaneSpec, parsers: readonly Parser[], events: PoolEvents): Promise<LanePool> {
-    const pool = new LanePool(lanes, spec, parsers, events)
+  static async start(lanes: number, spec: LaneSpec, loadParsers: LoadParsers, events: PoolEvents): Promise<LanePool> {
+    const pool = new LanePool(lanes, spec, loadParsers, events)
     await Promise.all(pool.#slots.map(slot => pool.#startLane(slot, lanes === 1)))
     return pool
   }
@@ -118,7 +121,7 @@ export class LanePool {
       onMessage: (message: FromLane) => this.#onMessage(slot, message),
       onFailure: (error: Error) => this.#onFailure(slot, error)
     }
-    slot.lane = inline ? startInlineLane(spec, this.#parsers, laneEvents) : await startThreadLane(spec, laneEvents)
+    slot.lane = inline ? startInlineLane(spec, await this.#loadParsers(), laneEvents) : await startThreadLane(spec, laneEvents)
     // The specification was changed while the thread started, and its first message must be the new one.
     if (this.#filters.length > 0) slot.lane.post({ type: 'watch', filters: this.#filters })
     if (spec !== this.#spec) slot.lane.post({ type: 'configure', id: this.#nextFlush++, spec: this.#spec, intakes: [] })
@@ -380,9 +383,9 @@ export class LanePool {
     await this.#switched
   }
 
-  /** @throws what an engine throws when the specification is no good. */
-  check(spec: LaneSpec): void {
-    new LaneEngine(spec, this.#parsers)
+  /** Rejects with what an engine throws when the specification is no good. */
+  async check(spec: LaneSpec): Promise<void> {
+    new LaneEngine(spec, await this.#loadParsers())
   }
 
   /** Shows frames that these filters want, in `onTaps`; none: no more. */

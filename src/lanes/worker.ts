@@ -2,6 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Block } from '../contracts.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
+import { collectGarbage } from '../lib/give-back.ts'
 import { loadParsers } from '../parse/load.ts'
 import { LaneEngine } from './engine.ts'
 import type { FromLane, LaneSpec, ToLane } from './messages.ts'
@@ -12,6 +13,7 @@ const spec = workerData as LaneSpec
 const parsers = await loadParsers()
 warmUp(spec, parsers)
 const engine = new LaneEngine(spec, parsers)
+collectGarbage()
 
 const send = (message: FromLane, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer)
 const memoryOf = (blocks: readonly Block[]): ArrayBuffer[] => blocks.map(block => block.bytes.buffer as ArrayBuffer)

@@ -87,7 +87,7 @@ export class ReceiverSet {
 
   /** A receiver that failed to start stays in the list, so that the status shows why. */
   async #start(plan: ReceiverPlan): Promise<void> {
-    const receiver = plan.create()
+    const receiver = await plan.create()
     this.#running.push({ plan, receiver })
     await receiver.start(
       (peer, framing) => this.#target.open(peer, framing),

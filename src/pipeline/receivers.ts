@@ -1,20 +1,15 @@
 /**
  * Receivers by the configuration: the only place that maps keys of the file to options of a receiver. A new type of receiver is
- * one case in `receiversOf`.
+ * one case in `receiverOf`. Its code is loaded when it is made: most collectors need two of them, and each brings libraries.
  */
 import { listenersOf, type ReceiverListener } from '../config/receiver-listeners.ts'
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
-import { BlobPullReceiver } from '../receivers/blob-pull.ts'
-import { FileDropReceiver } from '../receivers/file-drop.ts'
-import { FtpReceiver } from '../receivers/ftp.ts'
-import { type HttpPushOptions, HttpPushReceiver } from '../receivers/http-push.ts'
-import { MenloPullReceiver } from '../receivers/menlo-pull.ts'
-import { type RelpOptions, RelpReceiver } from '../receivers/relp.ts'
-import { SftpReceiver } from '../receivers/sftp.ts'
-import { type SyslogTcpOptions, SyslogTcpReceiver } from '../receivers/syslog-tcp.ts'
-import { type SyslogTlsOptions, SyslogTlsReceiver } from '../receivers/syslog-tls.ts'
-import { type SyslogUdpOptions, SyslogUdpReceiver } from '../receivers/syslog-udp.ts'
+import type { HttpPushOptions } from '../receivers/http-push.ts'
+import type { RelpOptions } from '../receivers/relp.ts'
+import type { SyslogTcpOptions } from '../receivers/syslog-tcp.ts'
+import type { SyslogTlsOptions } from '../receivers/syslog-tls.ts'
+import type { SyslogUdpOptions } from '../receivers/syslog-udp.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { fileDropOptions, ftpOptions, sftpOptions } from './file-receivers.ts'
 import { blobPullOptions, menloPullOptions } from './pull-receivers.ts'
@@ -36,7 +31,7 @@ export interface ReceiverPlan {
   /** All that makes it what it is: a receiver that runs and has the same print is this one. */
   print: string
   listeners: readonly ReceiverListener[]
-  create(): Receiver
+  create(): Promise<Receiver>
 }
 
 /** One plan per receiver; syslog over UDP and TCP are two, so that a change of one leaves the other alone. */
@@ -60,28 +55,48 @@ function printOf(config: ReceiverConfig, sources: readonly string[]): string {
   return JSON.stringify(type === 'ftp' || type === 'sftp' || type === 'file-drop' ? [config, sources] : config)
 }
 
-function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Receiver {
+async function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Promise<Receiver> {
   switch (config.type) {
-    case 'syslog':
-      return isUdp(config)
-        ? new SyslogUdpReceiver(udpOptions(config), { log, threadFile: UDP_THREAD_FILE })
-        : new SyslogTcpReceiver(tcpOptions(config), { log })
-    case 'syslog-tls':
+    case 'syslog': {
+      if (isUdp(config)) {
+        const { SyslogUdpReceiver } = await import('../receivers/syslog-udp.ts')
+        return new SyslogUdpReceiver(udpOptions(config), { log, threadFile: UDP_THREAD_FILE })
+      }
+      const { SyslogTcpReceiver } = await import('../receivers/syslog-tcp.ts')
+      return new SyslogTcpReceiver(tcpOptions(config), { log })
+    }
+    case 'syslog-tls': {
+      const { SyslogTlsReceiver } = await import('../receivers/syslog-tls.ts')
       return new SyslogTlsReceiver(syslogTlsOptions(config), { log })
-    case 'relp':
+    }
+    case 'relp': {
+      const { RelpReceiver } = await import('../receivers/relp.ts')
       return new RelpReceiver(relpOptions(config), { log })
-    case 'http-push':
+    }
+    case 'http-push': {
+      const { HttpPushReceiver } = await import('../receivers/http-push.ts')
       return new HttpPushReceiver(httpPushOptions(config), { log, isFull })
-    case 'ftp':
+    }
+    case 'ftp': {
+      const { FtpReceiver } = await import('../receivers/ftp.ts')
       return new FtpReceiver(ftpOptions(config, sources), { log, isFull })
-    case 'sftp':
+    }
+    case 'sftp': {
+      const { SftpReceiver } = await import('../receivers/sftp.ts')
       return new SftpReceiver(sftpOptions(config, sources), { log, isFull })
-    case 'file-drop':
+    }
+    case 'file-drop': {
+      const { FileDropReceiver } = await import('../receivers/file-drop.ts')
       return new FileDropReceiver(fileDropOptions(config, sources), { log, isFull })
-    case 'blob-pull':
+    }
+    case 'blob-pull': {
+      const { BlobPullReceiver } = await import('../receivers/blob-pull.ts')
       return new BlobPullReceiver(blobPullOptions(config), { log, isFull })
-    case 'menlo-pull':
+    }
+    case 'menlo-pull': {
+      const { MenloPullReceiver } = await import('../receivers/menlo-pull.ts')
       return new MenloPullReceiver(menloPullOptions(config), { log, isFull })
+    }
   }
 }
 

@@ -8,7 +8,6 @@ import { loadParsers } from '../../src/parse/load.ts'
 import { until } from '../integration/collector-kit.ts'
 import { linesBySource, specOf, totalsOf } from './lane-kit.ts'
 
-const parsers = await loadParsers()
 t.setTimeout(240_000)
 
 const squid = (number: number): Buffer =>
@@ -27,7 +26,7 @@ async function start(t: Test, lanes: number, spec: LaneSpec = specOf([{}])) {
   process.on('worker', onWorker)
   const blocks: Block[] = []
   const failures: { lane: number; lostFrames: number }[] = []
-  const pool = await LanePool.start(lanes, spec, parsers, {
+  const pool = await LanePool.start(lanes, spec, () => loadParsers(), {
     onBlocks: made => blocks.push(...made),
     onLaneFailure: (lane, _, lostFrames) => failures.push({ lane, lostFrames })
   })

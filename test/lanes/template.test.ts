@@ -50,7 +50,7 @@ t.test('sources that share an intake each get the lines of their template, and t
 
 t.test('templates cross to the threads of lanes', async t => {
   const blocks: Block[] = []
-  const pool = await LanePool.start(2, specOf([{ name: 'pairs', template: PAIRS }]), parsers, {
+  const pool = await LanePool.start(2, specOf([{ name: 'pairs', template: PAIRS }]), async () => parsers, {
     onBlocks: made => blocks.push(...made),
     onLaneFailure: (_, error) => t.fail(String(error))
   })

@@ -9,7 +9,6 @@ import { Intakes } from '../../src/pipeline/intakes.ts'
 import { SourceBinding } from '../../src/pipeline/source-binding.ts'
 import { specOf } from '../lanes/lane-kit.ts'
 
-const parsers = await loadParsers()
 const BINDING = new SourceBinding([])
 export const line = (number: number): string =>
   `1767604530.250    120 192.0.2.10 TCP_MISS/200 4512 GET http://www.example.com/index.html u${number} HIER_DIRECT/203.0.113.10 text/html\n`
@@ -47,7 +46,7 @@ export async function start(t: Test, lanes = 2) {
   process.on('worker', onWorker)
   const spool = new MemorySpool()
   let intakes: Intakes
-  const pool = await LanePool.start(lanes, specOf([{}]), parsers, {
+  const pool = await LanePool.start(lanes, specOf([{}]), () => loadParsers(), {
     onBlocks: blocks => intakes.append(blocks),
     onLaneFailure: () => {}
   })

@@ -14,7 +14,7 @@ const log = createLogger({ destination: new PassThrough() })
 /** A plan whose receivers write down what happens to them. */
 function plan(print: string, events: string[], fails = false): ReceiverPlan {
   const [name] = print.split('/') as [string]
-  const create = (): Receiver => ({
+  const create = async (): Promise<Receiver> => ({
     name,
     async start() {
       if (fails) throw new CollectorError('LISTEN_FAILED', `Cannot start ${print}`)

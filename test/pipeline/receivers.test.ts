@@ -341,13 +341,9 @@ t.test('each entry becomes its receivers, with its name', async t => {
 sources: [{ name: a }]`
   const { receivers } = parseConfig(text, { env: {}, cwd: '/', file: 'x.yaml' }).config
   const log = createLogger({ level: 'silent', format: 'json', destination: process.stdout })
+  const made = await Promise.all(planReceivers(receivers, { log, isFull: () => false, sources: ['a'] }).map(plan => plan.create()))
   t.same(
-    planReceivers(receivers, { log, isFull: () => false, sources: ['a'] }).flatMap(plan =>
-      plan
-        .create()
-        .status()
-        .map(({ name, protocol, state }) => [name, protocol, state])
-    ),
+    made.flatMap(one => one.status().map(({ name, protocol, state }) => [name, protocol, state])),
     [
       ['one', 'syslog-udp', 'stopped'],
       ['one', 'syslog-tcp', 'stopped'],
@@ -370,7 +366,7 @@ t.test('http-push asks the spool itself whether it is full', async t => {
     isFull: () => full,
     sources: ['a']
   })
-  const made = plan!.create()
+  const made = await plan!.create()
   await made.start(
     () => t.fail('no intake is opened') as never,
     () => t.fail('no block is taken') as never
