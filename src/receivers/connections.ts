@@ -1,6 +1,6 @@
 /**
  * The connections of a stream receiver (TCP, TLS): who may connect, how many, how bytes go to the intake, and how each
- * connection ends. Backpressure: while an intake has no room its socket is not read, so the sender waits.
+ * connection ends. Backpressure: while there is no room no socket is read (read-gate.ts), so the senders wait.
  *
  *   end of the sender (FIN)      the intake is ended: a last frame without trailer counts
  *   reset, error, idle for long  whole frames stay, the partial one is thrown away
@@ -14,6 +14,7 @@ import type { ReceiverLog } from './listen.ts'
 import { rateOf } from './options.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
 import { BufferedSocket } from './read-buffer.ts'
+import { ReadGate, type SocketReader } from './read-gate.ts'
 import type { Holds } from './receiver-state.ts'
 
 export interface ConnectionLimits {
@@ -70,9 +71,11 @@ export class Connections {
   readonly #connections = new Set<Connection>()
   readonly #perPeer = new Map<string, number>()
   readonly #open: () => OpenIntake
-  /** Connections whose socket is not read because their intake has no room, and because their peer sends faster than it may. */
-  paused = 0
+  readonly gate = new ReadGate()
+  /** Connections whose socket is not read because their peer sends faster than it may. */
   limited = 0
+  /** Connections that wait for room and are not read here but by their receiver (RELP). */
+  waiting = 0
   readonly rate: { rate?: RateLimits }
 
   constructor(limits: ConnectionLimits, deps: ConnectionsDeps, open: () => OpenIntake) {
@@ -82,6 +85,11 @@ export class Connections {
     this.#allow = new CidrList(limits.allow)
     this.#proxies = new CidrList(limits.proxies)
     this.#open = open
+  }
+
+  /** Connections whose socket is not read because there is no room. */
+  get paused(): number {
+    return this.gate.held + this.waiting
   }
 
   /** Connections that are open now, those in a handshake included. */
@@ -123,7 +131,11 @@ export class Connections {
   read(socket: Socket, address: string): void {
     const connection = new Connection(socket, address, this.#deps, this, this.#open, this.#limits.idleTimeoutMs)
     this.#connections.add(connection)
-    void connection.finished.then(() => this.#connections.delete(connection))
+    this.gate.enter(connection)
+    void connection.finished.then(() => {
+      this.#connections.delete(connection)
+      this.gate.leave(connection)
+    })
   }
 
   /** Ends everything; resolves when all bytes were handed over and committed, or the signal fires. */
@@ -198,7 +210,7 @@ export class Connections {
 }
 
 /** One connection being read. Opens its intake with the first byte, so that silent connections cost next to nothing. */
-class Connection {
+class Connection implements SocketReader {
   readonly finished: Promise<void>
   readonly #socket: Socket
   readonly #address: string
@@ -206,8 +218,9 @@ class Connection {
   readonly #owner: Connections
   readonly #open: () => OpenIntake
   #intake: Intake | undefined
-  /** Resolves when the intake has room again. */
+  /** Resolves when the intake has taken the last chunk and, where its peer sent more than it may, when that is made up for. */
   #room: Promise<void> | undefined
+  #isListening = false
   #isOver = false
   #isDraining = false
   #lastByteMs = 0
@@ -222,7 +235,6 @@ class Connection {
     this.finished = new Promise(resolve => {
       this.#finish = resolve
     })
-    this.#listen(socket)
     socket.once('end', () => this.#over('end'))
     socket.once('close', () => this.#over('abort'))
     socket.on('error', () => {}) // counted where the raw socket was admitted; 'close' follows
@@ -239,23 +251,40 @@ class Connection {
     let isQuiet = false
     while (!this.#isOver && !isQuiet && !deadline.aborted && Date.now() - started < DRAIN_MAX_MS) {
       await Promise.race([new Promise(resolve => setTimeout(resolve, QUIET_MS / 5)), this.finished])
-      isQuiet = this.#room === undefined && Date.now() - this.#lastByteMs >= QUIET_MS
+      isQuiet = this.#room === undefined && !this.#owner.gate.isHeld(this) && Date.now() - this.#lastByteMs >= QUIET_MS
     }
     this.#over(isQuiet ? 'end' : 'cut')
     this.#socket.destroy()
     await orAborted(this.finished, deadline)
   }
 
-  #listen(socket: Socket): void {
+  startReading(): void {
+    const socket = this.#socket
+    if (socket.destroyed) return
+    if (this.#isListening) {
+      if (socket instanceof BufferedSocket) socket.readOn()
+      else socket.resume()
+      return
+    }
+    this.#isListening = true
     if (socket instanceof BufferedSocket) {
       socket.handTo(bytes => {
         this.#take(bytes)
-        return this.#room === undefined
+        return this.#isRead
       })
-      return
+    } else {
+      socket.on('data', chunk => this.#take(chunk))
+      socket.resume() // a PROXY header may have been read before, which left the socket paused
     }
-    socket.on('data', chunk => this.#take(chunk))
-    socket.resume() // a PROXY header may have been read before, which left the socket paused
+  }
+
+  stopReading(): void {
+    if (this.#socket instanceof BufferedSocket) this.#socket.readNoMore()
+    else this.#socket.pause()
+  }
+
+  get #isRead(): boolean {
+    return this.#room === undefined && !this.#owner.gate.isHeld(this)
   }
 
   #take(chunk: Buffer): void {
@@ -265,34 +294,33 @@ class Connection {
     const { receiver, protocol } = this.#deps
     this.#intake ??= this.#open()({ receiver, protocol, address: this.#address, ...this.#owner.rate }, 'syslog-stream')
     const room = this.#intake.accept(chunk)
-    if (room !== undefined) this.#pause(room, this.#intake.debtMs() > 0 ? 'limited' : 'paused')
+    if (room !== undefined) this.#wait(room, this.#intake.debtMs() > 0)
   }
 
-  #pause(room: Promise<void>, why: 'paused' | 'limited'): void {
-    this.#socket.pause()
-    this.#owner[why]++
-    if (why === 'paused') this.#owner.counters.pauses_total++
-    this.#room = room.then(
-      () => this.#resume(why),
-      error => {
-        this.#resume(why)
-        this.#deps.log.error(
-          { receiver: this.#deps.receiver, peer: this.#address, err: error },
-          'an intake failed; its connection is closed'
-        )
-        this.#socket.destroy()
-      }
-    )
-  }
-
-  #resume(why: 'paused' | 'limited'): void {
-    this.#room = undefined
-    this.#owner[why]--
-    if (!this.#socket.destroyed) this.#socket.resume()
+  /** Stops reading: this connection alone when its peer sends too fast, else all. */
+  #wait(room: Promise<void>, isLimited: boolean): void {
+    const { gate, counters } = this.#owner
+    const settled = room.catch((error: unknown) => {
+      const facts = { receiver: this.#deps.receiver, peer: this.#address, err: error }
+      this.#deps.log.error(facts, 'an intake failed; its connection is closed')
+      this.#socket.destroy()
+    })
+    if (isLimited) {
+      this.#owner.limited++
+      gate.leave(this)
+      this.stopReading()
+    }
+    this.#room = settled.then(() => {
+      this.#room = undefined
+      if (!isLimited) return
+      this.#owner.limited--
+      if (!this.#isOver) gate.enter(this)
+    })
+    if (!isLimited && gate.close(this.#room)) counters.pauses_total++
   }
 
   #idle(): void {
-    if (this.#room !== undefined) return // it is we who do not read
+    if (!this.#isRead) return // it is we who do not read
     this.#owner.counters.idle_closed_total++
     this.#socket.destroy()
   }
@@ -306,8 +334,9 @@ class Connection {
 
   /** A reset while the socket was not read leaves bytes in its buffer: they go to the intake first. */
   #leftover(): boolean {
-    if (this.#room !== undefined) {
-      void this.#room.then(() => this.#over('abort'))
+    const room = this.#room ?? this.#owner.gate.room
+    if (room !== undefined) {
+      void room.then(() => this.#over('abort'))
       return true
     }
     const chunk = this.#socket.read() as Buffer | null

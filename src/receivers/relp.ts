@@ -104,7 +104,8 @@ export class RelpReceiver implements Receiver {
       own: this.#counters,
       pausedBy: (change, why) => {
         if (why === 'commit') this.#uncommitted += change
-        else this.#connections[why] += change
+        else if (why === 'limited') this.#connections.limited += change
+        else this.#connections.waiting += change
       },
       debug: (facts, message) => this.#log.debug({ receiver: this.name, peer: address, ...facts }, message)
     })

@@ -11,6 +11,8 @@ import type { ReceiverLog } from '../../src/receivers/listen.ts'
 export interface IntakeFaults {
   /** Each accept returns a promise that resolves after so long. */
   acceptDelayMs?: number
+  /** Each accept returns a promise that resolves with this one. */
+  room?: Promise<void>
   commitDelayMs?: number
   /** Asked at each commit and end: true makes it fail. */
   failCommit?: () => boolean
@@ -90,10 +92,11 @@ class MemoryIntake implements Intake {
     const before = this.#uncommitted.length
     this.#framer.feed(Buffer.from(chunk), this.#onFrame)
     this.#bucket?.take(this.#uncommitted.length - before, chunk.length, Date.now())
-    const waitMs = Math.max(this.#owner.faults.acceptDelayMs ?? -1, this.#overdraws ? -1 : this.debtMs() || -1)
-    if (waitMs < 0) return undefined
+    const { acceptDelayMs = -1, room } = this.#owner.faults
+    const waitMs = Math.max(acceptDelayMs, this.#overdraws ? -1 : this.debtMs() || -1)
+    if (waitMs < 0 && room === undefined) return undefined
     this.#isWaiting = true
-    return delay(waitMs).then(() => {
+    return Promise.all([delay(Math.max(0, waitMs)), room]).then(() => {
       this.#isWaiting = false
     })
   }

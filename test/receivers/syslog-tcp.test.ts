@@ -99,6 +99,33 @@ t.test('while an intake has no room its sender is not read, and the state says s
   await receiver.stop(signal())
 })
 
+t.test('while there is no room no other connection is read either, and then each gets its turn', async t => {
+  const { receiver, intakes, port, counters } = await started()
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => open(port)))
+  for (const [index, socket] of sockets.entries()) socket.write(`<1>first ${index}\n`)
+  await intakes.until('all to be read', () => intakes.frames.length === 100)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  intakes.faults.room = promise
+  sockets[0]!.write('<1>too much\n')
+  await intakes.until('the first to wait', () => intakes.frames.length === 101)
+  for (const socket of sockets.slice(1)) socket.write('<1>second\n')
+  const late = await open(port)
+  late.write('<1>late\n')
+  await delay(50)
+  t.equal(intakes.frames.length, 101, 'none is read')
+  t.match(receiver.status()[0], { state: 'paused', counters: { pauses_total: 1 } })
+  delete intakes.faults.room
+  intakes.faults.acceptDelayMs = 1
+  resolve()
+  await intakes.until('all to be read again', () => intakes.frames.length === 201)
+  t.equal(intakes.frames.filter(frame => frame === '<1>second').length, 99)
+  t.ok(counters().pauses_total! > 1, 'each that had its turn found no room again')
+  t.strictSame(intakes.violations, [])
+  for (const socket of [...sockets, late]) socket.end()
+  await intakes.until('all ends', () => intakes.ended === 101)
+  await receiver.stop(signal())
+})
+
 t.test('a connection without a byte is counted and logged at debug only', async t => {
   const { receiver, intakes, log, port, counters } = await started()
   ;(await open(port)).end()
