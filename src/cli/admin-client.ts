@@ -1,8 +1,10 @@
 /** Asks the admin server of a running collector. */
 import { existsSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
+import { readAdminSection } from '../config/admin-section.ts'
 import { isLoopback, parseListen } from '../config/listen.ts'
-import { loadForVerb } from './load-for-verb.ts'
 import { type Io, UsageError } from './verb.ts'
 
 export interface AdminTarget {
@@ -18,16 +20,23 @@ export interface AdminAnswer {
 const TIMEOUT_MS = 5000
 
 /** The server named on the command line, else the one of the configuration. `SLUICE_ADMIN_TOKEN` is its token in the first case. */
-export function adminTarget(options: { url?: string | undefined; config?: string | undefined }, io: Io): AdminTarget {
+export async function adminTarget(options: { url?: string | undefined; config?: string | undefined }, io: Io): Promise<AdminTarget> {
   if (options.url !== undefined) {
     const url = URL.parse(options.url)
     if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
       throw new UsageError(`${JSON.stringify(options.url)} is no http or https URL`)
     return { url: options.url.replace(/\/+$/, ''), token: io.env.SLUICE_ADMIN_TOKEN }
   }
-  const { admin } = loadForVerb(options.config ?? configOfStarter(io.cwd), io).config
-  const { host, port } = parseListen(admin.listen)
-  return { url: `http://${reachable(host)}:${port}`, token: admin.token }
+  const path = options.config ?? configOfStarter(io.cwd)
+  const { listen, token } = readAdminSection({ path, cwd: io.cwd, env: io.env }) ?? (await wholeConfig(path, io)).admin
+  const { host, port } = parseListen(listen)
+  return { url: `http://${reachable(host)}:${port}`, token }
+}
+
+/** Throws ConfigError. */
+async function wholeConfig(path: string | undefined, io: Io) {
+  const { loadForVerb } = await import('./load-for-verb.ts')
+  return loadForVerb(path, io).config
 }
 
 /** Configuration that `sluice starter` keeps in its state folder. */
@@ -68,22 +77,25 @@ export async function askAdminText(
   body?: object
 ): Promise<{ status: number; text: string }> {
   try {
+    const given = body === undefined ? undefined : JSON.stringify(body)
     const headers = {
       ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' })
+      ...(given === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(given) })
     }
-    const given = body === undefined ? {} : { body: JSON.stringify(body) }
-    const response = await fetch(target.url + path, {
-      method,
-      headers,
-      ...given,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      redirect: 'error'
-    })
-    return { status: response.status, text: await response.text() }
+    const response = await request(new URL(target.url + path), method, headers, given)
+    return { status: response.statusCode!, text: await textOf(response) }
   } catch (error) {
     throw noAnswer(target, error)
   }
+}
+
+/** By node:http and not by `fetch`, whose code takes longer to load than the rest of `sluice healthcheck`. Follows no redirect. */
+async function request(url: URL, method: string, headers: Record<string, string | number>, body?: string): Promise<IncomingMessage> {
+  const client = url.protocol === 'https:' ? await import('node:https') : await import('node:http')
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    client.request(url, { method, headers, signal, agent: false }, resolve).on('error', reject).end(body)
+  })
 }
 
 /** Lines of an answer that goes on, as they come. Rejects with NoAnswer as `askAdmin` does; ends when the collector does. */
@@ -110,11 +122,12 @@ export async function* streamAdmin(target: AdminTarget, path: string): AsyncGene
 }
 
 function noAnswer(target: AdminTarget, error: unknown): NoAnswer {
-  const { message, cause } = error as Error
-  return new NoAnswer(
-    `No answer from ${target.url}: ${cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : message}`
-  )
+  const { cause } = error as Error
+  return new NoAnswer(`No answer from ${target.url}: ${reasonOf(cause instanceof Error ? cause : (error as Error))}`)
 }
+
+/** What failed several times, once per address, has no text of its own. */
+const reasonOf = ({ message, code }: NodeJS.ErrnoException): string => message || String(code)
 
 /** The collector does not run, or something else answers on its address. */
 export class NoAnswer extends Error {}

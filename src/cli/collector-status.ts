@@ -10,7 +10,7 @@ export const collectorStatus: Verb = async (args, io) => {
     options: { print: { type: 'boolean', short: 'p' }, config: { type: 'string', short: 'c' }, url: { type: 'string' } }
   })
   try {
-    const { status, body } = await askAdmin(adminTarget(values, io), '/api/v1/status')
+    const { status, body } = await askAdmin(await adminTarget(values, io), '/api/v1/status')
     if (status !== 200) throw new NoAnswer(`the collector answered ${status}`)
     const { state, reasons, sources, tenant } = body as PipelineStatus
     io.stdout.write(`Collector: running, ${state}\nTenant: ${tenant.url}\n`)

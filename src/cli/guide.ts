@@ -6,7 +6,7 @@ import type { Guide, Transport } from '../guide/guide.ts'
 import { guideIds, loadGuide } from '../guide/load.ts'
 import { serves, targetOf } from '../guide/target.ts'
 import type { PipelineStatus } from '../telemetry/status.ts'
-import { adminTarget, askAdmin, NoAnswer } from './admin-client.ts'
+import { type AdminTarget, adminTarget, askAdmin, NoAnswer } from './admin-client.ts'
 import { filledSteps, guideText } from './guide-text.ts'
 import { type Seen, waitForLines } from './guide-wait.ts'
 import { loadForVerb } from './load-for-verb.ts'
@@ -33,7 +33,7 @@ export const guide: Verb = async (args, io) => {
   const chosen = await find(positionals[0]!)
   const timeoutMs = readTimeout(values.timeout)
   const { config } = loadForVerb(values.config, io)
-  const admin = adminTarget(values, io)
+  const admin = await adminTarget(values, io)
   const running = await runningReceivers(admin)
   const way = chosen.ways.find(one =>
     values.way === undefined ? config.receivers.some(receiver => serves(receiver, one.transport)) : isWay(one.transport, values.way)
@@ -86,7 +86,7 @@ function readTimeout(text: string): number {
 }
 
 /** The collector knows best on which port it listens; a guide is of use before it runs, too. */
-async function runningReceivers(admin: ReturnType<typeof adminTarget>) {
+async function runningReceivers(admin: AdminTarget) {
   try {
     const { status, body } = await askAdmin(admin, '/api/v1/status')
     return status === 200 ? (body as PipelineStatus).receivers : []

@@ -9,7 +9,7 @@ export const healthcheck: Verb = async (args, io) => {
     args,
     options: { config: { type: 'string', short: 'c' }, url: { type: 'string' }, ready: { type: 'boolean' }, json: { type: 'boolean' } }
   })
-  const report = await ask(() => askAdmin(adminTarget(values, io), values.ready ? '/ready' : '/health'))
+  const report = await ask(async () => askAdmin(await adminTarget(values, io), values.ready ? '/ready' : '/health'))
   if (values.json) io.stdout.write(`${JSON.stringify(report)}\n`)
   else for (const { name, ok, detail } of report.checks) if (!ok) io.stderr.write(`${name}: ${detail ?? 'failed'}\n`)
   if (!values.json && report.ok) io.stdout.write('ok\n')

@@ -12,7 +12,7 @@ export const logLevel: Verb = async (args, io) => {
   })
   const [level, ...more] = positionals
   if (more.length > 0 || (level !== undefined && !isLogLevel(level))) throw new UsageError(`expected one of ${LOG_LEVELS.join(', ')}`)
-  const target = adminTarget(values, io)
+  const target = await adminTarget(values, io)
   try {
     const path = '/api/v1/loglevel'
     const { status, body } = level === undefined ? await askAdmin(target, path) : await askAdmin(target, path, 'PUT', { level })

@@ -25,7 +25,7 @@ export async function spoolReplay(command: SpoolCommand): Promise<number> {
 const isHeld = (error: unknown): boolean => error instanceof CollectorError && error.code === 'SPOOL_UNUSABLE' && error.retryable
 
 async function replayByCollector({ configPath, dir, io }: SpoolCommand, id: string): Promise<void> {
-  const target = adminTarget({ config: configPath }, io)
+  const target = await adminTarget({ config: configPath }, io)
   try {
     const { status, body } = await askAdmin(target, `/api/v1/segments/${id}/replay`, 'POST')
     if (status === 200) return

@@ -15,7 +15,7 @@ export const status: Verb = async (args, io) => {
     args,
     options: { config: { type: 'string', short: 'c' }, url: { type: 'string' }, json: { type: 'boolean' } }
   })
-  const target = adminTarget(values, io)
+  const target = await adminTarget(values, io)
   try {
     const { status: code, body } = await askAdmin(target, OVERVIEW)
     if (code !== 200)

@@ -42,7 +42,7 @@ export const supportBundle: Verb = async (args, io) => {
     }
   })
   const { config, path } = loadForVerb(values.config, io)
-  const admin = adminTarget(values, io)
+  const admin = await adminTarget(values, io)
   const nowMs = Date.now()
   const files: Record<string, string> = {
     'README.txt': README,

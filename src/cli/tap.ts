@@ -37,7 +37,7 @@ export const tap: Verb = async (args, io) => {
   const follow = values.follow === true
   const limit = readLimit(values.limit) ?? (follow ? Infinity : LIMIT_DEFAULT)
   const request: TapRequest = { stage, outcomes, source: values.source, limit, json: values.json === true }
-  const target = adminTarget(values, io)
+  const target = await adminTarget(values, io)
   try {
     if (stage === 'rejected' && !follow) await showRejected(target, request, io)
     else await showLive(target, request, io)

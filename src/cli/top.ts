@@ -24,7 +24,7 @@ export const top: Verb = async (args, io) => {
     options: { interval: { type: 'string', default: '1s' }, config: { type: 'string', short: 'c' }, url: { type: 'string' } }
   })
   const intervalMs = readInterval(values.interval)
-  const target = adminTarget(values, io)
+  const target = await adminTarget(values, io)
   const { stdout, stdin } = io
   if (!(stdout instanceof WriteStream) || !(stdin instanceof ReadStream))
     throw new UsageError('top needs a terminal; sluice status prints the same once')

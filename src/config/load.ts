@@ -2,12 +2,12 @@
  * The configuration file: found, read, checked. YAML is parsed first and variables are substituted inside scalars afterwards.
  * All faults are found in one go and thrown together, with line and column.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
 import { isMap, isScalar, LineCounter, parseDocument, visit, type YAMLParseError } from 'yaml'
 import type { PathChecker } from './archive-check.ts'
 import { derive } from './derive.ts'
 import { ConfigError, type Fault, formatPath, type Path } from './faults.ts'
+import { findConfigFile } from './find-file.ts'
 import { type Environment, interpolate } from './interpolate.ts'
 import { isObject, type NormalizeContext, normalize, type SchemaNode } from './normalize.ts'
 import { type Config, ConfigSchema } from './schema.ts'
@@ -43,7 +43,7 @@ export interface LoadedConfig {
 
 /** Loads the configuration. Throws ConfigError (CONFIG_INVALID) with every fault. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
-  const path = findFile(options)
+  const path = findConfigFile(options)
   const parsed = parseConfig(path === undefined ? '' : readText(path), { ...options, file: path ?? '(defaults)' })
   return { ...parsed, path, files: [...(path === undefined ? [] : [path]), ...parsed.files] }
 }
@@ -98,11 +98,6 @@ function yamlFaults(document: ReturnType<typeof parseDocument>, lines: LineCount
     const hint = isUnquoted ? `; inside { } and [ ] a \${VAR} must stand in quotes` : ''
     return { path: '', line: line || 1, column: col || 1, message: error.message + hint }
   })
-}
-
-function findFile({ path, cwd }: LoadOptions): string | undefined {
-  if (path !== undefined) return resolve(cwd, path)
-  return [resolve(cwd, 'sluice.yaml'), '/etc/sluice/sluice.yaml'].find(candidate => existsSync(candidate))
 }
 
 function readText(path: string): string {

@@ -2,10 +2,10 @@
  * From what the file says to what the code uses, guided by the schema: defaults filled in, texts of a kind read (sizes,
  * durations, networks, …), secrets read from their files. What cannot be read stays as it is and leaves a fault.
  */
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { formatPath, type Path } from './faults.ts'
 import { type Kind, READ_KIND } from './kinds.ts'
+import { readSecretFile } from './secret-file.ts'
 
 /** What this code reads of a schema. */
 export interface SchemaNode {
@@ -29,8 +29,6 @@ export interface NormalizeContext {
   /** Files of secrets that were read are added. */
   secretFiles: string[]
 }
-
-const SECRET_FILE_MAX_BYTES = 64 * 1024
 
 export function normalize(value: unknown, schema: SchemaNode, path: Path, context: NormalizeContext): unknown {
   // `spool:` with nothing below reads as null; the writer means the default.
@@ -90,11 +88,8 @@ function readPlain(text: string, schema: SchemaNode): unknown {
 
 function readSecret(file: string, path: Path, context: NormalizeContext): string | undefined {
   try {
-    const bytes = statSync(file).size
-    if (bytes > SECRET_FILE_MAX_BYTES) throw new Error(`it has ${bytes} bytes, more than the ${SECRET_FILE_MAX_BYTES} a secret may have`)
+    const secret = readSecretFile(file)
     context.secretFiles.push(file)
-    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-    if (secret === '') throw new Error('it is empty')
     return secret
   } catch (error) {
     context.onFault(path, `cannot read the secret in ${JSON.stringify(file)}: ${(error as Error).message}`)

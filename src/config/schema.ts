@@ -3,6 +3,7 @@
  * and the redacted dump come from here. Keys are written as in the file; sizes are bytes and durations milliseconds in code.
  */
 import { type Static, Type } from 'typebox'
+import { ADMIN_LISTEN } from './admin-section.ts'
 import { ArchiveSchema } from './archive-schema.ts'
 import { cidr, duration, durationOrOff, lanes, listen, path, size, url, zone } from './kinds.ts'
 import { AnyReceiver } from './receiver-schemas.ts'
@@ -310,7 +311,7 @@ const Log = Type.Object(
 
 const Admin = Type.Object(
   {
-    listen: listen({ description: 'Address of page, API and metrics. Beyond loopback a token is needed.', default: '127.0.0.1:9600' }),
+    listen: listen({ description: 'Address of page, API and metrics. Beyond loopback a token is needed.', default: ADMIN_LISTEN }),
     token: secret('Bearer token of the admin API.'),
     token_file: secretFile('token'),
     hosts: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { startAdmin } from '../../src/admin/server.ts'
 import { runCommandLine } from '../../src/cli/command-line.ts'
@@ -37,7 +40,7 @@ t.test('help and version go to standard output, wrong usage to standard error wi
 
 t.test('a bad configuration prints every fault as file:line:column and exits 78, whatever the verb', async t => {
   const cwd = t.testdir({ 'sluice.yaml': 'lanes: 0\nspol: {}\n' })
-  for (const verb of ['run', 'validate', 'status', 'healthcheck']) {
+  for (const verb of ['run', 'validate', 'support-bundle']) {
     const { code, err, out } = await run(cwd, verb)
     t.equal(code, 78, verb)
     t.equal(out, '', verb)
@@ -138,6 +141,31 @@ t.test('status and healthcheck use the token of the configuration', async t => {
   t.match(await run(cwd, 'status'), { code: 0 })
   t.match(await run(cwd, 'status', '--url', server.url), { code: 1, err: /answered 401/ })
   t.match(await run(cwd, 'healthcheck'), { code: 0, out: 'ok\n' })
+})
+
+t.test('what is wrong elsewhere in the file keeps nobody from asking the collector that runs', async t => {
+  const { listen } = await admin(t)
+  const cwd = t.testdir({ 'sluice.yaml': `lanes: 0\nspol: {}\nadmin: { listen: "${listen}" }\n` })
+  t.match(await run(cwd, 'healthcheck'), { code: 0, out: 'ok\n' })
+  t.match(await run(cwd, 'status'), { out: /\S/, err: '' })
+  const wrong = t.testdir({ 'sluice.yaml': 'lanes: 0\nadmin: { listen: nowhere }\n' })
+  t.match(await run(wrong, 'healthcheck'), { code: 78, err: /:1:8: lanes: .*:2:.*admin\.listen/s })
+})
+
+t.test('healthcheck and status load neither the schema of the configuration nor what checks it', async t => {
+  const { listen } = await admin(t)
+  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}" }` })
+  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const hooks = `import { registerHooks } from 'node:module'
+    registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context) } })`
+  for (const verb of ['healthcheck', 'status']) {
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(hooks)}`, main, verb]
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+    t.match(out, /\S/)
+    t.match(err, /src\/cli\/admin-client\.ts/)
+    t.notMatch(err, /typebox|\/ajv\/|schema\.ts|\/undici\//)
+  }
 })
 
 t.test('healthcheck fails when a lane is dead, when nobody answers, and when somebody else does', async t => {

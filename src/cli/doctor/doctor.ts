@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { formatFaults } from '../../config/faults.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { PipelineStatus } from '../../telemetry/status.ts'
-import { adminTarget, askAdmin, NoAnswer } from '../admin-client.ts'
+import { type AdminTarget, adminTarget, askAdmin, NoAnswer } from '../admin-client.ts'
 import { loadForVerb } from '../load-for-verb.ts'
 import { type Paint, paintFor } from '../paint.ts'
 import { visible } from '../text-output.ts'
@@ -20,7 +20,7 @@ export const doctor: Verb = async (args, io) => {
     options: { config: { type: 'string', short: 'c' }, url: { type: 'string' }, offline: { type: 'boolean' }, json: { type: 'boolean' } }
   })
   const loaded = loadForVerb(values.config, io)
-  const running = await statusOf(adminTarget(values, io))
+  const running = await statusOf(await adminTarget(values, io))
   const findings: Finding[] = []
   const print = (found: readonly Finding[]): void => {
     findings.push(...found)
@@ -62,7 +62,7 @@ function configuration({ path, warnings }: LoadedConfig): Finding[] {
   )
 }
 
-async function statusOf(target: ReturnType<typeof adminTarget>): Promise<PipelineStatus | undefined> {
+async function statusOf(target: AdminTarget): Promise<PipelineStatus | undefined> {
   try {
     const { status, body } = await askAdmin(target, '/api/v1/status')
     return status === 200 ? (body as PipelineStatus) : undefined
