@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as dashboard from '@grafana/grafana-foundation-sdk/dashboard'
 import { buildPanel, DATASOURCE, type Row } from './panel.ts'
+import { ARCHIVE } from './rows/archive.ts'
 import { LOSS } from './rows/loss.ts'
 import { PARSE } from './rows/parse.ts'
 import { PROCESS } from './rows/process.ts'
@@ -11,7 +12,7 @@ import { RECEIVE } from './rows/receive.ts'
 import { SPOOL } from './rows/spool.ts'
 import { UPLOAD } from './rows/upload.ts'
 
-export const ROWS: readonly Row[] = [REACHING, LOSS, RECEIVE, PARSE, SPOOL, UPLOAD, PROCESS]
+export const ROWS: readonly Row[] = [REACHING, LOSS, RECEIVE, PARSE, SPOOL, UPLOAD, ARCHIVE, PROCESS]
 export const DASHBOARDS_DIR = join(import.meta.dirname, 'dashboards')
 
 /** Values of a label, several at a time, all by default. */

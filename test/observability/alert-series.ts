@@ -18,20 +18,25 @@ export interface AlertCase {
 
 export const FW = 'source="fw"'
 export const TLS = 'receiver="tls",protocol="syslog-tls"'
+export const UDP = 'receiver="syslog",protocol="syslog-udp"'
 /** A source that sends ten frames a second for the first 90 minutes and then `after` a minute. */
 export const sending = (after: number): Series => ({ [`sluice_source_received_frames_total{${FW}}`]: `0+600x90 54000+${after}x120` })
 
+/** What an alert does under some series: when, which series, when it is looked at, and labels of what fires then. */
+export type CaseRow = readonly [when: string, series: Series, at: string, fires: AlertCase['fires'], step?: AlertCase['step']]
+
 /** An alert on one gauge: it fires while that has one value, and not while it has another. */
-export function gauge(
-  alert: string,
-  series: string,
-  { fires, quiet, labels }: { fires: number; quiet: number | '_'; labels: Readonly<Record<string, string>> }
-): AlertCase[] {
-  return [
-    { alert, when: `${series} is ${fires}`, series: { [series]: `${fires}x120` }, at: '90m', fires: [labels] },
-    { alert, when: `${series} is ${quiet}`, series: { [series]: `${quiet}x120` }, at: '90m', fires: [] }
-  ]
-}
+export const gauge = (series: string, fires: number, quiet: number | '_', labels: Readonly<Record<string, string>> = {}): CaseRow[] => [
+  [`${series} is ${fires}`, { [series]: `${fires}x120` }, '90m', [labels]],
+  [`${series} is ${quiet}`, { [series]: `${quiet}x120` }, '90m', []]
+]
+
+/** An alert on a counter that should stand still: it fires while that has grown of late. */
+export const counter = (series: string, labels: Readonly<Record<string, string>> = {}): CaseRow[] => [
+  [`${series} grew`, { [series]: '0x20 9x10' }, '25m', [labels]],
+  [`${series} stands still`, { [series]: '9x90' }, '25m', []],
+  [`${series} grew long ago`, { [series]: '0x20 9x120' }, '110m', []]
+]
 
 /** Counters that balance, but for the changes. */
 export function balance(changes: { received?: string; sourceReceived?: string; dropped?: string; uploaded?: string }): Series {

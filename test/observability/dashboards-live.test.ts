@@ -11,8 +11,9 @@ import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { CATALOGUE, PREFIX } from '../../src/telemetry/catalogue.ts'
 import { until } from '../integration/collector-kit.ts'
+import { S3Server } from '../receivers/s3-server.ts'
 import { dashboards, panelsOf, substitute } from './dashboard.ts'
-import { sendUntil, startKnownCollector, startTestTenant } from './loaded-collector.ts'
+import { archiveInto, bucketReceiver, liveLine, sendUntil, startKnownCollector, startTestTenant } from './loaded-collector.ts'
 import { drawDashboard } from './picture.ts'
 import { startPrometheus } from './prometheus.ts'
 
@@ -26,14 +27,27 @@ t.test('every panel has something to show of a collector under load', async t =>
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const tenant = await startTestTenant(join(dir, 'service'))
   t.teardown(() => tenant.close())
-  const collector = await startKnownCollector(t, dir, tenant.url)
+  const s3 = await S3Server.start()
+  t.teardown(() => s3.stop())
+  s3.put('fw/1.log', liveLine(0))
+  const collector = await startKnownCollector(t, dir, tenant.url, {
+    receivers: [
+      { type: 'http-push', name: 'push', secret: 'a'.repeat(32), paths: [{ path: '/logs' }] },
+      { type: 'relp', name: 'relp' },
+      bucketReceiver(s3)
+    ],
+    overrides: { archive: archiveInto(dir) }
+  })
   const prometheus = await startPrometheus(t, dir, new URL(collector.adminUrl).host, RULES)
   const fromMs = Date.now()
   const load = new AbortController()
   const sending = sendUntil(collector, load.signal)
   t.teardown(() => load.abort())
   await sleep(LOAD_MS)
-  await until('files were uploaded under load', async () => (await collector.status()).upload.uploadedFiles >= 2)
+  await until('files were uploaded and archived under load', async () => {
+    const { upload, archive } = await collector.status()
+    return upload.uploadedFiles >= 2 && archive!.uploadedFiles >= 2
+  })
 
   const unanswered = async (): Promise<string[]> => {
     const questions = dashboards().flatMap(dashboard =>

@@ -82,7 +82,7 @@ for (const dashboard of dashboards()) {
   t.test(`${dashboard.title}: what matters comes first, and the choices are offered`, async t => {
     t.same(
       dashboard.panels.filter(({ type }) => type === 'row').map(({ title }) => title),
-      ['Is data reaching Defender?', 'Loss', 'Receive', 'Parse', 'Spool', 'Upload', 'Process']
+      ['Is data reaching Defender?', 'Loss', 'Receive', 'Parse', 'Spool', 'Upload', 'Archive', 'Process']
     )
     t.same(
       dashboard.templating.list.map(({ name }) => name),

@@ -1,32 +1,57 @@
 /** A real collector in front of a tenant in this process, under a load that moves every counter a panel shows. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
 import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
 import { connectTo, numberedLine, type RunningCollector, type Setup, startCollector } from '../integration/collector-kit.ts'
+import type { S3Server } from '../receivers/s3-server.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
 
 export const TOKEN = 'ab'.repeat(32)
 /** Requests a minute that the service allows are few, so files are few, too. */
 const FLUSH_INTERVAL = '3s'
 
-export function loadSetup(tenantUrl: string): Setup {
+/** More receivers and keys of the file than every collector here has. */
+export interface MoreSetup {
+  receivers?: Setup['receivers']
+  overrides?: Setup['overrides']
+}
+
+export function loadSetup(tenantUrl: string, more: MoreSetup = {}): Setup {
   const { cert, key } = new TestAuthority().issue('collector.example.org')
   return {
     receivers: [
       { name: 'syslog', protocols: ['udp', 'tcp'] },
-      { type: 'syslog-tls', name: 'tls', tls: { cert_file: cert, key_file: key } }
+      { type: 'syslog-tls', name: 'tls', tls: { cert_file: cert, key_file: key } },
+      ...(more.receivers ?? [])
     ],
     sources: [{ name: 'branch', receiver: 'tls' }, { name: 'HQ' }],
     flushInterval: FLUSH_INTERVAL,
     overrides: {
       tenant: { url: tenantUrl, auth: { token: TOKEN, secret_ends: new Date(Date.now() + 100 * 86_400_000).toISOString().slice(0, 10) } },
       upload: { flush_interval: FLUSH_INTERVAL },
-      process: { drop_internal: true, one_per_connection: false, max_age: 'off' }
+      process: { drop_internal: true, one_per_connection: false, max_age: 'off' },
+      ...more.overrides
     }
   }
+}
+
+/** An archive in folders beside the spool; `min_free_bytes` is small, as the disk may be. */
+export const archiveInto = (dir: string) => ({
+  type: 'directory',
+  folder: join(dir, 'archive'),
+  dir: join(dir, 'archive-buffer'),
+  flush_interval: FLUSH_INTERVAL,
+  min_free_bytes: '1MiB'
+})
+
+/** A receiver that fetches from a bucket, often. */
+export function bucketReceiver({ options: { bucket, region, endpoint, accessKeyId, secretAccessKey } }: S3Server) {
+  const s3 = { bucket, region, endpoint, access_key_id: accessKeyId, secret_access_key: secretAccessKey }
+  return { type: 'blob-pull', name: 'bucket', s3, prefix: 'fw/', interval: '1s', backoff_min: '500ms', backoff_max: '1s' }
 }
 
 /** A FortiGate line of now. */
@@ -76,8 +101,8 @@ async function connectByTls(collector: RunningCollector): Promise<TLSSocket> {
 }
 
 /** A collector whose data sources the tenant already knows: it lists them at the start, and then not for ten minutes. */
-export async function startKnownCollector(t: Test, dir: string, tenantUrl: string): Promise<RunningCollector> {
-  const setup = loadSetup(tenantUrl)
+export async function startKnownCollector(t: Test, dir: string, tenantUrl: string, more: MoreSetup): Promise<RunningCollector> {
+  const setup = loadSetup(tenantUrl, more)
   const first = await startCollector(t, dir, setup)
   const tcp = await connectTo(first.port('syslog', 'syslog-tcp'))
   const tls = await connectByTls(first)

@@ -12,12 +12,13 @@ export const LOSS: Row = {
     {
       kind: 'lines',
       title: 'Lost, by where',
-      does: 'All loss counters, per second; the line must lie on 0. kernel: receive buffer full, raise net.core.rmem_max or send by TCP. thread: a receiving thread ended, see the log. lanes: UDP frames shed, more cores. spool: no room, mend uploads or disk. removed: segments taken out by a person, or unreadable. aborted: senders that vanished in the middle.',
+      does: 'All loss counters, per second; the line must lie on 0. kernel: receive buffer full, raise net.core.rmem_max or send by TCP. thread: a receiving thread ended, see the log (docs/operations.md#sluicedatagramslost). rate limit: of UDP, senders over max_frames_per_second_per_peer or max_bytes_per_second_per_peer. lanes: UDP frames shed, more cores. spool: no room, mend uploads or disk. removed: segments taken out by a person, or unreadable. aborted: senders that vanished in the middle.',
       unit: 'short',
       width: 12,
       queries: [
         { expr: `sum(rate(sluice_udp_kernel_dropped_datagrams_total{${OF_RECEIVER}}${EVERY}))`, legend: 'kernel' },
         { expr: `sum(rate(sluice_udp_lost_datagrams_total{${OF_RECEIVER}}${EVERY}))`, legend: 'thread' },
+        { expr: `sum(rate(sluice_rate_limited_total{${OF_RECEIVER},protocol="syslog-udp"}${EVERY}))`, legend: 'rate limit' },
         { expr: `sum(rate(sluice_shed_frames_total{${IN}}${EVERY}))`, legend: 'lanes' },
         { expr: `sum(rate(sluice_shed_records_total{${OF_SOURCE}}${EVERY}))`, legend: 'spool' },
         { expr: `sum(rate(sluice_removed_records_total{${OF_SOURCE}}${EVERY}))`, legend: 'removed' },

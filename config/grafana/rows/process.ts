@@ -1,5 +1,5 @@
 /** The process itself: cores, memory, event loop, versions. */
-import { EVERY, IN, type Row } from '../panel.ts'
+import { EVERY, IN, OF_RECEIVER, type Row } from '../panel.ts'
 
 export const PROCESS: Row = {
   title: 'Process',
@@ -72,7 +72,7 @@ export const PROCESS: Row = {
       title: 'Runs for',
       does: 'Since the last start. Short, and nobody restarted it: docs/operations.md#sluicerestarting.',
       unit: 's',
-      width: 6,
+      width: 5,
       queries: [{ expr: `time() - max by (instance) (sluice_start_timestamp_seconds{${IN}})`, legend: '{{instance}}' }]
     },
     {
@@ -80,7 +80,7 @@ export const PROCESS: Row = {
       title: 'Lane restarts, last day',
       does: 'Lanes that ended unexpectedly. Each is a bug: the log says what happened (docs/operations.md#sluicelanerestarts).',
       unit: 'short',
-      width: 6,
+      width: 5,
       queries: [{ expr: `sum(increase(sluice_lane_restarts_total{${IN}}[1d]))`, legend: 'restarts' }],
       steps: [
         [null, 'green'],
@@ -92,16 +92,25 @@ export const PROCESS: Row = {
       title: 'Configuration',
       does: 'Refused: the last reload found faults, the old configuration goes on. “sluice validate” lists them.',
       unit: 'short',
-      width: 6,
+      width: 5,
       queries: [{ expr: `min(sluice_config_last_reload_successful{${IN}})`, legend: 'reload' }],
       words: { 0: ['refused', 'red'], 1: ['in effect', 'green'] }
+    },
+    {
+      kind: 'stat',
+      title: 'UDP is received by',
+      does: 'recvmmsg: a thread of its own. node:dgram: the package koffi is not there or udp: dgram is set, so that a busy main thread loses datagrams sooner; the log says at the start why.',
+      unit: 'short',
+      width: 5,
+      queries: [{ expr: `min by (receiver) (sluice_udp_native{${OF_RECEIVER}})`, legend: '{{receiver}}' }],
+      words: { 0: ['node:dgram', 'yellow'], 1: ['recvmmsg', 'green'] }
     },
     {
       kind: 'stat',
       title: 'Instances by version',
       does: 'What runs. Two versions at once are an update under way, or one that was forgotten.',
       unit: 'short',
-      width: 6,
+      width: 4,
       queries: [{ expr: `count by (version) (sluice_build_info{${IN}})`, legend: '{{version}}' }]
     }
   ]

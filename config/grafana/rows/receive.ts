@@ -54,7 +54,7 @@ export const RECEIVE: Row = {
     {
       kind: 'lines',
       title: 'Refused and failed connections per second',
-      does: 'not allowed: add the sender’s network to allow. limit: raise the limits of the receiver, or find the sender that opens so many. handshake: no TLS, or a certificate the sender does not trust. errors: resets on the way.',
+      does: 'not allowed: add the sender’s network to allow. limit: raise the limits of the receiver, or find the sender that opens so many. handshake: no TLS, or a certificate the sender does not trust. credentials and client certificate: missing or wrong. errors: resets on the way.',
       unit: 'short',
       width: 8,
       queries: [
@@ -64,18 +64,54 @@ export const RECEIVE: Row = {
           legend: 'limit'
         },
         { expr: `sum(rate(sluice_handshake_failed_total{${OF_RECEIVER}}${EVERY}))`, legend: 'handshake' },
+        { expr: `sum(rate(sluice_refused_credentials_total{${OF_RECEIVER}}${EVERY}))`, legend: 'credentials' },
+        { expr: `sum(rate(sluice_client_certificate_refused_total{${OF_RECEIVER}}${EVERY}))`, legend: 'client certificate' },
         { expr: `sum(rate(sluice_connection_errors_total{${OF_RECEIVER}}${EVERY}))`, legend: 'errors' }
       ]
     },
     {
       kind: 'lines',
       title: 'Framing faults per second',
-      does: 'truncated: lines above 64 KiB, cut once. resynchronised: octet counts that were no good; set the sender to octet counting or to line feeds, not to a mixture of both.',
+      does: 'truncated: lines above 64 KiB, cut once. resynchronised: octet counts that were no good; set the sender to octet counting or to line feeds, not to a mixture of both. bad bodies and bad RELP: the sender’s settings do not fit the receiver.',
       unit: 'short',
       width: 8,
       queries: [
         { expr: `sum by (receiver) (rate(sluice_truncated_frames_total{${OF_RECEIVER}}${EVERY}))`, legend: '{{receiver}} truncated' },
-        { expr: `sum by (receiver) (rate(sluice_resynchronised_total{${OF_RECEIVER}}${EVERY}))`, legend: '{{receiver}} resynchronised' }
+        { expr: `sum by (receiver) (rate(sluice_resynchronised_total{${OF_RECEIVER}}${EVERY}))`, legend: '{{receiver}} resynchronised' },
+        { expr: `sum(rate(sluice_bad_bodies_total{${OF_RECEIVER}}${EVERY}))`, legend: 'bad bodies' },
+        { expr: `sum(rate(sluice_protocol_errors_total{${OF_RECEIVER}}${EVERY}))`, legend: 'bad RELP' }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Senders that were made to wait, per second',
+      does: 'paused: not read, as there was no room (spool or lanes). put off: HTTP and FTP told to come again. rate limit: faster than max_…_per_peer allows. no receipt: their last lines could not be made durable; they send them again. All at once: see the rows Spool and Process.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        { expr: `sum(rate(sluice_pauses_total{${OF_RECEIVER}}${EVERY}))`, legend: 'paused' },
+        { expr: `sum(rate(sluice_put_off_total{${OF_RECEIVER}}${EVERY}))`, legend: 'put off' },
+        { expr: `sum(rate(sluice_rate_limited_total{${OF_RECEIVER}}${EVERY}))`, legend: 'rate limit' },
+        { expr: `sum(rate(sluice_commit_failed_total{${OF_RECEIVER}}${EVERY}))`, legend: 'no receipt' }
+      ]
+    },
+    {
+      kind: 'lines',
+      title: 'Receivers that fetch are behind by',
+      does: 'Buckets and APIs: now less the time up to which all is fetched. It climbs while the server does not answer, or when more comes than one collector fetches.',
+      unit: 's',
+      width: 8,
+      queries: [{ expr: `max by (receiver) (sluice_pull_lag_seconds{${OF_RECEIVER}})`, legend: '{{receiver}}' }]
+    },
+    {
+      kind: 'lines',
+      title: 'Receivers that cannot fetch',
+      does: '1 while the server does not give what it is asked for, and rounds that failed in a minute. “sluice status” says why: docs/operations.md#sluicepullfailing.',
+      unit: 'short',
+      width: 8,
+      queries: [
+        { expr: `max by (receiver) (sluice_pull_failing{${OF_RECEIVER}})`, legend: '{{receiver}}' },
+        { expr: `60 * sum(rate(sluice_pull_errors_total{${OF_RECEIVER}}${EVERY}))`, legend: 'failed rounds per minute' }
       ]
     },
     {
