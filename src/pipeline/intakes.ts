@@ -9,6 +9,7 @@ import type { LaneSpec } from '../lanes/messages.ts'
 import type { LanePool } from '../lanes/pool.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
 import type { TokenBucket } from '../lib/token-bucket.ts'
+import { NO_SOURCE } from '../telemetry/status.ts'
 import { type PeerCounts, PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
@@ -42,8 +43,6 @@ export interface IntakesDeps {
 export interface IntakeCounts {
   frames: number
   bytes: number
-  /** Frames of senders that cannot wait, for which there was no block. */
-  shed: number
   /** Partial frames of senders that vanished. */
   aborted: number
 }
@@ -62,8 +61,15 @@ interface LiveIntake {
   number: number
   listener: FramingOfListener
   sender: PeerCounts
+  /** Where its frames count that are shed. */
+  shed: ShedCount
   /** What had been lost, in any intake, at its last receipt. */
   losses: { frames: number; records: number }
+}
+
+/** Frames of a source, or of none, that were shed. */
+interface ShedCount {
+  frames: number
 }
 
 export class Intakes {
@@ -74,7 +80,9 @@ export class Intakes {
   readonly #live = new Map<number, LiveIntake>()
   /** By what receivers hold of them, while they are open: for blocks that receivers fill themselves. */
   readonly #byHandle = new WeakMap<Intake, LiveIntake>()
-  readonly counts: IntakeCounts = { frames: 0, bytes: 0, shed: 0, aborted: 0 }
+  readonly counts: IntakeCounts = { frames: 0, bytes: 0, aborted: 0 }
+  /** By source. Nobody has read what is shed: whose it is, the peer tells, or it counts for NO_SOURCE. */
+  readonly #shed = new Map<string, ShedCount>()
   /** What framers counted, by receiver and protocol; there are as many as listeners. */
   readonly #framing = new Map<string, FramingOfListener>()
   readonly #rounds: CommitRounds
@@ -106,13 +114,15 @@ export class Intakes {
     listener.live.add(framer)
     const sender = listener.peers.open(peer.address, this.#nowMs)
     const number = this.#pool.openIntake(this.#binding.candidates(peer))
-    const intake: LiveIntake = { peer, number, listener, sender, losses: { frames: this.lostFrames, records: this.#shedRecords } }
+    const losses = { frames: this.lostFrames, records: this.#shedRecords }
+    const intake: LiveIntake = { peer, number, listener, sender, shed: this.#shedOf(this.#binding.foretold(peer)), losses }
     this.#live.set(number, intake)
     const canWait = peer.protocol !== 'syslog-udp'
     const bucket = peer.rate && listener.peers.bucketOf(sender, peer.rate, Date.now())
     const onFrame: OnFrame = (buf, start, end) => {
-      sender.frames++
-      this.#frame(number, canWait, buf, start, end)
+      this.#count(intake, end - start)
+      if (!canWait && this.#pool.isBusy) intake.shed.frames++
+      else this.#pool.append(number, buf, start, end)
     }
     const close = (): void => {
       listener.peers.close(sender)
@@ -156,21 +166,20 @@ export class Intakes {
     const block = new FrameBlock(filled.memory)
     block.count = filled.count
     block.used = filled.used
-    this.counts.frames += filled.count
-    this.counts.bytes += filled.used - filled.count // a line feed behind each frame
+    if (!this.#knowsAll(block, intakes)) return this.#shedBlock(block)
     let last = -1
     let intake: LiveIntake | undefined
     for (let i = 0; i < block.count; i++) {
       const key = block.intake(i)
       if (key !== last) {
         last = key
-        intake = this.#byHandle.get(intakes.get(key)!)
-        if (intake === undefined) return this.#shed(block) // its receiver has given up on it
+        intake = this.#byHandle.get(intakes.get(key)!)!
         intake.sender.lastSeenMs = this.#nowMs
       }
       const { sender, number } = intake!
-      sender.frames++
-      sender.bytes += block.end(i) - block.start(i)
+      const bytes = block.end(i) - block.start(i)
+      this.#count(intake!, bytes)
+      sender.bytes += bytes
       block.setIntake(i, number)
     }
     if (intake !== undefined) {
@@ -180,9 +189,22 @@ export class Intakes {
     return this.#pool.exchange(block)
   }
 
-  #shed(block: FrameBlock): ArrayBuffer {
-    this.counts.shed += block.count
-    return block.memory
+  /** False when the receiver has given up on a sender of the block. */
+  #knowsAll(block: FrameBlock, intakes: ReadonlyMap<number, Intake>): boolean {
+    let last = -1
+    for (let i = 0; i < block.count; i++) {
+      const key = block.intake(i)
+      if (key !== last && !this.#byHandle.has(intakes.get(key)!)) return false
+      last = key
+    }
+    return true
+  }
+
+  #shedBlock({ count, used, memory }: FrameBlock): ArrayBuffer {
+    this.counts.frames += count
+    this.counts.bytes += used - count // a line feed behind each frame
+    this.#shedOf().frames += count
+    return memory
   }
 
   #feed(framer: Framer, chunk: Buffer, onFrame: OnFrame): void {
@@ -221,11 +243,23 @@ export class Intakes {
       })
   }
 
-  #frame(intake: number, canWait: boolean, buf: Buffer, start: number, end: number): void {
+  /** Both ways in count here: frames cut on this thread, and those that a receiver's thread cut. */
+  #count(intake: LiveIntake, bytes: number): void {
     this.counts.frames++
-    this.counts.bytes += end - start
-    if (!canWait && this.#pool.isBusy) this.counts.shed++
-    else this.#pool.append(intake, buf, start, end)
+    this.counts.bytes += bytes
+    intake.sender.frames++
+  }
+
+  #shedOf(source: string = NO_SOURCE): ShedCount {
+    const count = this.#shed.get(source) ?? { frames: 0 }
+    this.#shed.set(source, count)
+    return count
+  }
+
+  /** Frames that were shed, by source; those that a lane had when it ended are nobody's. */
+  shedFrames(): Map<string, number> {
+    const shed = new Map([...this.#shed].map(([source, { frames }]) => [source, frames]))
+    return shed.set(NO_SOURCE, (shed.get(NO_SOURCE) ?? 0) + this.lostFrames)
   }
 
   get #mustWait(): boolean {
@@ -297,6 +331,7 @@ export class Intakes {
    */
   reconfigure(spec: LaneSpec, binding: SourceBinding, onSwitched: () => void): Promise<void> {
     this.#binding = binding
+    for (const intake of this.#live.values()) intake.shed = this.#shedOf(binding.foretold(intake.peer))
     return this.#pool.reconfigure(
       spec,
       new Map([...this.#live].map(([number, { peer }]) => [number, binding.candidates(peer)])),

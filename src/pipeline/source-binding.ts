@@ -23,6 +23,17 @@ export class SourceBinding {
   }
 
   /**
+   * Name of the source that a peer's frames belong to before anybody has read them: the one it is bound to, the only one whose
+   * `from` names it, or the only one there is for it; undefined when the lines themselves decide.
+   */
+  foretold(peer: Peer): string | undefined {
+    const candidates = this.candidates(peer).map(index => this.#rules[index]!)
+    const named = candidates.filter(({ peers, receivers }) => peers !== undefined || receivers !== undefined)
+    const [only, ...others] = named.length > 0 ? named : candidates
+    return others.length === 0 ? only?.name : undefined
+  }
+
+  /**
    * Indexes of the sources, those whose `from` names the peer first, then those without a `from`; each group in configuration
    * order. A receiver that binds its intake to a source (a path, a directory) leaves that one only. A source of raw lines whose
    * `from` names the peer takes all that no other named one does: what a line looks like must not lead it elsewhere.

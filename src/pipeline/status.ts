@@ -55,7 +55,7 @@ export function pipelineStatus(parts: StatusParts): PipelineStatus {
     outstanding: pool.outstanding,
     max: OUTSTANDING_MAX,
     framesInFlight: pool.framesInFlight,
-    shedFrames: intakes.counts.shed + intakes.lostFrames
+    shedFrames: sum([...intakes.shedFrames().values()], frames => frames)
   }
   const upload = uploadStatus(delivery, spool)
   const spoolNow = { ...spoolStatus(config, spool), list: parts.segments.list() }
@@ -144,10 +144,11 @@ function sourceStatuses(parts: StatusParts): SourceStatus[] {
     pool.stats().flatMap(({ stats }) => stats.flatMap(life => life.sources)),
     ({ source }): string => source
   )
-  const listed = [...names, ...[...byName.keys(), ...spool.records.recovered.keys()].filter(name => !names.includes(name))]
+  const shed = parts.intakes.shedFrames()
+  const listed = [...names, ...[...byName.keys(), ...spool.records.recovered.keys(), ...shed.keys()].filter(name => !names.includes(name))]
   return [...new Set(listed)]
-    .map(name => sourceStatus(name, byName.get(name) ?? [], parts, spool, delivery.departures))
-    .filter(source => names.includes(source.name) || source.frames.received > 0 || source.records.recovered > 0)
+    .map(name => sourceStatus(name, byName.get(name) ?? [], parts, spool, delivery.departures, shed.get(name) ?? 0))
+    .filter(({ name, frames, records }) => names.includes(name) || frames.received > 0 || frames.shed > 0 || records.recovered > 0)
 }
 
 function sourceStatus(
@@ -155,7 +156,8 @@ function sourceStatus(
   lanes: readonly LaneSourceStats[],
   parts: StatusParts,
   spool: SpoolStats,
-  departures: Departures
+  departures: Departures,
+  shedFrames: number
 ): SourceStatus {
   const config = parts.config.sources.find(source => source.name === name)
   const outcomes = mergeOutcomes(lanes)
@@ -186,7 +188,8 @@ function sourceStatus(
       parsed: ofOutcome('parsed'),
       skipped: ofOutcome('skipped'),
       malformed: ofOutcome('malformed'),
-      unidentified: ofOutcome('unidentified')
+      unidentified: ofOutcome('unidentified'),
+      shed: shedFrames
     },
     outcomes,
     records: {

@@ -30,8 +30,8 @@ export interface Balance {
 }
 
 /**
- * Sums the sources up. `received` of a source counts the frames its lanes took; frames in flight or shed have no source yet,
- * so `receivedFrames` is what receivers cut, counted by them.
+ * Sums the sources up. `received` of a source counts the frames its lanes took; frames in flight have no source yet and those that
+ * are shed never came to a lane, so `receivedFrames` is what receivers cut, counted by them.
  */
 export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus, receivedFrames: number, unreadSegments: number): Balance {
   const frames = {
@@ -40,14 +40,14 @@ export function balanceOf(sources: readonly SourceStatus[], blocks: BlocksStatus
     skipped: 0,
     malformed: 0,
     unidentified: 0,
-    shed: blocks.shedFrames,
+    shed: 0,
     inFlight: blocks.framesInFlight,
     difference: 0
   }
   const records = { parsed: 0, written: 0, dropped: 0, difference: 0 }
   const delivery = { written: 0, recovered: 0, uploaded: 0, spooled: 0, setAside: 0, removed: 0, shed: 0, difference: 0 }
   for (const source of sources) {
-    addInto(frames, source.frames, ['parsed', 'skipped', 'malformed', 'unidentified'])
+    addInto(frames, source.frames, ['parsed', 'skipped', 'malformed', 'unidentified', 'shed'])
     addInto(records, source.records, ['parsed', 'written', 'dropped'])
     addInto(delivery, source.records, ['written', 'recovered', 'uploaded', 'spooled', 'setAside', 'removed', 'shed'])
   }

@@ -91,7 +91,11 @@ export const CATALOGUE = {
   pull_failing: gauge('', RECEIVER, '1 while the server that a receiver fetches from does not give what it is asked for.'),
   pull_errors_total: counter('errors', RECEIVER, 'Rounds of a receiver that fetches that failed; they are tried again.'),
   receiver_events_total: counter('events', [...RECEIVER, 'event'], 'Further counts of a receiver, by name.'),
-  shed_frames_total: counter('frames', [], 'Frames of senders that cannot wait, thrown away because there was no room.'),
+  shed_frames_total: counter(
+    'frames',
+    SOURCE,
+    'Frames of senders that cannot wait, thrown away because there was no room; of a lane that ended as well.'
+  ),
   blocks_outstanding: gauge('blocks', [], 'Blocks of frames handed to lanes and not back yet.'),
   blocks_max: gauge('blocks', [], 'Bound of blocks_outstanding.'),
   frames_in_flight: gauge('frames', [], 'Frames in outstanding blocks.'),

@@ -86,6 +86,7 @@ export class Samples {
     this.add('skipped_frames_total', frames.skipped, name)
     this.add('malformed_frames_total', frames.malformed, name)
     this.add('unidentified_frames_total', frames.unidentified, name)
+    this.add('shed_frames_total', frames.shed, name)
     this.add('parsed_records_total', records.parsed, name)
     this.add('written_records_total', records.written, name)
     this.add('written_bytes_total', source.writtenBytes, name)
@@ -133,7 +134,6 @@ export class Samples {
     this.add('blocks_outstanding', blocks.outstanding)
     this.add('blocks_max', blocks.max)
     this.add('frames_in_flight', blocks.framesInFlight)
-    this.add('shed_frames_total', blocks.shedFrames)
   }
 
   #takeSpool({ spool }: PipelineStatus): void {

@@ -159,6 +159,8 @@ export interface FrameTotals {
   skipped: number
   malformed: number
   unidentified: number
+  /** Thrown away before a lane had them, so not in `received`: by the sources that their senders are bound to, else NO_SOURCE's. */
+  shed: number
 }
 
 export interface OutcomeCount {
@@ -212,7 +214,7 @@ export interface BlocksStatus {
   max: number
   /** Frames in those blocks. */
   framesInFlight: number
-  /** Frames of UDP shed because all blocks were taken or the spool was full. */
+  /** Frames shed because all blocks were taken, and those in a lane that ended; by source in `sources`. */
   shedFrames: number
 }
 

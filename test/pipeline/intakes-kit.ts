@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events'
 import type { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
+import type { SourceConfig } from '../../src/config/schema.ts'
 import type { Block, Spool } from '../../src/contracts.ts'
 import { LanePool } from '../../src/lanes/pool.ts'
 import { loadParsers } from '../../src/parse/load.ts'
@@ -9,7 +10,12 @@ import { Intakes } from '../../src/pipeline/intakes.ts'
 import { SourceBinding } from '../../src/pipeline/source-binding.ts'
 import { specOf } from '../lanes/lane-kit.ts'
 
-const BINDING = new SourceBinding([])
+/** A source as far as it says whose frames are its own. */
+export type BoundSource = Pick<SourceConfig, 'name' | 'from'>
+export const bindingOf = (sources: readonly BoundSource[]): SourceBinding => new SourceBinding(sources as readonly SourceConfig[])
+
+const ALL: BoundSource = { name: 'source-0', from: { peers: [], receivers: [] } }
+
 export const line = (number: number): string =>
   `1767604530.250    120 192.0.2.10 TCP_MISS/200 4512 GET http://www.example.com/index.html u${number} HIER_DIRECT/203.0.113.10 text/html\n`
 export const lines = (count: number): Buffer => Buffer.from(Array.from({ length: count }, (_, index) => line(index)).join(''))
@@ -40,18 +46,17 @@ export class MemorySpool extends EventEmitter implements Spool {
   async closeAll(): Promise<void> {}
 }
 
-export async function start(t: Test, lanes = 2) {
+export async function start(t: Test, lanes = 2, sources: readonly BoundSource[] = [ALL]) {
   const workers: Worker[] = []
   const onWorker = (worker: Worker) => void workers.push(worker)
   process.on('worker', onWorker)
   const spool = new MemorySpool()
   let intakes: Intakes
-  const pool = await LanePool.start(lanes, specOf([{}]), () => loadParsers(), {
+  const pool = await LanePool.start(lanes, specOf(sources.map(({ name }) => ({ name }))), () => loadParsers(), {
     onBlocks: blocks => intakes.append(blocks),
     onLaneFailure: () => {}
   })
-  // The binding knows no configuration here: every intake may go to the one source.
-  const binding = Object.assign(Object.create(BINDING), { candidates: () => [0] }) as SourceBinding
+  const binding = bindingOf(sources)
   intakes = new Intakes({ pool, spool, binding, commitIntervalMs: 200 })
   t.teardown(async () => {
     process.off('worker', onWorker)

@@ -3,10 +3,14 @@ import { once } from 'node:events'
 import t from 'tap'
 import type { Peer } from '../../src/contracts.ts'
 import { BLOCK_BYTES, FrameBlock } from '../../src/lib/frame-block.ts'
+import type { Intakes } from '../../src/pipeline/intakes.ts'
+import { NO_SOURCE } from '../../src/telemetry/status.ts'
 import { specOf } from '../lanes/lane-kit.ts'
-import { line, lines, start } from './intakes-kit.ts'
+import { bindingOf, line, lines, start } from './intakes-kit.ts'
 
 t.setTimeout(120_000)
+
+const shedBy = (intakes: Intakes): number => [...intakes.shedFrames().values()].reduce((sum, frames) => sum + frames, 0)
 
 const PEER: Peer = { receiver: 'in', protocol: 'syslog-tcp', address: '192.0.2.1' }
 
@@ -139,13 +143,15 @@ t.test('a block that a receiver filled itself is counted, written, and paid for 
   t.equal(memory.byteLength, BLOCK_BYTES)
   await senders.get(9)!.commit()
   t.equal(spool.durable, 3)
-  t.match(intakes.counts, { frames: 3, shed: 0 })
+  t.equal(intakes.counts.frames, 3)
+  t.equal(shedBy(intakes), 0)
   t.match(intakes.framerStats('in', 'syslog-udp'), { newline: 3, truncated: 1 })
 
   const ended = senders.get(9)!
   await ended.end()
   await intakes.take(filled([7, 9]), senders)
-  t.match(intakes.counts, { frames: 5, shed: 2 }, 'its receiver has given up on what names an intake that ended')
+  t.equal(intakes.counts.frames, 5)
+  t.equal(shedBy(intakes), 2, 'its receiver has given up on what names an intake that ended')
   await senders.get(7)!.end()
   t.equal(spool.durable, 3)
 })
@@ -169,5 +175,32 @@ t.test('a block of a receiver waits while the lanes are busy, also beside a relo
   t.ok(taken)
   await sender.commit()
   t.equal(intakes.counts.frames, spool.durable)
-  t.equal(intakes.counts.shed, 0)
+  t.equal(shedBy(intakes), 0)
+})
+
+t.test('datagrams that find no block are shed by the source of their sender, and with those that found one they are all', async t => {
+  const everyone = { peers: [], receivers: [] }
+  const sources = [
+    { name: 'HQ', from: { peers: ['192.0.2.1'], receivers: [] } },
+    { name: 'any', from: everyone },
+    { name: 'other', from: everyone }
+  ]
+  const { intakes, pool } = await start(t, 2, sources)
+  const udp = (address: string) => intakes.open({ ...PEER, protocol: 'syslog-udp', address }, 'datagram')
+  const [known, unknown] = [udp('192.0.2.1'), udp('192.0.2.2')]
+  const datagram = Buffer.alloc(60_000, 'x')
+  // Nothing comes back before the loop ends, so the last ones find the pool full.
+  for (let i = 0; i < 600; i++) (i % 3 === 0 ? unknown : known).accept(datagram)
+  const shed = intakes.shedFrames()
+  t.ok(shed.get('HQ')! > 0)
+  t.ok(shed.get(NO_SOURCE)! > 0, 'where the lines themselves would have said whose they are')
+  await known.commit()
+  const taken = pool.stats().flatMap(({ stats }) => stats.map(({ frames }) => frames))
+  t.equal(taken.reduce((sum, frames) => sum + frames, 0) + shedBy(intakes), 600)
+  t.equal(intakes.counts.frames, 600)
+
+  await intakes.reconfigure(specOf([{ name: 'any' }]), bindingOf([sources[1]!]), () => undefined)
+  for (let i = 0; i < 600; i++) known.accept(datagram)
+  t.ok(intakes.shedFrames().get('any')! > 0, 'a source of its own since the configuration changed')
+  t.equal(intakes.shedFrames().get('HQ'), shed.get('HQ'))
 })

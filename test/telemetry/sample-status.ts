@@ -16,7 +16,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       dataSource: 'HQ-FortiGate',
       appliance: 'fortinet-fortigate',
       format: 'cef',
-      frames: { received: 100, parsed: 90, skipped: 7, malformed: 2, unidentified: 1 },
+      frames: { received: 100, parsed: 90, skipped: 7, malformed: 2, unidentified: 1, shed: 6 },
       outcomes: [
         { outcome: 'parsed', parser: 'fortinet-fortigate', reason: '', count: 90 },
         { outcome: 'skipped', parser: 'fortinet-fortigate', reason: 'not_traffic', count: 7 },

@@ -19,7 +19,7 @@ export const LOSS: Row = {
         { expr: `sum(rate(sluice_udp_kernel_dropped_datagrams_total{${OF_RECEIVER}}${EVERY}))`, legend: 'kernel' },
         { expr: `sum(rate(sluice_udp_lost_datagrams_total{${OF_RECEIVER}}${EVERY}))`, legend: 'thread' },
         { expr: `sum(rate(sluice_rate_limited_total{${OF_RECEIVER},protocol="syslog-udp"}${EVERY}))`, legend: 'rate limit' },
-        { expr: `sum(rate(sluice_shed_frames_total{${IN}}${EVERY}))`, legend: 'lanes' },
+        { expr: `sum(rate(sluice_shed_frames_total{${OF_SOURCE}}${EVERY}))`, legend: 'lanes' },
         { expr: `sum(rate(sluice_shed_records_total{${OF_SOURCE}}${EVERY}))`, legend: 'spool' },
         { expr: `sum(rate(sluice_removed_records_total{${OF_SOURCE}}${EVERY}))`, legend: 'removed' },
         { expr: `sum(rate(sluice_aborted_total{${OF_RECEIVER}}${EVERY}))`, legend: 'aborted' }
