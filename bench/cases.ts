@@ -107,7 +107,7 @@ const spool: Case = {
 const tcp: Case = {
   name: 'tcp',
   async run({ short }) {
-    const result = await wholePathTcp({ bytes: short ? 96e6 : 480e6, rounds: short ? 1 : 3 })
+    const result = await wholePathTcp({ seconds: short ? 1 : 5, rounds: short ? 1 : 3 })
     const rsyslog = result.find(({ name }) => name === 'rsyslog, mmnormalize, gzip 1')
     const rows = result.map(row => [
       row.name,
@@ -127,7 +127,7 @@ const tcp: Case = {
 const formats: Case = {
   name: 'formats',
   async run({ short }) {
-    const result = await wholePathFormats({ bytes: short ? 64e6 : 240e6, rounds: short ? 1 : 3 })
+    const result = await wholePathFormats({ seconds: short ? 1 : 4, rounds: short ? 1 : 3 })
     const rows = result.map(({ load, sluice, rsyslog }) => [
       load,
       figure(sluice.linesPerSecond),

@@ -21,8 +21,8 @@ export type Load = LineKind | 'mix'
 export const LOADS: readonly Load[] = [...LINE_KINDS, 'mix']
 
 export interface PathOptions {
-  /** Bytes sent per round. */
-  bytes: number
+  /** About so long each collector is measured per round, at its own pace. */
+  seconds: number
   rounds: number
 }
 
@@ -39,6 +39,10 @@ const CONNECTIONS = 4
 const LINES_BYTES = 16_000_000
 
 export const linesOf = (load: Load): Buffer => (load === 'mix' ? makeMix(LINES_BYTES) : makeLines(load, LINES_BYTES))
+
+const WARM_SHARE = 0.3
+
+const paceOf = ({ bytes, seconds }: Round): number => bytes / seconds
 
 /** From the first byte sent until every line is written (Sluice: parsed and handed to the spool; rsyslog: handed to its gzip file). */
 export async function tcpRound(collector: Collector, lines: Buffer, bytes: number, connections = CONNECTIONS): Promise<Round> {
@@ -66,8 +70,10 @@ export async function compareOverTcp(
       const result = results[index]!
       result.name = collector.name
       try {
-        await tcpRound(collector, lines, Math.min(LINES_BYTES * 2, options.bytes / 4)) // warm
-        result.rounds.push(await tcpRound(collector, lines, collector.name.startsWith('naive') ? options.bytes / 10 : options.bytes))
+        // Warm, and twice, since the first time is also when code is compiled.
+        const first = await tcpRound(collector, lines, LINES_BYTES)
+        const second = await tcpRound(collector, lines, paceOf(first) * options.seconds * WARM_SHARE)
+        result.rounds.push(await tcpRound(collector, lines, paceOf(second) * options.seconds))
         result.peak = Math.max(result.peak, collector.peakMemoryBytes())
       } finally {
         await collector.stop()
