@@ -108,7 +108,7 @@ Example:
     load: async () => (await import('./parse.ts')).parse
   },
   explain: {
-    summary: 'say what Cloud Discovery would make of a log; fails when it would refuse it',
+    summary: 'say what Cloud Discovery would make of a log, also packed by gzip; fails when it would refuse it',
     usage: `sluice explain [--source SOURCE] [-c FILE] [--time-zone ZONE] [--now ISO] [--json] [FILE…|-]\n\n${SOURCE_OPTIONS}\n${JSON_OUT}`,
     load: async () => (await import('./explain.ts')).explain
   },

@@ -11,30 +11,17 @@ import { namedZone } from '../parse/values/zone.ts'
 import { ATTRIBUTES, type Attribute, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
 import { TIME } from '../record.ts'
-import { COST, REASON_REMEDIES, remedyFor } from './remedies.ts'
+import { byteOrderMark, MARK_BYTES } from './byte-order-mark.ts'
+import { columnOf } from './place.ts'
+import { type First, type Problem, problemsOf } from './problems.ts'
+import { COST, remedyFor } from './remedies.ts'
 import { type Score, Scores } from './scores.ts'
 
 const SCRATCH_BYTES = 64 * 1024
 const DAY_MS = 86_400_000
 /** The service ignores older events; a file with nothing newer fails. */
 const MAX_AGE_MS = 90 * DAY_MS
-/** Above this a raw file is refused in the stricter reading of the documentation. */
-const RAW_MAX_BYTES = 1_000_000_000
-/** Above this share of lines that give no record, the service is expected to say that the format does not match. */
-const MISMATCH_SHARE = 0.5
 const SAMPLE_CHARS = 300
-
-export interface Problem {
-  rule: 'format_mismatch' | 'too_old' | 'internal_only' | 'byte_order_mark' | 'too_large' | 'bad_lines' | 'future' | 'no_records'
-  /** True when the service would refuse the file, false when lines are lost only. */
-  refuses: boolean
-  text: string
-  /** The first offending line, counted from 1, with the column where it goes wrong. */
-  line?: number
-  column?: number
-  sample?: string
-  remedy?: string
-}
 
 export interface AttributeShare {
   attribute: Attribute
@@ -64,13 +51,6 @@ export interface Explanation {
   verdict: 'accepted' | 'refused'
 }
 
-interface First {
-  count: number
-  line: number
-  column: number
-  sample: string
-}
-
 export interface ExplainOptions {
   parsers: readonly Parser[]
   /** `auto`, or a parser's id. */
@@ -92,7 +72,7 @@ export class Explainer {
   #carry: Buffer = Buffer.alloc(0)
   #bytes = 0
   #lines = 0
-  #hasBom = false
+  #head: Buffer = Buffer.alloc(0)
   readonly #outcomes = { parsed: 0, skipped: 0, malformed: 0, unidentified: 0, rejected: 0 }
   readonly #reasons = new Map<string, First>()
   readonly #byParser = new Map<string, number>()
@@ -122,7 +102,7 @@ export class Explainer {
   }
 
   feed(chunk: Buffer): void {
-    if (this.#bytes === 0 && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) this.#hasBom = true
+    if (this.#head.length < MARK_BYTES) this.#head = Buffer.concat([this.#head, chunk.subarray(0, MARK_BYTES)])
     this.#bytes += chunk.length
     let start = 0
     for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
@@ -167,8 +147,14 @@ export class Explainer {
     const known = where.get(key)
     if (known !== undefined) known.count++
     else {
-      const column = this.#reader.frame.body + 1
-      where.set(key, { count: 1, line: this.#lines, column, sample: line.toString('utf8', 0, SAMPLE_CHARS * 3).slice(0, SAMPLE_CHARS) })
+      const { frame, fields, binding } = this.#reader
+      where.set(key, {
+        count: 1,
+        line: this.#lines,
+        column: columnOf(key.slice(key.indexOf(' ') + 1), frame, fields),
+        sample: line.toString('utf8', 0, SAMPLE_CHARS * 3).slice(0, SAMPLE_CHARS),
+        parser: binding?.parser.id ?? ''
+      })
     }
   }
 
@@ -178,7 +164,14 @@ export class Explainer {
     const parsers = this.#fixed === null ? this.#options.parsers : [this.#fixed]
     const named = [...this.#byParser].sort((a, b) => b[1] - a[1])
     const main = named[0]?.[0] ?? ''
-    const problems = this.#problems()
+    const problems = problemsOf({
+      bytes: this.#bytes,
+      mark: byteOrderMark(this.#head),
+      outcomes: this.#outcomes,
+      reasons: this.#reasons,
+      records: this.#records,
+      dropped: this.#dropped
+    })
     return {
       bytes: this.#bytes,
       lines: this.#lines,
@@ -210,82 +203,6 @@ export class Explainer {
     if (present >= 0.5 || this.#records === 0) return { attribute, share: present }
     const remedy = remedyFor(parser, attribute)
     return { attribute, share: present, costs: COST[attribute], ...(remedy === undefined ? {} : { remedy }) }
-  }
-
-  #problems(): Problem[] {
-    const problems: Problem[] = []
-    const { parsed, malformed, unidentified, rejected } = this.#outcomes
-    const failed = malformed + unidentified + rejected
-    const traffic = parsed + failed
-    const worst = [...this.#reasons].filter(([key]) => !key.startsWith('skipped')).sort((a, b) => b[1].count - a[1].count)[0]
-    const reason = worst?.[0].split(' ')[1] ?? ''
-    const where = worst === undefined ? {} : { line: worst[1].line, column: worst[1].column, sample: worst[1].sample }
-    const remedy = REASON_REMEDIES[reason]
-    if (failed > 0) {
-      const refuses = failed / traffic > MISMATCH_SHARE
-      problems.push({
-        rule: refuses ? 'format_mismatch' : 'bad_lines',
-        refuses,
-        text: refuses
-          ? `The log format does not match: ${failed} of ${traffic} lines give no record (${reason})`
-          : `${failed} of ${traffic} lines give no record (most often: ${reason})`,
-        ...where,
-        ...(remedy === undefined ? {} : { remedy })
-      })
-    }
-    if (parsed === 0 && failed === 0) problems.push({ rule: 'no_records', refuses: true, text: 'No line is web or network traffic' })
-    const dropped = (name: string): number => this.#dropped.get(name)?.count ?? 0
-    const add = (rule: Problem['rule'], name: string, refuses: boolean, text: string, advice: string): void => {
-      const first = this.#dropped.get(name)!
-      problems.push({ rule, refuses, text, line: first.line, column: first.column, sample: first.sample, remedy: advice })
-    }
-    if (dropped('too_old') > 0) {
-      const all = dropped('too_old') === this.#records
-      add(
-        'too_old',
-        'too_old',
-        all,
-        `${dropped('too_old')} of ${this.#records} transactions are more than 90 days old`,
-        'upload newer logs; check the clock and the time zone of the appliance'
-      )
-    }
-    if (dropped('in_future') > 0) {
-      add(
-        'future',
-        'in_future',
-        false,
-        `${dropped('in_future')} of ${this.#records} transactions lie in the future`,
-        'check the clock of the appliance and give the source its time_zone; a time without a year takes the nearest one, so that a log of more than half a year ago seems to be of the coming months'
-      )
-    }
-    if (dropped('internal') > 0 && dropped('internal') + dropped('too_old') === this.#records) {
-      add(
-        'internal_only',
-        'internal',
-        true,
-        'No transactions to cataloged cloud apps: all destinations are internal',
-        'log outbound traffic, at the rules that lead to the internet'
-      )
-    }
-    if (this.#hasBom) {
-      problems.push({
-        rule: 'byte_order_mark',
-        refuses: false,
-        text: 'The file begins with a byte-order mark, which the service refuses',
-        line: 1,
-        column: 1,
-        remedy: 'Sluice removes it; who uploads the file by hand must remove it'
-      })
-    }
-    if (this.#bytes > RAW_MAX_BYTES) {
-      problems.push({
-        rule: 'too_large',
-        refuses: false,
-        text: `The file has ${this.#bytes} bytes, and the service takes at most ${RAW_MAX_BYTES}`,
-        remedy: 'Sluice splits it; who uploads it by hand must split it'
-      })
-    }
-    return problems
   }
 }
 

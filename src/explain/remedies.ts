@@ -71,6 +71,43 @@ const REMEDIES: Readonly<Record<string, Partial<Record<Attribute, string>>>> = {
 
 export const remedyFor = (parser: string, attribute: Attribute): string | undefined => REMEDIES[parser]?.[attribute]
 
+/** Settings that mend lines which gave no record (by their reason), times that are wrong, and logs without outbound traffic. */
+const ZSCALER_TIMES = 'put epochtime into the feed output format: the other times are in the time zone of the organisation'
+const SETTINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'bluecoat-proxysg': { no_header: 'over syslog #Fields comes once: give the source that line as template.w3c_fields' },
+  checkpoint: { internal: 'set Track to Log on the rules that lead to the internet' },
+  'cisco-asa': {
+    bad_time: 'switch on logging timestamp',
+    too_old: 'logging timestamp rfc5424 writes year and zone',
+    in_future: 'logging timestamp rfc5424 writes year and zone',
+    internal: 'set logging trap informational (level 6): connections to the internet are logged by 302013 to 302016'
+  },
+  'cisco-wsa': { bad_syntax: 'a syslog push over UDP cuts lines at 1,024 bytes: push the access log by FTP or SCP' },
+  'fortinet-fortigate': {
+    bad_syntax: 'set mode reliable under config log syslogd setting: UDP cuts long lines',
+    internal: 'set logtraffic all on the policies that lead to the internet'
+  },
+  'juniper-srx': { internal: 'set session-close logging on the policies that lead to the internet' },
+  paloalto: {
+    short_row: 'choose TCP or SSL in the syslog server profile: UDP cuts long lines',
+    internal: 'set Log at Session End on the rules that lead to the internet'
+  },
+  sonicwall: { too_old: 'switch on UTC times in the syslog settings', in_future: 'switch on UTC times in the syslog settings' },
+  'squid-native': { no_source: 'log %>a, the address of the client' },
+  'squid-common': { no_source: 'log %>a, the address of the client' },
+  'zscaler-nss': {
+    bad_syntax: 'set the feed escape character to ,\\", so that quotes and backslashes in values do not break the format',
+    bad_time: ZSCALER_TIMES,
+    too_old: ZSCALER_TIMES,
+    in_future: ZSCALER_TIMES,
+    no_source: 'put cip into the feed output format',
+    no_destination: 'put ehost and eurl into the feed output format'
+  }
+}
+
+/** The setting on the appliance that mends a reason, where one is known. */
+export const settingFor = (parser: string, reason: string): string | undefined => SETTINGS[parser]?.[reason]
+
 /** What to do about frames of a known appliance that gave no record. */
 export const REASON_REMEDIES: Readonly<Record<string, string>> = {
   bad_time: 'the event time is missing or unreadable: check the time format, and give the source its time_zone',

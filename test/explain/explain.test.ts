@@ -78,8 +78,11 @@ t.test('a log without any traffic is refused', async t => {
   t.same(rules(explain([GOOD.replace('type="traffic" subtype="forward"', 'type="event" subtype="system"')])), ['no_records'])
 })
 
-t.test('a byte-order mark is named, although Sluice removes it', async t => {
-  t.match(explain([GOOD], { bom: true }).problems, [{ rule: 'byte_order_mark', refuses: false }])
+t.test('a byte-order mark is refused, also when it comes in pieces', async t => {
+  t.match(explain([GOOD], { bom: true }).problems, [{ rule: 'byte_order_mark', refuses: true, line: 1, column: 1 }])
+  const explainer = new Explainer({ parsers, appliance: 'auto', timeZone: 'UTC', now: NOW })
+  for (const byte of Buffer.from(`\ufeff${GOOD}`)) explainer.feed(Buffer.of(byte))
+  t.match(explainer.end(), { records: 1, problems: [{ rule: 'byte_order_mark' }] })
 })
 
 t.test('times in the future point at the clock', async t => {

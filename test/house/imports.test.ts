@@ -25,7 +25,9 @@ const RULES: readonly (readonly [files: string, mayImport: readonly string[]])[]
   ['src/config/', ['src/config/', ...ROOMS.map(room => `src/${room}/options.ts`), ...SHARED]],
   ['src/admin/', ['src/admin/', 'src/config/', 'src/pipeline.ts', ...SHARED]],
   ['src/cli/parse.ts', ['src/cli/', 'src/parse/load.ts', 'src/line-reader.ts', 'src/config/', ...SHARED]],
-  ['src/cli/explain.ts', ['src/cli/', 'src/parse/load.ts', 'src/explain/', 'src/config/', ...SHARED]],
+  ...['explain.ts', 'explain-screen.ts'].map(
+    file => [`src/cli/${file}`, ['src/cli/', 'src/parse/load.ts', 'src/explain/', 'src/config/', ...SHARED]] as const
+  ),
   // A template in the configuration is checked by compiling it.
   ['src/cli/load-for-verb.ts', ['src/cli/', 'src/config/', 'src/parse/template/compile.ts', 'src/upload/archive/path.ts', ...SHARED]],
   ['src/cli/tenant.ts', ['src/cli/', 'src/tenant/', 'src/config/', ...SHARED]],
