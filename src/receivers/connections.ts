@@ -89,7 +89,7 @@ export class Connections {
 
   /** Connections whose socket is not read because there is no room. */
   get paused(): number {
-    return this.gate.held + this.waiting
+    return this.gate.waiting + this.waiting
   }
 
   /** Connections that are open now, those in a handshake included. */
@@ -295,6 +295,7 @@ class Connection implements SocketReader {
     this.#intake ??= this.#open()({ receiver, protocol, address: this.#address, ...this.#owner.rate }, 'syslog-stream')
     const room = this.#intake.accept(chunk)
     if (room !== undefined) this.#wait(room, this.#intake.debtMs() > 0)
+    else this.#owner.gate.took(chunk.length)
   }
 
   /** Stops reading: this connection alone when its peer sends too fast, else all. */
@@ -320,7 +321,8 @@ class Connection implements SocketReader {
   }
 
   #idle(): void {
-    if (!this.#isRead) return // it is we who do not read
+    const { gate } = this.#owner
+    if (this.#room !== undefined || (gate.waiting > 0 && gate.isHeld(this))) return // it is we who do not read
     this.#owner.counters.idle_closed_total++
     this.#socket.destroy()
   }

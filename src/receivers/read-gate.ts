@@ -1,7 +1,14 @@
 /**
- * Which sockets of a receiver are read while there is no room behind them. The first one that finds none stops all: were each to
- * find it out by itself, ten thousand connections would bring ten thousand more reads, and memory for them. When there is room
- * they get their turns again, some at a time and the one that waited longest first, until there is none.
+ * Which sockets of a receiver are read when not all can be.
+ *
+ * No room behind them: the first one that finds none stops all. Were each to find it out by itself, ten thousand connections would
+ * bring ten thousand more reads, and memory for them.
+ *
+ * More to read than there is time for: after some MiB in one turn of the event loop the rest waits for the next turns. Were a
+ * thousand TLS connections read at once with all they have, a turn would take a second, and uploads, the disk and the page, which
+ * get one step a turn, would hardly move.
+ *
+ * Those that wait get their turns some at a time, the one that waited longest first.
  */
 
 /** Something that reads a socket. */
@@ -12,17 +19,25 @@ export interface SocketReader {
 
 /** Readers that start in one turn of the event loop: each may bring a read of 256 KiB before it is stopped. */
 const STARTED_AT_A_TIME = 16
+/** Read in one turn of the event loop at most, but for the read that goes over it: some milliseconds of TLS. */
+const TURN_MAX_BYTES = 2 * 1024 * 1024
+/** Less is not worth an immediate: it may be of several turns. */
+const NOTICED_BYTES = 256 * 1024
 
 export class ReadGate {
   readonly #reading = new Set<SocketReader>()
   /** In the order of their turns. */
   readonly #held = new Set<SocketReader>()
   #room: Promise<void> | undefined
-  #turn: NodeJS.Immediate | undefined
+  /** Set while something is to be done in the next turn of the event loop. */
+  #nextTurn: NodeJS.Immediate | undefined
+  #turnBytes = 0
+  /** Those that are held are so for want of room, not of time. */
+  #lacksRoom = false
 
   /** Readers that wait for room, or for their turn since there is. */
-  get held(): number {
-    return this.#held.size
+  get waiting(): number {
+    return this.#lacksRoom ? this.#held.size : 0
   }
 
   isHeld(reader: SocketReader): boolean {
@@ -52,31 +67,52 @@ export class ReadGate {
   /** Stops all readers until `room` settles; false when they are already. */
   close(room: Promise<void>): boolean {
     if (this.#room !== undefined) return false
-    for (const reader of this.#reading) {
-      reader.stopReading()
-      this.#held.add(reader)
-    }
-    this.#reading.clear()
+    this.#holdAll()
+    this.#lacksRoom = true
     const open = (): void => {
       this.#room = undefined
-      this.#turn ??= setImmediate(() => this.#startSome())
+      this.#goOn()
     }
     this.#room = room.then(open, open)
     return true
   }
 
+  /** A reader has read so much. */
+  took(bytes: number): void {
+    this.#turnBytes += bytes
+    if (this.#turnBytes < NOTICED_BYTES) return
+    this.#goOn()
+    if (this.#turnBytes >= TURN_MAX_BYTES && this.#room === undefined) this.#holdAll()
+  }
+
+  #holdAll(): void {
+    for (const reader of this.#reading) {
+      reader.stopReading()
+      this.#held.add(reader)
+    }
+    this.#reading.clear()
+  }
+
+  #goOn(): void {
+    this.#nextTurn ??= setImmediate(() => {
+      this.#nextTurn = undefined
+      this.#turnBytes = 0
+      this.#startSome()
+    })
+  }
+
   #startSome(): void {
-    this.#turn = undefined
     let left = STARTED_AT_A_TIME
     for (const reader of this.#held) {
       if (this.#room !== undefined) return // one that started found none
       if (left-- === 0) {
-        this.#turn = setImmediate(() => this.#startSome())
+        this.#goOn()
         return
       }
       this.#held.delete(reader)
       this.#start(reader)
     }
+    if (this.#room === undefined) this.#lacksRoom = false
   }
 
   #start(reader: SocketReader): void {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t from 'tap'
+import type { Intake, OpenIntake } from '../../src/contracts.ts'
 import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
 import { checkReceiverContract } from './contract.ts'
 import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
@@ -124,6 +125,57 @@ t.test('while there is no room no other connection is read either, and then each
   for (const socket of [...sockets, late]) socket.end()
   await intakes.until('all ends', () => intakes.ended === 101)
   await receiver.stop(signal())
+})
+
+t.test('of many connections with much to read a turn of the event loop takes some MiB only, and all are read', async t => {
+  const intakes = new MemoryIntakes()
+  let readBytes = 0
+  const counting: OpenIntake = (peer, framing) => {
+    const intake = intakes.open(peer, framing)
+    const accept = (chunk: Uint8Array) => {
+      readBytes += chunk.length
+      return intake.accept(chunk)
+    }
+    return { ...boundTo(intake), accept }
+  }
+  const receiver = new SyslogTcpReceiver({ listen: '127.0.0.1:0' }, { log: memoryLog() })
+  await receiver.start(counting)
+  const port = portOf(receiver)
+  const { promise: room, resolve } = Promise.withResolvers<void>()
+  intakes.faults.room = room
+  const sockets = await Promise.all(Array.from({ length: 40 }, () => open(port)))
+  sockets[0]!.write('<1>nothing is read until all is sent\n')
+  await intakes.until('the receiver to wait', () => receiver.status()[0]?.state === 'paused')
+  const content = Buffer.alloc(512 * 1024, `<2>${'x'.repeat(1020)}\n`)
+  for (const socket of sockets) socket.write(content)
+  await delay(100)
+  delete intakes.faults.room
+  readBytes = 0
+  resolve()
+  let largestTurn = 0
+  let total = 0
+  const deadline = Date.now() + 30_000
+  while (total < sockets.length * content.length && Date.now() < deadline) {
+    await new Promise(setImmediate)
+    largestTurn = Math.max(largestTurn, readBytes)
+    total += readBytes
+    readBytes = 0
+  }
+  t.equal(total, sockets.length * content.length)
+  t.ok(largestTurn <= (2 * 1024 + 256) * 1024 * 2, `${largestTurn} bytes at most between two immediates`)
+  t.match(receiver.status()[0], { state: 'listening', gauges: { paused_connections: 0 }, counters: { pauses_total: 1 } })
+  for (const socket of sockets) socket.end()
+  await intakes.until('all ends', () => intakes.ended === sockets.length)
+  t.strictSame(intakes.violations, [])
+  await receiver.stop(signal())
+})
+
+const boundTo = (intake: Intake): Intake => ({
+  accept: chunk => intake.accept(chunk),
+  debtMs: () => intake.debtMs(),
+  commit: () => intake.commit(),
+  end: () => intake.end(),
+  abort: () => intake.abort()
 })
 
 t.test('a connection without a byte is counted and logged at debug only', async t => {
