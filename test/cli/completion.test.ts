@@ -1,4 +1,4 @@
-/** Completion is made from the table of verbs, and a real bash completes by it. */
+/** Completion is made from the table of verbs, and a real bash, zsh and fish complete by it. */
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,6 +25,55 @@ t.test('bash completes verbs, and the options of a verb', async t => {
   t.same(complete('sluice', 'stat'), ['status'])
   t.same(complete('sluice', 'guide', '--wa'), ['--way', '--wait'])
   t.ok(complete('sluice', 'help', 'd').includes('doctor'))
+})
+
+/** Runs a shell, or says which package brings it. */
+function shell(name: 'zsh' | 'fish', args: string[], cwd: string): string {
+  const { error, stdout, stderr, status } = spawnSync(name, args, { encoding: 'utf8', cwd, env: { ...process.env, HOME: cwd } })
+  if (error) throw new Error(`${name} cannot be started: apt-get install ${name} (${error.message})`)
+  if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`)
+  return stdout
+}
+
+t.test('fish completes verbs with their meaning, options of the verb, and nothing of other verbs', async t => {
+  const dir = t.testdir({})
+  writeFileSync(join(dir, 'sluice.fish'), await script('fish'))
+  const complete = (line: string): string[] =>
+    shell('fish', ['--no-config', '-c', `source sluice.fish; complete -C '${line}'`], dir)
+      .trim()
+      .split('\n')
+  t.match(complete('sluice stat'), [/^status\t\w/])
+  t.match(complete('sluice guide --wa'), [/^--wait\t/, /^--way\t/].sort())
+  t.ok(complete('sluice help d').some(word => word.startsWith('doctor')))
+  t.notOk(
+    complete('sluice guide --out').some(word => word.startsWith('--outcome')),
+    'of tap'
+  )
+})
+
+t.test('zsh completes verbs, and the options of the verb', async t => {
+  const dir = t.testdir({})
+  writeFileSync(join(dir, '_sluice'), await script('zsh'))
+  // A zsh within zsh, on a terminal of its own: completion works on nothing less.
+  writeFileSync(
+    join(dir, 'ask.zsh'),
+    `zmodload zsh/zpty || exit 3
+zpty shell zsh -f -i
+zpty -w shell "PS1= PROMPT= RPROMPT=; fpath=($PWD \\$fpath); autoload -Uz compinit; compinit -u -D; zstyle ':completion:*' list-grouped no; setopt no_beep; print -r READ''Y"
+zpty -r -m shell line '*READY*'
+zpty -w -n shell "$1"$'\\t\\t'
+sleep 2
+while zpty -r -t shell line; do print -rn -- "$line"; done
+zpty -d shell
+`
+  )
+  const complete = (line: string): string => shell('zsh', ['-f', 'ask.zsh', line], dir)
+  t.match(complete('sluice stat'), /sluice status/)
+  const options = complete('sluice guide --wa')
+  t.match(options, /--wait/)
+  t.match(options, /--way/)
+  t.notMatch(options, /--outcome/)
+  t.match(complete('sluice help doc'), /sluice help doctor/)
 })
 
 t.test('zsh and fish get every verb and every option', async t => {
