@@ -25,12 +25,21 @@ export async function runCommandLine(args: string[], io: Io): Promise<number> {
 
 function explain(error: unknown, entry: VerbEntry, io: Io): number {
   if (error instanceof UsageError || isArgumentError(error)) {
-    print(io.stderr, `sluice: ${(error as Error).message}\n\nUsage: ${entry.usage}`)
+    print(io.stderr, `sluice: ${argumentMessage(error as Error, entry)}\n\nUsage: ${entry.usage}`)
     return EXIT.USAGE
   }
   if (!(error instanceof CollectorError)) throw error
   print(io.stderr, hasFaults(error) ? formatFaults(error.file, error.faults).join('\n') : `sluice: ${error.message} (${error.code})`)
   return error.code === 'CONFIG_INVALID' ? EXIT.CONFIG : EXIT.FAILED
+}
+
+/** Node's advice on how to write words that begin with a dash is left out; the option that was meant is named. */
+function argumentMessage({ message }: Error, { usage }: VerbEntry): string {
+  const [, unknown] = /^Unknown option '(-[^']*)'/.exec(message) ?? []
+  if (unknown === undefined) return message
+  const known = [...new Set(usage.match(/(?<![\w-])-{1,2}[a-z][a-z-]*/g) ?? [])]
+  const near = suggest(unknown, known)
+  return `Unknown option '${unknown}'${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
 /** What `parseArgs` of Node throws. */

@@ -113,7 +113,7 @@ Example:
     load: async () => (await import('./explain.ts')).explain
   },
   status: {
-    summary: 'show what the running collector does; fails when it is degraded',
+    summary: 'say whether data reaches the tenant, and what the running collector does; fails when something is wrong',
     usage: `sluice status [-c FILE] [--url URL] [--json]\n\n${CONFIG}\n${URL}\n${JSON_OUT}`,
     load: async () => (await import('./status.ts')).status
   },

@@ -33,6 +33,8 @@ t.test('help and version go to standard output, wrong usage to standard error wi
   t.match(await run(cwd, 'vaildate'), { code: 2, out: '', err: /did you mean "validate"/ })
   t.match(await run(cwd, 'toString'), { code: 2, err: /unknown verb/ })
   t.match(await run(cwd, 'status', '--nope'), { code: 2, err: /Unknown option '--nope'.*Usage: sluice status/s })
+  t.match(await run(cwd, 'parse', '--formt', 'csv'), { code: 2, err: /^sluice: Unknown option '--formt'; did you mean --format\?\n/ })
+  t.match(await run(cwd, 'spool'), { code: 2, err: /^sluice: spool takes one of ls, check, export, replay\n/ })
   t.match(await run(cwd, 'validate', 'surplus'), { code: 2 })
   t.match(await run(cwd, 'status', '--url', 'nonsense'), { code: 2, err: /no http or https URL/ })
   t.match(await run(cwd, 'tenant', '--listen', 'nonsense'), { code: 2, err: /--listen/ })
