@@ -44,7 +44,8 @@ export const spool: Verb = async (args, io) => {
   })
   const [name = '', ...ids] = positionals
   const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (run === undefined) throw new UsageError(`spool takes one of ${Object.keys(COMMANDS).join(', ')}${name ? `, not ${JSON.stringify(name)}` : ''}`)
+  if (run === undefined)
+    throw new UsageError(`spool takes one of ${Object.keys(COMMANDS).join(', ')}${name ? `, not ${JSON.stringify(name)}` : ''}`)
   if (name === 'ls' && ids.length > 0) throw new UsageError('spool ls takes no segment')
   if ((name === 'export' || name === 'replay') && ids.length !== 1) throw new UsageError(`spool ${name} takes the ID of one segment`)
   if (values.output !== undefined && name !== 'export') throw new UsageError('--output is only for spool export')
