@@ -1,7 +1,7 @@
 /** A collector that is killed at any moment: a child process with small segments, short intervals and a fast upload clock. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { createWriteStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -77,6 +77,7 @@ export class ChildCollector {
     const args = ['--import', FAST_CLOCK, ...(plan === undefined ? [] : ['--import', INJECT]), MAIN, 'run', '--config', config]
     const env = plan === undefined ? process.env : { ...process.env, FAULT_PLAN: JSON.stringify(plan) }
     this.#child = spawn(process.execPath, args, { cwd: setup.dir, env, stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#child.stdout!.pipe(createWriteStream(join(setup.dir, 'collectors.log'), { flags: 'a' }))
     this.exited = once(this.#child, 'close')
     this.ready = new Promise(resolve => {
       createInterface(this.#child.stdout!).on('line', line => {

@@ -2,7 +2,7 @@
  * One run by a seed: senders that know what was receipted, a hostile tenant in this process that knows what arrived, and a collector
  * that is killed again and again and whose spool is damaged meanwhile. At the end, without faults, both are compared.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -54,16 +54,24 @@ export interface RunReport {
   problems: string[]
 }
 
-export async function runSeed(seed: number): Promise<RunReport> {
+/**
+ * Never rejects: whatever goes wrong is among the report's problems, also that the run did not end in `maxMs`. A run with problems
+ * keeps its directory, with spool, tenant, the collectors' logs and `report.json`, and says on stderr where.
+ */
+export async function runSeed(seed: number, maxMs: number): Promise<RunReport> {
   const run = new OracleRun(seed)
   try {
-    await run.open()
-    await run.storm()
-    await run.calm()
-    return run.report
-  } finally {
-    await run.close()
+    await Promise.race([run.walk(), tooLong(maxMs)])
+  } catch (error) {
+    run.report.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
+  await run.close()
+  return run.report
+}
+
+async function tooLong(maxMs: number): Promise<never> {
+  await sleep(maxMs, undefined, { ref: false })
+  throw new Error(`The run did not end in ${maxMs} ms`)
 }
 
 class OracleRun {
@@ -109,7 +117,13 @@ class OracleRun {
     ]
   }
 
-  async open(): Promise<void> {
+  async walk(): Promise<void> {
+    await this.#open()
+    await this.#storm()
+    await this.#calm()
+  }
+
+  async #open(): Promise<void> {
     const now = (): number => Date.now() + this.#skewMs
     this.#tenant = await startTenant({ dir: join(this.#dir, 'tenant'), faults: this.#faults, sasLifetimeMs: SAS_LIFETIME_MS, now })
     this.#setup = {
@@ -122,7 +136,7 @@ class OracleRun {
   }
 
   /** Lives that end by kill -9, with a tenant that misbehaves and damage between them. */
-  async storm(): Promise<void> {
+  async #storm(): Promise<void> {
     for (const sender of this.#senders) sender.start()
     for (let left = this.#chance.between(2, 3); left > 0; left--) {
       this.#order()
@@ -139,7 +153,7 @@ class OracleRun {
   }
 
   /** No more faults: all must come to an end. */
-  async calm(): Promise<void> {
+  async #calm(): Promise<void> {
     this.#faults.clear()
     await this.#startCollector()
     await sleep(300)
@@ -155,7 +169,13 @@ class OracleRun {
   async close(): Promise<void> {
     await this.#child?.kill()
     await this.#tenant?.close()
-    rmSync(this.#dir, { recursive: true, force: true })
+    const { seed, problems } = this.report
+    if (problems.length === 0) return rmSync(this.#dir, { recursive: true, force: true })
+    const memories = Object.fromEntries(this.#senders.map(({ protocol, memory }) => [protocol, memory]))
+    const evidence = { ...this.report, lives: this.#life, setup: this.#setup, damaged: this.#damages, memories }
+    writeFileSync(join(this.#dir, 'report.json'), JSON.stringify(evidence))
+    // Beside the test's own words, as a reporter may keep those to itself.
+    process.stderr.write(`seed ${seed} failed, see ${this.#dir}:\n${problems.map(text => `  ${text}\n`).join('')}`)
   }
 
   #problem(text: string): void {
