@@ -335,6 +335,11 @@ export interface UploadQueue {
    * set aside by then, and its sound blocks wait as another one.
    */
   inspect(id: string): Promise<string | undefined>
+  /**
+   * Too large for the service: two segments, cut between two blocks, wait in its place. False when it is a single block, which is left
+   * as it is. The caller has inspected it.
+   */
+  split(id: string): Promise<boolean>
   /** The service has it: archive it (bounded) or remove it. */
   done(id: string): Promise<void>
   /** Never to be uploaded as it is; kept for a person. */

@@ -9,7 +9,7 @@ import type { AdminSource } from './source.ts'
 export const CHECK_PATHS = new Set(['/health', '/healthz', '/livez', '/ready', '/readyz'])
 
 /** As the spool spells them (src/spool/layout.ts). */
-const SEGMENT_ID = '^[0-9]{14}-[0-9]{6}r{0,8}$'
+const SEGMENT_ID = '^[0-9]{14}-[0-9]{6}[abr]{0,24}$'
 
 export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToken: boolean }> = (app, { source, hasToken }, done) => {
   const checkRoute = (path: string, summary: string, run: AdminSource['health']) =>
@@ -58,7 +58,7 @@ export const routes: FastifyPluginCallbackTypebox<{ source: AdminSource; hasToke
           409: ErrorSchema,
           503: ErrorSchema
         }),
-        params: Type.Object({ id: Type.String({ pattern: SEGMENT_ID, maxLength: 32 }) })
+        params: Type.Object({ id: Type.String({ pattern: SEGMENT_ID, maxLength: 48 }) })
       }
     },
     async ({ params: { id } }, reply) => {

@@ -146,6 +146,10 @@ export class BackfillJob implements UploadQueue {
     return this.#spool.inspect(id)
   }
 
+  split(id: string): Promise<boolean> {
+    return this.#spool.split(id)
+  }
+
   changed(signal: AbortSignal): Promise<void> {
     return this.#spool.changed(signal)
   }

@@ -76,6 +76,10 @@ export class SwitchQueue implements UploadQueue {
     return this.#at().inspect(id)
   }
 
+  split(id: string): Promise<boolean> {
+    return this.#at().split(id)
+  }
+
   async segment(id: string): Promise<Segment | undefined> {
     return this.#job?.segment(id)
   }

@@ -150,6 +150,7 @@ export function watched(queue: UploadQueue, departures: Departures): UploadQueue
     changed: signal => queue.changed(signal),
     segment: id => queue.segment(id),
     inspect: id => queue.inspect(id),
+    split: id => queue.split(id),
     advance: (id, step, facts) => queue.advance(id, step, facts),
     async done(id) {
       const segment = await queue.segment(id)

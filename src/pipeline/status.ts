@@ -316,6 +316,7 @@ function uploadStatus(delivery: Delivery, spool: SegmentSpool): UploadStatus {
     flushIntervalMs: spool.flushIntervalMs,
     inFlight: inFlight.length,
     setAsideFiles: stats.setAside,
+    splitFiles: stats.split,
     ambiguousFinalises: stats.ambiguousFinalises,
     requestsPerMinute: budget.requestsPerMinute,
     requestsLeft: budget.left,

@@ -6,12 +6,20 @@ export type Folder = 'open' | 'closed' | 'archive' | 'set-aside'
 
 export const FOLDERS: readonly Folder[] = ['open', 'closed', 'archive', 'set-aside']
 
-/** Creation ms, sequence, and an `r` for each time a segment was rescued from a damaged one. */
-const SEGMENT_ID = /^\d{14}-\d{6}r{0,8}$/
+/**
+ * Creation ms, sequence, and a letter for each time it was made anew from another: `r` rescued from a damaged one, `a` and `b` halves of
+ * one that was too large.
+ */
+const SEGMENT_ID = /^\d{14}-\d{6}[abr]{0,24}$/
 
 /** True for what may be used to build a path; ids from outside (command line, HTTP) pass here first. */
 export function isSegmentId(id: string): boolean {
   return SEGMENT_ID.test(id)
+}
+
+/** The segment from whose pieces this one was made; undefined when it is the first of its name. */
+export function originalOf(id: string): string | undefined {
+  return /[abr]$/.test(id) ? id.slice(0, -1) : undefined
 }
 
 export function dataPath(dir: string, folder: Folder, id: string): string {

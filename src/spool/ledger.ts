@@ -21,6 +21,8 @@ export interface SegmentLine {
   createdMs: number
   /** The damaged segment from which this one was made. */
   rescuedFrom?: string
+  /** The segment of which this one is a half. */
+  splitFrom?: string
 }
 
 /** One piece of the data file: `prelude` is the lines at the head of the file, `block` are records. */

@@ -11,7 +11,7 @@ import { isNoSpace, spoolFailure } from './failure.ts'
 import type { SegmentIds } from './layout.ts'
 import type { PieceLine } from './ledger.ts'
 import type { SpoolOptions } from './options.ts'
-import type { Resumable } from './rescue.ts'
+import type { Resumable } from './remake.ts'
 import type { ReserveFile } from './reserve-file.ts'
 import { addTo } from './shelf.ts'
 import { SegmentWriter, type WriterPlace } from './writer.ts'
@@ -118,6 +118,7 @@ export class OpenSegments {
     if (older !== undefined) this.retire(older)
     this.#adopt(writer, now() - writer.createdMs)
     if (crc32(writer.prelude) !== (written?.crc32 ?? 0) || writer.prelude.length !== (written?.rawLength ?? 0)) this.retire(writer)
+    else if (point.header.splitFrom !== undefined) this.retire(writer) // to grow again is what it was split for
   }
 
   /** A segment that is only to be closed. */

@@ -14,11 +14,13 @@ import type { Ledger, StepLine } from './ledger.ts'
 import type { SpoolLog } from './options.ts'
 import { type ReadSegment, SpoolReader } from './reader.ts'
 import { finishOrphan } from './recover.ts'
-import { copySound, moveAside, type Rescue, type Resumable } from './rescue.ts'
+import type { Resumable } from './remake.ts'
+import { copySound, moveAside, type Rescue } from './rescue.ts'
 import type { ReserveFile } from './reserve-file.ts'
 import { findPieces } from './salvage.ts'
 import { appendStep, moveSegment, removeSegment } from './segment-files.ts'
 import { addTo, type Contents, Shelf } from './shelf.ts'
+import { copyHalves } from './split.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 import type { Sync } from './writer.ts'
 
@@ -32,8 +34,8 @@ export interface SegmentQueueOptions {
   archiveCount: number
   archiveMaxBytes: number
   archiveMaxAgeMs: number
-  /** Takes over a segment that was made of the sound blocks of a damaged one; it is in `open/` and is to be closed. */
-  onRescued: (rest: Resumable) => void
+  /** Takes over a segment that was made of blocks of another one; it is in `open/` and is to be closed. */
+  onRemade: (segment: Resumable) => void
 }
 
 /** Numbers of segments by what they wait for. */
@@ -72,8 +74,10 @@ export class SegmentQueue implements UploadQueue {
   readonly #steps = new Map<string, WaitingStep>()
   #sorted: string[] | undefined
   #listeners = new Set<() => void>()
-  /** Copies of sound blocks whose originals are not set aside yet. */
+  /** Copies of sound blocks whose originals are not set aside yet; without `rest` the copying was begun only. */
   readonly #rescues = new Map<string, Rescue>()
+  /** Halves whose originals are not removed yet; undefined: the copying was begun only. */
+  readonly #halves = new Map<string, Resumable[] | undefined>()
   /** The last work on each segment that is being worked on. */
   readonly #busy = new Map<string, Promise<unknown>>()
   readonly #settled = { uploaded: new Map<string, number>(), removed: new Map<string, number>() }
@@ -201,6 +205,10 @@ export class SegmentQueue implements UploadQueue {
   /** As the contract says. A segment whose ledger cannot be used is set aside here, and undefined like one that is gone. */
   async segment(id: string): Promise<ReadSegment | undefined> {
     if (!this.#waiting.has(id)) return undefined
+    if (this.#halves.has(id)) {
+      await this.#unlessGone(id, () => this.split(id))
+      return undefined
+    }
     const ledger = await this.reader.ledger(id, 'closed').catch(error => Promise.reject(spoolFailure(`read the ledger of ${id}`, error)))
     const segment = this.reader.describe(id, 'closed', ledger)
     if (segment === undefined) {
@@ -279,7 +287,7 @@ export class SegmentQueue implements UploadQueue {
 
   async #toSetAside(id: string, reason: string): Promise<void> {
     this.#mustWait(id)
-    const { dir, io, log, now, reserve, onRescued } = this.#options
+    const { dir, io, log, now, reserve, onRemade } = this.#options
     const { rest } = this.#rescues.get(id) ?? {}
     try {
       const ledger = await this.reader.ledger(id, 'closed')
@@ -297,7 +305,7 @@ export class SegmentQueue implements UploadQueue {
     this.#setAside.add(id, bytes, { source: contents.source, records: Math.max(0, left) })
     // With lines of the ledger lost, more may be found than was known.
     if (left < 0) addTo(this.#recovered, contents.source, -left)
-    if (rest !== undefined) onRescued(rest)
+    if (rest !== undefined) onRemade(rest)
   }
 
   /**
@@ -317,6 +325,8 @@ export class SegmentQueue implements UploadQueue {
   async #rescue(id: string, reason: string): Promise<void> {
     this.#mustWait(id)
     const { dir, io, log, now, reserve } = this.#options
+    // From here on there may be a copy, so the original must not go on alone, also when the fault was the disk's mood.
+    this.#rescues.set(id, { rest: undefined, reason })
     try {
       const ledger = await this.reader.ledger(id, 'closed')
       const file = await io.open(dataPath(dir, 'closed', id), 'read')
@@ -331,6 +341,49 @@ export class SegmentQueue implements UploadQueue {
       throw spoolFailure(`take the sound blocks out of segment ${id}`, error)
     }
     await this.#toSetAside(id, this.#rescues.get(id)!.reason)
+  }
+
+  /** As the contract says. Once begun it is finished before anything else becomes of the segment, so that nothing goes out twice. */
+  async split(id: string): Promise<boolean> {
+    await this.#exclusive(id, async () => {
+      this.#mustWait(id)
+      const halves = this.#halves.get(id) ?? (await this.#copyHalves(id))
+      if (halves !== undefined) await this.#replace(id, halves)
+    })
+    return !this.#waiting.has(id)
+  }
+
+  async #copyHalves(id: string): Promise<Resumable[] | undefined> {
+    const { dir, io } = this.#options
+    this.#halves.set(id, undefined)
+    try {
+      const ledger = await this.reader.ledger(id, 'closed')
+      const file = await io.open(dataPath(dir, 'closed', id), 'read')
+      try {
+        const halves = await copyHalves({ io, dir }, id, ledger, file)
+        if (halves === undefined) this.#halves.delete(id)
+        else this.#halves.set(id, halves)
+        return halves
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      throw spoolFailure(`split segment ${id}`, error)
+    }
+  }
+
+  /** Its halves are durable: it goes, and they wait. */
+  async #replace(id: string, halves: readonly Resumable[]): Promise<void> {
+    const { dir, io, onRemade } = this.#options
+    try {
+      await removeSegment(io, dir, 'closed', id)
+      await io.syncDirectory(`${dir}/closed`)
+    } catch (error) {
+      throw spoolFailure(`remove the split segment ${id}`, error)
+    }
+    this.#halves.delete(id)
+    this.#leave(id)
+    for (const half of halves) onRemade(half)
   }
 
   /**
@@ -385,7 +438,7 @@ export class SegmentQueue implements UploadQueue {
   }
 
   /** Does what takes a segment off the waiting list; false when somebody else was faster. */
-  async #unlessGone(id: string, work: () => Promise<void>): Promise<boolean> {
+  async #unlessGone(id: string, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()
       return true

@@ -6,10 +6,11 @@
 
 import { GZIP_HEADER, GZIP_TRAILER_BYTES, gzipTrailer } from './gzip-member.ts'
 import { readFully, type SpoolFile, writeFully } from './io.ts'
-import { dataPath, FOLDERS, type Folder, ledgerPath, readName } from './layout.ts'
+import { dataPath, FOLDERS, type Folder, ledgerPath, originalOf, readName } from './layout.ts'
 import type { Ledger, PieceLine } from './ledger.ts'
 import { SpoolReader } from './reader.ts'
-import { copySound, moveAside, type Place, type Resumable, rewriteLedger } from './rescue.ts'
+import { type Place, type Resumable, rewriteLedger } from './remake.ts'
+import { copySound, moveAside } from './rescue.ts'
 import { type Findings, findPieces } from './salvage.ts'
 import { moveSegment } from './segment-files.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
@@ -59,17 +60,17 @@ async function tidy({ io, dir }: Place): Promise<string[]> {
     else if (name.endsWith('.new')) halves.push(name)
   }
   for (const name of halves) await io.remove(`${dir}/open/${name}`)
-  // A rescue whose damaged original still stands where it was, was not finished; it is done again from the original.
-  const isHalfRescue = (id: string): boolean => {
-    const original = id.slice(0, -1)
-    return id.endsWith('r') && (data.includes(original) || io.sizeOf(dataPath(dir, 'closed', original)) !== undefined)
+  // A copy whose original still stands where it was, was not finished; it is made again from the original.
+  const isHalfCopy = (id: string): boolean => {
+    const original = originalOf(id)
+    return original !== undefined && (data.includes(original) || io.sizeOf(dataPath(dir, 'closed', original)) !== undefined)
   }
-  for (const id of data.filter(isHalfRescue)) {
+  for (const id of data.filter(isHalfCopy)) {
     await io.remove(dataPath(dir, 'open', id))
     await io.remove(ledgerPath(dir, 'open', id))
   }
   for (const id of ledgers) if (!data.includes(id)) await finishOrphan({ io, dir }, 'open', id)
-  return data.filter(id => !isHalfRescue(id)).sort()
+  return data.filter(id => !isHalfCopy(id)).sort()
 }
 
 /** A ledger without data: the second half of a move is missing, or the data file was never made or is already removed. */

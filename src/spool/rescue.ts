@@ -3,28 +3,15 @@
  * with an `r` and made in `open/`. While the original is still where it was, a copy is a rescue that a crash cut short, and
  * the start removes it (`tidy`); so nothing is doubled, and nothing sound is lost.
  */
-import { GZIP_HEADER } from './gzip-member.ts'
-import { readFully, type SpoolFile, type SpoolIo, writeFully } from './io.ts'
+import { type SpoolFile, writeFully } from './io.ts'
 import { dataPath, isSegmentId, ledgerPath } from './layout.ts'
-import { type Ledger, ledgerLine, type PieceLine, type SegmentLine, type StepLine } from './ledger.ts'
-import type { SpoolLog } from './options.ts'
+import { type Ledger, ledgerLine, type SegmentLine, type StepLine } from './ledger.ts'
+import { type Place, type Resumable, remake } from './remake.ts'
 import type { Findings } from './salvage.ts'
 import { moveSegment } from './segment-files.ts'
-import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
-import type { ResumePoint } from './writer.ts'
 
-export interface Place {
-  io: SpoolIo
-  dir: string
-  log: SpoolLog
-  nowMs: number
-}
-
-/** A segment that goes on, with its prelude's sums (undefined: it has none). */
-export interface Resumable {
-  point: ResumePoint
-  prelude: PieceLine | undefined
-}
+/** A segment that is damaged again and again lies on a bad disk. */
+const RESCUES_MAX = 8
 
 /** A damaged segment and what is sound in it. */
 export interface Patient {
@@ -52,16 +39,14 @@ export async function copySound(place: Place, patient: Patient): Promise<Rescue>
   const blocked = whyNot(newId, ledger, findings)
   if (blocked !== undefined) return { rest: undefined, reason: `${reason}; ${blocked}` }
   const header = { ...patient.header, rescuedFrom: id }
-  const { pieces, totals } = await copyPieces(place, newId, patient)
-  const ledgerBytes = await rewriteLedger(place, newId, header, pieces)
+  const rest = await remake(place, newId, header, patient.file, findings.pieces)
   await place.io.syncDirectory(`${place.dir}/open`)
-  const prelude = pieces.find(piece => piece.t === 'prelude')
-  return { rest: { point: { id: newId, header, totals, ledgerBytes }, prelude }, reason: `${reason}; ${lossOf(findings)}` }
+  return { rest, reason: `${reason}; ${lossOf(findings)}` }
 }
 
 /** Why its sound pieces cannot go on, as the end of a sentence; undefined when they can. */
 function whyNot(newId: string, ledger: Ledger, { pieces }: Findings): string | undefined {
-  if (!isSegmentId(newId)) return 'it was rescued too often'
+  if (!isSegmentId(newId) || newId.split('r').length > RESCUES_MAX + 1) return 'it was rescued too often'
   if (!pieces.some(piece => piece.t === 'block')) return 'none of its blocks is sound'
   if (ledger.pieces.some(piece => piece.t === 'prelude') && pieces[0]?.t !== 'prelude') return 'the head of its file is damaged'
   return undefined
@@ -71,50 +56,6 @@ function lossOf({ lost }: Findings): string {
   const blocks = lost.filter(piece => piece.t === 'block')
   const records = blocks.reduce((sum, piece) => sum + piece.recordCount, 0)
   return blocks.length === 0 ? 'all blocks of its ledger are sound' : `${records} records in ${blocks.length} blocks are lost`
-}
-
-async function copyPieces(
-  { io, dir }: Place,
-  newId: string,
-  { file, findings }: Patient
-): Promise<{ pieces: PieceLine[]; totals: Totals }> {
-  const pieces: PieceLine[] = []
-  let totals: Totals = { ...EMPTY_TOTALS }
-  const target = await io.open(dataPath(dir, 'open', newId), 'write')
-  try {
-    await writeFully(target, [GZIP_HEADER], 0)
-    for (const piece of findings.pieces) {
-      await writeFully(target, [await readFully(file, piece.offset, piece.length)], totals.bytes)
-      pieces.push({ ...piece, offset: totals.bytes })
-      totals = withPiece(totals, piece)
-    }
-    await target.truncate(totals.bytes)
-    await target.datasync()
-  } finally {
-    await target.close()
-  }
-  return { pieces, totals }
-}
-
-/** Writes the ledger anew with the pieces that are sound; returns its size. */
-export async function rewriteLedger(
-  { io, dir }: Pick<Place, 'io' | 'dir'>,
-  id: string,
-  header: SegmentLine,
-  pieces: readonly PieceLine[]
-): Promise<number> {
-  const bytes = Buffer.concat([header, ...pieces].map(ledgerLine))
-  const path = ledgerPath(dir, 'open', id)
-  const file = await io.open(`${path}.new`, 'write')
-  try {
-    await file.truncate(0)
-    await writeFully(file, [bytes], 0)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-  await io.rename(`${path}.new`, path)
-  return bytes.length
 }
 
 /**

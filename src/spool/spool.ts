@@ -17,7 +17,7 @@ import { type Holdings, Pressure } from './pressure.ts'
 import { SegmentQueue } from './queue.ts'
 import type { SpoolReader } from './reader.ts'
 import { type RecoveryCounts, recoverOpen } from './recover.ts'
-import type { Resumable } from './rescue.ts'
+import type { Resumable } from './remake.ts'
 import { ReserveFile } from './reserve-file.ts'
 import { addTo } from './shelf.ts'
 import type { RecordHoldings, SpoolStats } from './stats.ts'
@@ -67,11 +67,11 @@ export class SegmentSpool implements Spool, UploadQueue {
       reserve: this.#reserve,
       onSealed: ({ id, diskBytes, source, totals }) => this.#queue.add(id, diskBytes, { source, records: totals.recordCount })
     })
-    const onRescued = (rest: Resumable): void => {
-      this.#open.close(rest)
+    const onRemade = (segment: Resumable): void => {
+      this.#open.close(segment)
       void this.#open.seal()
     }
-    this.#queue = new SegmentQueue({ ...options, sync, reserve: this.#reserve, onRescued })
+    this.#queue = new SegmentQueue({ ...options, sync, reserve: this.#reserve, onRemade })
     this.#pressure = new Pressure(options)
     this.#commits = new GroupCommit({ intervalMs: options.commitIntervalMs, round: () => this.#round() })
   }
@@ -204,6 +204,10 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   inspect(id: string): Promise<string | undefined> {
     return this.#queue.inspect(id)
+  }
+
+  split(id: string): Promise<boolean> {
+    return this.#queue.split(id)
   }
 
   async done(id: string): Promise<void> {

@@ -170,6 +170,7 @@ export const CATALOGUE = {
   upload_paused: gauge('', ['reason'], '1 while uploads, of all or of one source, are paused for that reason.'),
   source_upload_paused: gauge('', SOURCE, '1 while uploads of the source are paused.'),
   uploads_in_flight: gauge('files', [], 'Files on their way now.'),
+  upload_split_files_total: counter('files', [], 'Files that were too large for the service and went as two halves.'),
   upload_set_aside_files_total: counter('files', [], 'Files that the service refused for good; they wait for a person.'),
   upload_ambiguous_finalises_total: counter(
     'calls',

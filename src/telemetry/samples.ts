@@ -165,6 +165,7 @@ export class Samples {
       this.add('source_upload_paused', upload.pauses.some(({ source = name }) => source === name) ? 1 : 0, name)
     this.add('uploads_in_flight', upload.inFlight)
     this.add('upload_set_aside_files_total', upload.setAsideFiles)
+    this.add('upload_split_files_total', upload.splitFiles)
     this.add('upload_ambiguous_finalises_total', upload.ambiguousFinalises)
     this.add('upload_requests_per_minute', upload.requestsPerMinute)
     this.add('upload_requests_left', upload.requestsLeft)

@@ -16,8 +16,9 @@ export interface UploadStatus {
   recent: RecentUpload[]
   /** Files on their way now. */
   inFlight: number
-  /** Files set aside since the start, and last calls whose answer never came, after which a file may be in the tenant twice. */
+  /** Since the start: files set aside, files too large that went as two, last calls without an answer (the file may be in the tenant twice). */
   setAsideFiles: number
+  splitFiles: number
   ambiguousFinalises: number
   /** API calls a minute that are allowed at most, and those that could go out at once. */
   requestsPerMinute: number
@@ -87,8 +88,8 @@ export interface RecentUpload {
   /** Id of the segment. */
   id: string
   source: string
-  outcome: 'done' | 'set-aside'
-  /** Why it was set aside, else empty. */
+  outcome: 'done' | 'split' | 'set-aside'
+  /** Why it was split or set aside, else empty. */
   reason: string
   bytes: number
   rawBytes: number

@@ -118,13 +118,13 @@ export class CloudDiscovery implements Destination {
 
   /** A 400 to call 3 means different things when the URL is old, or when an earlier call 3 may have been heard. */
   async #refused(segment: Segment, error: unknown, isFresh: boolean, queue: UploadQueue): Promise<unknown> {
-    if (!(error instanceof StepFailure) || error.decision.kind !== 'set-aside') return error
+    if (!(error instanceof StepFailure) || (error.decision.kind !== 'set-aside' && error.decision.kind !== 'split')) return error
     const failure = { stage: error.stage, status: error.status }
     if (segment.ambiguousFinalises > 0) {
       const message = `${error.message}; an earlier finalise call got no answer, so the service probably has this file: compare its data source before uploading it again`
-      return new StepFailure(message, failure, error.decision, { cause: error })
+      return new StepFailure(message, failure, { kind: 'set-aside' }, { cause: error })
     }
-    if (isFresh) return error
+    if (isFresh || error.decision.kind === 'split') return error
     await queue.advance(segment.id, 'closed')
     return new StepFailure(`${error.message}; trying once more with a new upload URL`, failure, { kind: 'reissue' }, { cause: error })
   }

@@ -20,6 +20,8 @@ export type Decision =
   | { kind: 'stop-all'; state: 'auth' | 'configuration' }
   /** This data source stops; the others go on. */
   | { kind: 'stop-source' }
+  /** Too large: in two parts. */
+  | { kind: 'split' }
   /** Never again as it is; kept for a person. */
   | { kind: 'set-aside' }
 
@@ -54,6 +56,8 @@ export function classify(failure: Failure, now: number): Decision {
   if (status === 401 || status === 403) return { kind: 'stop-all', state: 'auth' }
   if (status === 404 || (status >= 300 && status < 400)) return { kind: 'stop-all', state: 'configuration' }
   if (status === 408 || status === 425 || status >= 500 || status < 300) return { kind: 'retry' }
+  // Call 1 carries no bytes of the file: by that a smaller one would fare no better.
+  if (status === 413 && stage === 'done') return { kind: 'split' }
   return { kind: 'set-aside' }
 }
 
@@ -63,6 +67,7 @@ function classifyBlob({ status, errorCode, mayBeStored }: Failure): Decision {
   // Bytes changed on the way: the same bytes may well arrive the next time.
   if (errorCode === 'Md5Mismatch') return { kind: 'retry' }
   if (status === 408 || status >= 500 || (status >= 300 && status < 400)) return { kind: 'retry' }
+  if (status === 413) return { kind: 'split' }
   return { kind: 'set-aside' }
 }
 
@@ -85,6 +90,7 @@ const CODES: Record<Decision['kind'], ErrorCode> = {
   stored: 'UPLOAD_RETRY',
   'stop-all': 'UPLOAD_AUTH',
   'stop-source': 'UPLOAD_REFUSED',
+  split: 'UPLOAD_REFUSED',
   'set-aside': 'UPLOAD_REFUSED'
 }
 
@@ -111,8 +117,8 @@ export class StepFailure extends CollectorError {
 export function answerFailure(what: string, failure: Failure, now: number): StepFailure {
   const decision = classify(failure, now)
   const quoted = (failure.body ?? '').replaceAll(/\s+/g, ' ').slice(0, 200)
-  // A gateway that gave up waiting does not know either.
-  const ambiguous = failure.status === 502 || failure.status === 504
+  // A gateway that gave up waiting does not know either, and a service may break down after it has done its work.
+  const ambiguous = failure.status >= 500 && failure.status !== 501 && failure.status !== 503
   return new StepFailure(`Cannot ${what}: the answer was ${failure.status}${quoted ? ` ${quoted}` : ''}`, failure, decision, { ambiguous })
 }
 

@@ -43,6 +43,8 @@ export class UploadStats {
   /** Finalise calls whose answer never came since the start. */
   ambiguousFinalises = 0
   setAside = 0
+  /** Files that were too large for the service and went as two. */
+  split = 0
 
   attempt(stage: Stage, result: Result, durationMs: number): void {
     const results = this.attempts[stage]

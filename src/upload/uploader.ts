@@ -44,7 +44,7 @@ export interface Pause {
 export interface RecentUpload {
   id: string
   source: string
-  outcome: 'done' | 'set-aside'
+  outcome: 'done' | 'split' | 'set-aside'
   reason: string
   bytes: number
   rawBytes: number
@@ -236,7 +236,18 @@ export class Uploader {
 
   /** False when it went between the list and now; the next list, which comes at once, will not hold it. */
   async #begin(id: string): Promise<boolean> {
-    const segment = await this.#options.queue.segment(id)
+    let segment: Segment | undefined
+    try {
+      segment = await this.#options.queue.segment(id)
+    } catch (error) {
+      // One that the disk does not give out must not hold up those that it does.
+      this.#delay(id)
+      this.#options.log?.error(
+        { segment: id, error: describe(error) },
+        'upload: the spool does not give the segment out; it is tried again'
+      )
+      return true
+    }
     if (!segment) return false
     this.#turn++
     this.#lastTurn.set(segment.source, this.#turn)
@@ -288,10 +299,26 @@ export class Uploader {
     const message = describe(error)
     this.#options.stats.failed(segment.source, message, this.#clock.now())
     const decision = decisionOf(error)
-    if (decision.kind === 'set-aside') {
-      await this.#options.queue.setAside(segment.id, message)
-      this.#setAside(segment, sinceMs, message)
-    } else this.#wait(segment, decision, message)
+    if (decision.kind === 'split') return this.#split(segment, sinceMs, message)
+    if (decision.kind !== 'set-aside') return this.#wait(segment, decision, message)
+    await this.#options.queue.setAside(segment.id, message)
+    this.#setAside(segment, sinceMs, message)
+  }
+
+  async #split(segment: Segment, sinceMs: number, reason: string): Promise<void> {
+    const { queue, stats, log } = this.#options
+    const { id, source, bytes } = segment
+    const fault = await queue.inspect(id)
+    if (fault !== undefined) return this.#setAside(segment, sinceMs, `it is damaged: ${fault}`)
+    if (!(await queue.split(id))) {
+      const why = `${reason}; it is a single block, so it cannot be split`
+      await queue.setAside(id, why)
+      return this.#setAside(segment, sinceMs, why)
+    }
+    stats.split++
+    this.#remember(segment, sinceMs, 'split', reason)
+    const message = 'upload: too large for the service, so its two halves go; spool.segment_max_bytes below this size avoids it'
+    log?.warn({ segment: id, source, bytes, reason, requestId: requestId() }, message)
   }
 
   /** It was set aside. */
@@ -303,7 +330,7 @@ export class Uploader {
     this.#options.log?.error({ segment: id, source, reason, requestId: requestId() }, 'upload: segment set aside')
   }
 
-  #wait(segment: Segment, decision: Exclude<Decision, { kind: 'set-aside' }>, reason: string): void {
+  #wait(segment: Segment, decision: Exclude<Decision, { kind: 'set-aside' | 'split' }>, reason: string): void {
     const probeMs = this.#options.probeIntervalMs ?? 600_000
     switch (decision.kind) {
       case 'throttled':

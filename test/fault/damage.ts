@@ -1,8 +1,9 @@
 /** Damages spool files of a collector that is down, and says which lines that destroyed. */
-import { appendFileSync, closeSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, openSync, readFileSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync, inflateRawSync } from 'node:zlib'
 import { nodeIo } from '../../src/spool/io.ts'
+import { originalOf } from '../../src/spool/layout.ts'
 import type { SegmentLine } from '../../src/spool/ledger.ts'
 import { SpoolReader } from '../../src/spool/reader.ts'
 import { findPieces } from '../../src/spool/salvage.ts'
@@ -42,6 +43,9 @@ export async function damage(dir: string, kind: DamageKind, chance: Chance): Pro
   if (ids.length === 0) return undefined
   const segment = chance.pick(ids)
   const data = join(dir, folder, `${segment}.gz`)
+  // A copy whose original still stands is thrown away, whatever is in it.
+  const original = originalOf(segment)
+  if (original !== undefined && ['open', 'closed'].some(place => existsSync(join(dir, place, `${original}.gz`)))) return undefined
   const ledgerPath = join(dir, folder, `${segment}.ledger`)
   const ledger = await reader.ledger(segment, folder)
   if (ledger.header === undefined) return undefined // the kill came before its first line

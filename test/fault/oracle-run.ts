@@ -49,6 +49,10 @@ export interface RunReport {
   files: number
   /** Files whose finalise call was heard more than once: the service may count them twice. */
   finalisedAgain: number
+  /** Largest file that the tenant takes, segments that were halves of larger ones, and single blocks above it. */
+  fileMaxBytes: number | undefined
+  halves: number
+  tooLarge: number
   protocols: Record<string, ProtocolReport>
   /** What must not be. */
   problems: string[]
@@ -89,6 +93,8 @@ class OracleRun {
   #skewMs = 0
   /** How many files may have been refused for good. */
   #refusals = 0
+  /** The tenant refuses larger files with 413; undefined: none. */
+  #fileMaxBytes: number | undefined
 
   constructor(seed: number) {
     this.#chance = new Chance(seed)
@@ -101,6 +107,9 @@ class OracleRun {
       damages: [],
       files: 0,
       finalisedAgain: 0,
+      fileMaxBytes: undefined,
+      halves: 0,
+      tooLarge: 0,
       protocols: {},
       problems: []
     }
@@ -125,7 +134,14 @@ class OracleRun {
 
   async #open(): Promise<void> {
     const now = (): number => Date.now() + this.#skewMs
-    this.#tenant = await startTenant({ dir: join(this.#dir, 'tenant'), faults: this.#faults, sasLifetimeMs: SAS_LIFETIME_MS, now })
+    this.#fileMaxBytes = this.#chance.pick([undefined, undefined, 3000, 12_000])
+    this.#tenant = await startTenant({
+      dir: join(this.#dir, 'tenant'),
+      faults: this.#faults,
+      sasLifetimeMs: SAS_LIFETIME_MS,
+      now,
+      ...(this.#fileMaxBytes === undefined ? {} : { limits: { fileMaxBytes: this.#fileMaxBytes } })
+    })
     this.#setup = {
       dir: this.#dir,
       tenantUrl: this.#tenant.url.replace('127.0.0.1', 'localhost'), // a name, for DNS to fail
@@ -288,6 +304,8 @@ class OracleRun {
   async #judge(arrivals: Map<Protocol, Map<number, number>>): Promise<void> {
     const uploads = this.#tenant.uploads()
     this.report.files = uploads.length
+    this.report.fileMaxBytes = this.#fileMaxBytes
+    this.report.halves = uploads.filter(({ file }) => /[ab]\.log\.gz$/.test(file)).length
     this.report.finalisedAgain = uploads.filter(upload => upload.finalised > 1).length
     for (const { file, verdict } of uploads) if (!verdict?.accepted) this.#problem(`${file} was not accepted: ${JSON.stringify(verdict)}`)
     await this.#checkRepeats()
@@ -316,9 +334,11 @@ class OracleRun {
     const reader = new SpoolReader(join(this.#dir, 'spool'))
     const lines = new Map<string, Set<number>>(PROTOCOLS.map(protocol => [protocol, new Set()]))
     let refused = 0
-    for await (const { id, source, reason } of reader.list(['set-aside'])) {
+    for await (const { id, source, reason, bytes } of reader.list(['set-aside'])) {
       const damaged = this.#damages.find(({ segment }) => id === segment || id.startsWith(`${segment}r`))
-      if (damaged === undefined) refused++
+      const isTooLarge = bytes > (this.#fileMaxBytes ?? Number.POSITIVE_INFINITY) && /answer was 413.*single block/.test(reason ?? '')
+      if (isTooLarge) this.report.tooLarge++
+      else if (damaged === undefined) refused++
       if (!damaged && !reason) this.#problem(`segment ${id} is set aside without a reason`)
       const known = lines.get(source === '' ? (damaged?.source ?? '') : source)
       if (known === undefined) this.#problem(`segment ${id} is set aside, of no known source: ${reason}`)
@@ -376,7 +396,7 @@ const numbersOf = (bytes: Buffer): number[] => [...bytes.toString('latin1').matc
 
 /** Id of the segment that an upload file was, by its name. */
 function segmentOf(file: string): string {
-  const [, stamp = '', sequence = ''] = /-(\d{8}T\d{9}Z)-(\d{6}r*)\.log\.gz$/.exec(file) ?? []
+  const [, stamp = '', sequence = ''] = /-(\d{8}T\d{9}Z)-(\d{6}[abr]*)\.log\.gz$/.exec(file) ?? []
   const iso = stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/, '$1-$2-$3T$4:$5:$6.$7Z')
   return `${String(Date.parse(iso)).padStart(14, '0')}-${sequence}`
 }

@@ -44,7 +44,7 @@ async function upload(spool: SegmentSpool, tenant: Tenant, isOver: () => boolean
 async function closedSpool(): Promise<string> {
   const dir = scratchDirectory()
   const spool = await openSpool(dir)
-  spool.append(blockOf('HQ', LINES))
+  for (const line of LINES) spool.append(blockOf('HQ', [line]))
   await spool.closeAll()
   await spool.close()
   return dir
@@ -64,16 +64,22 @@ const linesWith = (tenant: Tenant): string[] =>
       .slice(0, -1)
   )
 
+/** Halves of a split segment are open for a moment. */
+const isOver = (spool: SegmentSpool): boolean => spool.waiting().length === 0 && spool.stats().segments.open === 0
+
 interface Crash {
+  /** Largest file that the tenant takes. */
+  fileMaxBytes?: number
   /** The operation before which the process dies, counted from 0; Infinity: it does not. */
   at: number
   fault?: readonly [TenantCall, Fault]
 }
 
 /** Uploads and dies, starts again on the files as they were, uploads; what arrived, and how many operations there were. */
-async function crashAndGoOn(base: string, { at, fault }: Crash): Promise<{ problems: string[]; operations: number }> {
+async function crashAndGoOn(base: string, { at, fault, fileMaxBytes }: Crash): Promise<{ problems: string[]; operations: number }> {
   const faults = new Faults()
-  const tenant = await startTenant({ dir: join(scratchDirectory(), 'tenant'), faults, token: TOKEN })
+  const limit = fileMaxBytes === undefined ? {} : { limits: { fileMaxBytes } }
+  const tenant = await startTenant({ dir: join(scratchDirectory(), 'tenant'), faults, token: TOKEN, ...limit })
   const first = copyOf(base)
   const io = new FaultyIo()
   const spool = await openSpool(first, { io })
@@ -85,13 +91,13 @@ async function crashAndGoOn(base: string, { at, fault }: Crash): Promise<{ probl
     if (frozen === undefined && operations++ === at) frozen = copyOf(first) // as the dead process leaves the files
     return frozen === undefined ? undefined : 'EIO'
   }
-  await upload(spool, tenant, () => frozen !== undefined || spool.waiting().length === 0)
+  await upload(spool, tenant, () => frozen !== undefined || isOver(spool))
   io.fault = () => undefined
   await spool.close()
 
   faults.clear()
   const again = await openSpool(frozen ?? first)
-  const { sources } = await upload(again, tenant, () => again.waiting().length === 0)
+  const { sources } = await upload(again, tenant, () => isOver(again))
   const { segments, settled, records } = again.stats()
   const recovered = records.recovered.get('HQ') ?? 0
   const { archived, setAside } = segments
@@ -99,17 +105,17 @@ async function crashAndGoOn(base: string, { at, fault }: Crash): Promise<{ probl
   await again.close()
   const problems: string[] = []
   const arrived = linesWith(tenant)
-  if (arrived.join() !== LINES.join()) problems.push(`${arrived.length} lines arrived, ${LINES.length} were sent`)
-  if (archived !== 1 || setAside !== 0) problems.push(`${archived} archived, ${setAside} set aside`)
+  if (arrived.sort().join() !== LINES.join()) problems.push(`${arrived.length} lines arrived, ${LINES.length} were sent`)
+  if (archived !== (fileMaxBytes === undefined ? 1 : LINES.length) || setAside !== 0)
+    problems.push(`${archived} archived, ${setAside} set aside`)
   if (counted !== recovered) problems.push(`${recovered} records waited, ${counted} are counted as uploaded`)
   await tenant.close()
   return { problems, operations }
 }
 
 /** Every operation of an undisturbed upload, then each of them as the last. */
-async function crashEverywhere(fault?: readonly [TenantCall, Fault]): Promise<{ operations: number; wrong: string[] }> {
+async function crashEverywhere(more: Omit<Crash, 'at'> = {}): Promise<{ operations: number; wrong: string[] }> {
   const base = await closedSpool()
-  const more = fault === undefined ? {} : { fault }
   const { operations, problems } = await crashAndGoOn(base, { at: Number.POSITIVE_INFINITY, ...more })
   const wrong = problems.map(problem => `without a crash: ${problem}`)
   for (let at = 0; at < operations; at++) {
@@ -128,7 +134,16 @@ t.test('a crash before any file operation of an upload: the file arrives once, n
 })
 
 t.test('the same while the answer to the finalise call is lost', { timeout: 150_000 }, async t => {
-  const { wrong } = await crashEverywhere(['done_upload', { worked: true, close: true }])
+  const { wrong } = await crashEverywhere({ fault: ['done_upload', { worked: true, close: true }] })
+  t.same(wrong, [])
+})
+
+t.test('the same while the file is too large and goes in parts of one block each', { timeout: 150_000 }, async t => {
+  const spool = await openSpool(await closedSpool())
+  const { bytes = 0 } = (await spool.segment(spool.waiting()[0]!)) ?? {}
+  await spool.close()
+  const { operations, wrong } = await crashEverywhere({ fileMaxBytes: Math.ceil(bytes / 2) }) // one and a half blocks
+  t.ok(operations > 60, `${operations} operations: two splits, three uploads`)
   t.same(wrong, [])
 })
 

@@ -117,6 +117,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       uploadedRawBytes: 18_000,
       inFlight: 1,
       setAsideFiles: 1,
+      splitFiles: 3,
       ambiguousFinalises: 2,
       requestsPerMinute: 20,
       requestsLeft: 7,

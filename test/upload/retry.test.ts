@@ -15,8 +15,9 @@ t.test('each row of the table of error answers leads to its decision', async t =
     ['put', 404, '', 'reissue'],
     ['url', 404, '', 'stop-all'],
     ['url', 302, '', 'stop-all'],
-    ['done', 413, '', 'set-aside'],
-    ['put', 413, '', 'set-aside'],
+    ['url', 413, '', 'set-aside'],
+    ['done', 413, '', 'split'],
+    ['put', 413, '', 'split'],
     ['url', 429, '', 'throttled'],
     ['put', 503, 'Request was THROTTLED', 'throttled'],
     ['done', 400, 'too many requests', 'throttled'],
@@ -56,11 +57,18 @@ t.test('backoff doubles up to five minutes and is jittered over its whole length
   )
 })
 
-t.test('a failure quotes little of the answer, and only gateways leave doubt', async t => {
+t.test('a failure quotes little of the answer, and one after which the work may be done leaves doubt', async t => {
   const failure = answerFailure('finalise', { stage: 'done', status: 504, body: `x\n${'y'.repeat(1000)}` }, NOW)
   t.ok(failure.message.length < 300)
   t.equal(failure.ambiguous, true)
-  t.equal(answerFailure('finalise', { stage: 'done', status: 500 }, NOW).ambiguous, false)
+  for (const [status, isInDoubt] of [
+    [400, false],
+    [500, true],
+    [501, false],
+    [502, true],
+    [503, false]
+  ] as const)
+    t.equal(answerFailure('finalise', { stage: 'done', status }, NOW).ambiguous, isInDoubt, String(status))
   t.match(networkFailure('x', 'url', new Error('a', { cause: new Error('b') })), {
     code: 'TENANT_UNREACHABLE',
     message: 'Cannot x: a: b',

@@ -101,6 +101,11 @@ export class MemoryQueue implements UploadQueue {
     return this.refused.get(id)
   }
 
+  /** Its files are one piece of gzip. */
+  async split(): Promise<boolean> {
+    return false
+  }
+
   changed(signal: AbortSignal): Promise<void> {
     return new Promise(resolve => {
       this.#changed.push(resolve)

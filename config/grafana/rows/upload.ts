@@ -76,12 +76,13 @@ export const UPLOAD: Row = {
     },
     {
       kind: 'lines',
-      title: 'Set aside, and perhaps twice',
-      does: 'set aside: files refused for good (docs/operations.md#sluicesegmentssetaside). answer lost: last calls without an answer, which are repeated, so that the file may be in the tenant twice.',
+      title: 'Set aside, split, and perhaps twice',
+      does: 'set aside: files refused for good (docs/operations.md#sluicesegmentssetaside). split: files too large for the service, which went as two; a lower spool.segment_max_bytes avoids it. answer lost: last calls without an answer, which are repeated, so that the file may be in the tenant twice.',
       unit: 'short',
       width: 8,
       queries: [
         { expr: `sum(increase(sluice_upload_set_aside_files_total{${IN}}${EVERY}))`, legend: 'set aside' },
+        { expr: `sum(increase(sluice_upload_split_files_total{${IN}}${EVERY}))`, legend: 'split' },
         { expr: `sum(increase(sluice_upload_ambiguous_finalises_total{${IN}}${EVERY}))`, legend: 'answer lost' }
       ]
     },

@@ -82,7 +82,7 @@ const recentRow = ({ id, source, records, bytes, outcome, reason, finishedMs, du
     size(bytes),
     outcome === 'done'
       ? html`<${Badge} tone="good" text=${`accepted in ${(durationMs / 1000).toFixed(1)}\u00a0s`} />`
-      : html`<span><${Badge} tone="bad" text="set aside" /> <span class="because">${reason}</span></span>`
+      : html`<span><${Badge} tone=${outcome === 'split' ? 'warning' : 'bad'} text=${outcome === 'split' ? 'split' : 'set aside'} /> <span class="because">${reason}</span></span>`
   ]
 })
 
