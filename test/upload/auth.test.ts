@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -123,6 +126,42 @@ t.test('a certificate signs the request in place of a secret', async t => {
     t.match(await auth.header(), /^Bearer /, credential.kind)
   }
   t.equal(tenant.requests.token, 2)
+})
+
+t.test('the identity of the machine is asked for where the machine says, for the one that is named', async t => {
+  const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const token = `${encoded({ alg: 'none' })}.${encoded({ roles: ['Discovery.manage'] })}.`
+  const asked: { header: unknown; resource: string | null; clientId: string | null }[] = []
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url!, 'http://localhost')
+    asked.push({
+      header: request.headers['x-identity-header'],
+      resource: searchParams.get('resource'),
+      clientId: searchParams.get('client_id')
+    })
+    const expires = Math.floor(Date.now() / 1000) + 3600
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ access_token: token, expires_on: String(expires), resource: 'x', token_type: 'Bearer' }))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const dispatcher = createDispatcher({ proxyFromEnvironment: false })
+  // As App Service and Container Apps tell their processes.
+  process.env.IDENTITY_ENDPOINT = `http://127.0.0.1:${(server.address() as AddressInfo).port}/msi/token`
+  process.env.IDENTITY_HEADER = 'header of the test'
+  t.teardown(async () => {
+    delete process.env.IDENTITY_ENDPOINT
+    delete process.env.IDENTITY_HEADER
+    server.close()
+    await dispatcher.destroy()
+  })
+  for (const credential of [{ kind: 'managed-identity' }, { kind: 'managed-identity', clientId: client.clientId }] as const) {
+    t.equal(await createAuth({ credential, dispatcher }).header(), `Bearer ${token}`)
+  }
+  const resource = '05a65629-4c1b-48c1-a78b-804c4abdd4af' // Microsoft Cloud App Security
+  t.same(asked, [
+    { header: 'header of the test', resource, clientId: null },
+    { header: 'header of the test', resource, clientId: client.clientId }
+  ])
 })
 
 t.test('a token without the permission is refused before it is used, with what to do', async t => {
