@@ -155,7 +155,8 @@ function stepOf(folder: Folder, ledger: Ledger): SegmentStep {
   if (folder === 'open') return 'open'
   if (folder === 'archive') return 'done'
   if (folder === 'set-aside') return 'set-aside'
-  return ledger.steps.at(-1)?.step ?? 'closed'
+  // A crash between that note and the move: what led to it is found again.
+  return ledger.steps.findLast(({ step }) => step !== 'set-aside')?.step ?? 'closed'
 }
 
 /** True when the upload was sent back to before its url was known. */

@@ -277,7 +277,7 @@ export class Uploader {
 
   /** Bytes that leave are those that were written; what the storage has already is not looked at any more. */
   async #isSound(segment: Segment, sinceMs: number): Promise<boolean> {
-    if (segment.step !== 'closed' && segment.step !== 'issued') return true
+    if (segment.step === 'stored' || segment.step === 'finalising') return true
     const fault = await this.#options.queue.inspect(segment.id)
     if (fault !== undefined) this.#setAside(segment, sinceMs, `it is damaged: ${fault}`)
     return fault === undefined

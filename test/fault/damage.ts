@@ -39,6 +39,7 @@ const numbersIn = (text: string): number[] => [...text.matchAll(NUMBER)].map(mat
 export async function damage(dir: string, kind: DamageKind, chance: Chance): Promise<Damage | undefined> {
   const reader = new SpoolReader(dir)
   const folder = kind.startsWith('closed-') ? 'closed' : 'open'
+  if (!existsSync(join(dir, folder))) return undefined // the kill came before the spool was made
   const ids = await reader.ids(folder)
   if (ids.length === 0) return undefined
   const segment = chance.pick(ids)
