@@ -12,8 +12,10 @@ import { judgeSample } from './explain/sample-verdict.ts'
 import { autoLanes } from './lanes/lane.ts'
 import type { LaneSpec } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
+import { collectGarbage, trimMalloc } from './lib/give-back.ts'
 import { loadParsers } from './parse/load.ts'
 import { type Archive, startArchive } from './pipeline/archive.ts'
+import { CalmWatch } from './pipeline/calm.ts'
 import { type Delivery, prepareDelivery } from './pipeline/delivery.ts'
 import { DriftWatch } from './pipeline/drift.ts'
 import { FlushPace } from './pipeline/flush-pace.ts'
@@ -50,8 +52,10 @@ export interface Pipeline {
   stop(deadlineMs: number): Promise<void>
 }
 
-/** How often a look is taken at the shape of each source's lines. */
+/** How often a look is taken at the shape of each source's lines, and at whether it is calm. */
 const DRIFT_INTERVAL_MS = 5000
+/** What lanes take to collect their garbage, with room. */
+const LANES_REST_MS = 500
 /** Segments set aside by earlier runs that the log names one by one at the start. */
 const SET_ASIDE_NAMED_MAX = 20
 /** Part of the deadline that receivers get; the rest is for lanes, disk and uploads under way. */
@@ -87,6 +91,7 @@ class RunningPipeline implements Pipeline {
   readonly #taps = new Taps(filters => this.#pool?.watch(filters))
   readonly #drift = new DriftWatch()
   readonly #silence = new SilenceWatch()
+  readonly #calm = new CalmWatch()
   #segments: SegmentList | undefined
   #driftTimer: NodeJS.Timeout | undefined
 
@@ -138,7 +143,10 @@ class RunningPipeline implements Pipeline {
     this.#intakes = intakes
     this.#receivers = new ReceiverSet(intakes, log.child({ part: 'receiver' }))
     await this.#receivers.start(this.#planReceivers(config))
-    this.#driftTimer = setInterval(() => this.#watchDrift(), DRIFT_INTERVAL_MS).unref()
+    this.#driftTimer = setInterval(() => {
+      this.#watchDrift()
+      if (this.#calm.observe(intakes.counts.bytes)) this.#rest()
+    }, DRIFT_INTERVAL_MS).unref()
   }
 
   #planReceivers(config: Config): ReceiverPlan[] {
@@ -213,6 +221,15 @@ class RunningPipeline implements Pipeline {
   }
 
   watch: Taps['watch'] = (filter, onSample) => this.#taps.watch(filter, onSample)
+
+  /** After a load: lanes first, since malloc is the same for all threads. */
+  #rest(): void {
+    this.#pool!.rest()
+    setTimeout(() => {
+      collectGarbage()
+      trimMalloc()
+    }, LANES_REST_MS).unref()
+  }
 
   #watchDrift(): void {
     for (const { name, frames, attributes, dropped, lastSeenMs } of this.status().sources) {

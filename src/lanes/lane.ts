@@ -97,6 +97,7 @@ export function startInlineLane(spec: LaneSpec, parsers: readonly Parser[], even
         case 'watch':
           engine.watch(message.filters)
           return
+        case 'rest': // the thread has other things than the lane, and rests by itself
         case 'stop':
       }
     },

@@ -47,6 +47,8 @@ export type ToLane =
   | { type: 'configure'; id: number; spec: LaneSpec; intakes: IntakeSources[] }
   /** Shows frames that these filters want with each block from now on; none: no more. */
   | { type: 'watch'; filters: TapFilter[] }
+  /** A load has ended: garbage can go. */
+  | { type: 'rest' }
   | { type: 'stop' }
 
 export type FromLane =

@@ -394,6 +394,12 @@ export class LanePool {
     for (const { lane } of this.#slots) lane?.post({ type: 'watch', filters })
   }
 
+  /** Gives back what only a load needs: spare blocks, and the garbage of the lanes. */
+  rest(): void {
+    this.#spare.length = 0
+    for (const { lane } of this.#slots) lane?.post({ type: 'rest' })
+  }
+
   /** Hands blocks on. Those of a lane that is ahead of others wait for them, since their rows may belong under another head of file. */
   #emit(slot: LaneSlot, blocks: Block[]): void {
     if (blocks.length === 0) return

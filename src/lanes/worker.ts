@@ -53,6 +53,9 @@ port.on('message', (message: ToLane) => {
     case 'watch':
       engine.watch(message.filters)
       return
+    case 'rest':
+      collectGarbage()
+      return
     case 'stop':
       port.close()
   }

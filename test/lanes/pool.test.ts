@@ -69,6 +69,20 @@ for (const lanes of [1, 2]) {
     t.same(users(), numbered('u', 10_000), 'each once')
   })
 
+  t.test(`after a rest it goes on as before (lanes: ${lanes})`, async t => {
+    const { pool, add, users, failures } = await start(t, lanes)
+    const intakes = [pool.openIntake([0]), pool.openIntake([0])]
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 1000; i++) add(intakes[i % 2]!, squid(round * 1000 + i))
+      pool.rest()
+      await pool.flush()
+      pool.rest()
+      t.equal(users().length, (round + 1) * 1000)
+    }
+    t.same(users(), numbered('u', 3000), 'each once')
+    t.same(failures, [])
+  })
+
   t.test(`a flush beside another one waits for what that one covers (lanes: ${lanes})`, async t => {
     const { pool, add, users } = await start(t, lanes)
     const intake = pool.openIntake([0])
