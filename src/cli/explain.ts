@@ -1,11 +1,16 @@
 /** `sluice explain`: what Cloud Discovery would say of log files, before they are uploaded. */
+import { statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { formatSize } from '../config/sizes.ts'
 import { Explainer, type ExplainOptions } from '../explain/explain.ts'
 import { loadParsers } from '../parse/load.ts'
 import { explainScreen } from './explain-screen.ts'
 import { textOf } from './log-text.ts'
+import { ProgressLine } from './progress-line.ts'
 import { chooseSource } from './source-choice.ts'
-import { EXIT, UsageError, type Verb } from './verb.ts'
+import { visible } from './text-output.ts'
+import { EXIT, type Io, UsageError, type Verb } from './verb.ts'
 
 /** Exit code 1 when the service would refuse one of the files, or one cannot be read; the others are explained all the same. */
 export const explain: Verb = async (args, io) => {
@@ -27,9 +32,17 @@ export const explain: Verb = async (args, io) => {
   let exitCode: number = EXIT.OK
   for (const file of positionals.length === 0 ? ['-'] : positionals) {
     const explainer = newExplainer({ parsers, ...choice, now })
+    const progress = new ProgressLine(io.stderr)
+    const totalBytes = sizeOf(file, io)
+    const onRead = (bytes: number): void => {
+      if (totalBytes > 0)
+        progress.show(bytes / totalBytes, () => `${formatSize(bytes)} of ${formatSize(totalBytes)}  ${visible(basename(file))}`)
+    }
     try {
-      for await (const chunk of textOf(file, io)) explainer.feed(chunk)
+      for await (const chunk of textOf(file, io, onRead)) explainer.feed(chunk)
+      progress.clear()
     } catch (error) {
+      progress.clear()
       io.stderr.write(`sluice explain: cannot read ${JSON.stringify(file)}: ${(error as Error).message}\n`)
       exitCode = EXIT.FAILED
       continue
@@ -40,6 +53,10 @@ export const explain: Verb = async (args, io) => {
   }
   return exitCode
 }
+
+/** 0 when it is not known, as of standard input. */
+const sizeOf = (file: string, { cwd }: Io): number =>
+  file === '-' ? 0 : (statSync(resolve(cwd, file), { throwIfNoEntry: false })?.size ?? 0)
 
 function newExplainer(options: ExplainOptions): Explainer {
   try {

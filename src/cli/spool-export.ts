@@ -2,8 +2,10 @@
 import { createWriteStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
+import { formatSize } from '../config/sizes.ts'
 import { CollectorError } from '../errors.ts'
 import { linesOf, openReader } from '../pipeline/spool-tools.ts'
+import { ProgressLine } from './progress-line.ts'
 import type { SpoolCommand } from './spool.ts'
 import { write } from './text-output.ts'
 import { EXIT } from './verb.ts'
@@ -19,25 +21,36 @@ export async function spoolExport({ dir, ids, output, io }: SpoolCommand): Promi
     await copyLines(linesOf(reader, id), io.stdout)
     return EXIT.OK
   }
-  if ((await reader.segment(id)) === undefined) throw new CollectorError('SPOOL_IO', `Cannot find segment ${JSON.stringify(id)} in ${dir}`)
+  const segment = await reader.segment(id)
+  if (segment === undefined) throw new CollectorError('SPOOL_IO', `Cannot find segment ${JSON.stringify(id)} in ${dir}`)
   const path = resolve(io.cwd, output)
   // Of logs, which say who did what: nobody else reads them, and nothing is written over.
   const file = createWriteStream(path, { flags: 'wx', mode: 0o600 })
   const done = finished(file)
+  const progress = new ProgressLine(io.stderr)
   try {
-    const copying = copyLines(linesOf(reader, id), file).then(() => file.end())
+    const copying = copyLines(linesOf(reader, id), file, written =>
+      progress.show(written / segment.rawBytes, () => `${formatSize(written)} of ${formatSize(segment.rawBytes)}`)
+    ).then(() => file.end())
     await Promise.all([done, Promise.race([copying, done])])
     await copying
   } catch (error) {
     file.destroy()
     if (error instanceof CollectorError) throw error
     throw new CollectorError('SPOOL_IO', `Cannot write ${path}: ${(error as Error).message}`, { cause: error })
+  } finally {
+    progress.clear()
   }
   io.stderr.write(`the lines of ${id} are in ${path}\n`)
   return EXIT.OK
 }
 
-async function copyLines(lines: AsyncIterable<Buffer>, to: NodeJS.WritableStream): Promise<void> {
+async function copyLines(
+  lines: AsyncIterable<Buffer>,
+  to: NodeJS.WritableStream,
+  onWritten: (bytes: number) => void = () => undefined
+): Promise<void> {
+  let written = 0
   let pieces: Buffer[] = []
   let size = 0
   for await (const line of lines) {
@@ -45,6 +58,7 @@ async function copyLines(lines: AsyncIterable<Buffer>, to: NodeJS.WritableStream
     size += line.length + 1
     if (size < PIECE_BYTES) continue
     await write(to, Buffer.concat(pieces, size))
+    onWritten((written += size))
     pieces = []
     size = 0
   }

@@ -2,11 +2,11 @@
 import { basename } from 'node:path'
 import { formatSize } from '../config/sizes.ts'
 import type { BackfillProgress } from '../pipeline/backfill.ts'
+import { drawOver, progressBar } from './progress-line.ts'
 import { visible } from './text-output.ts'
 
 const REDRAW_MS = 200
 const LINE_EVERY_MS = 10_000
-const BAR_CHARS = 24
 
 const PHASES = { check: 'checking', read: 'reading', upload: 'uploading' } as const
 
@@ -31,7 +31,7 @@ export class UploadProgressView {
     this.#stage = stage
     this.#shownMs = nowMs
     const line = progressLine(progress)
-    if (this.#out.isTTY) this.#out.write(`\r\u001b[K${line.slice(0, (this.#out.columns ?? 80) - 1)}`)
+    if (this.#out.isTTY) drawOver(this.#out, line)
     else this.#out.write(`${line}\n`)
   }
 
@@ -45,9 +45,7 @@ export class UploadProgressView {
 /** Bytes read of all files; each file is checked first and then read. */
 export function progressLine({ file, phase, bytes, totalBytes, uploadedFiles, waitingFiles }: BackfillProgress): string {
   const share = totalBytes === 0 ? 1 : Math.min(1, bytes / totalBytes)
-  const full = Math.round(share * BAR_CHARS)
-  const bar = `[${'#'.repeat(full)}${'-'.repeat(BAR_CHARS - full)}]`
   const size = `${formatSize(bytes)} of ${formatSize(totalBytes)}`
   const uploads = phase === 'upload' ? `, ${uploadedFiles} uploaded, ${waitingFiles} to go` : ''
-  return `${bar} ${String(Math.floor(share * 100)).padStart(3)}%  ${size}  ${PHASES[phase]} ${visible(basename(file))}${uploads}`
+  return `${progressBar(share)}  ${size}  ${PHASES[phase]} ${visible(basename(file))}${uploads}`
 }
