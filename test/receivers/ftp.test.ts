@@ -427,6 +427,23 @@ t.test('limits: networks, connections, long lines, silence', async t => {
   await stop(receiver)
 })
 
+t.test('who keeps talking without a login is sent away as well', async t => {
+  const { receiver, port, counters, intakes } = await started({ loginTimeoutMs: 300, idleTimeoutMs: 60_000 })
+  const { socket } = await raw(port)
+  const chat = setInterval(() => socket.write('NOOP\r\n'), 20)
+  await new Promise(resolve => socket.once('close', resolve))
+  clearInterval(chat)
+  t.equal(counters().idle_closed_total, 1)
+  const other = await raw(port)
+  await other.say('USER discovery')
+  t.match(await other.say(`PASS ${PASSWORD}`), /^230/)
+  await new Promise(resolve => setTimeout(resolve, 500))
+  t.match(await other.say('NOOP'), /^200/, 'after the login there is the idle time')
+  other.socket.destroy()
+  await intakes.until('gone', () => receiver.status()[0]!.connections === 0)
+  await stop(receiver)
+})
+
 t.test('silence on the data connection ends the transfer', async t => {
   const { receiver, port, counters, intakes } = await started({ dataTimeoutMs: 150 })
   const { say, socket, read } = await raw(port)
