@@ -124,6 +124,9 @@ export class HttpPushReceiver implements Receiver {
     aborted_total: 0,
     commit_failed_total: 0,
     pauses_total: 0,
+    handshake_failed_total: 0,
+    idle_closed_total: 0,
+    connection_errors_total: 0,
     certificate_reloads_failed_total: 0
   }
 
@@ -225,15 +228,20 @@ export class HttpPushReceiver implements Receiver {
 
   #createApp(): FastifyInstance {
     const { proxies, requestTimeoutMs, maxConnections, paths, hec, tls } = this.#options
+    // By default connections are looked through every 30 s only.
+    const timing = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.max(10, Math.min(5000, requestTimeoutMs / 4)) }
     const app = fastify({
       trustProxy: proxies.length > 0 ? proxies : false,
       requestTimeout: requestTimeoutMs,
       forceCloseConnections: 'idle',
+      clientErrorHandler: (error, socket) => this.#clientError(error, socket),
       ...(this.#identity === undefined || tls === undefined
-        ? {}
+        ? { http: timing }
         : {
             https: {
+              ...timing,
               ...this.#identity.context,
+              handshakeTimeout: requestTimeoutMs,
               requestCert: tls.clientCertificate !== 'none',
               rejectUnauthorized: false
             }
@@ -244,6 +252,11 @@ export class HttpPushReceiver implements Receiver {
     app.server.on('drop', () => {
       this.#counters.refused_total++
       this.#counters.refused_limit_total++
+    })
+    app.server.on('tlsClientError', (error: Error, socket: Socket) => {
+      this.#counters.handshake_failed_total++
+      this.#log.debug({ receiver: this.name, peer: socket.remoteAddress, err: error }, 'TLS handshake failed')
+      socket.destroy()
     })
     // Bodies are read by hand, whatever their type says.
     app.removeAllContentTypeParsers()
@@ -273,6 +286,16 @@ export class HttpPushReceiver implements Receiver {
       if (left > 0) this.#perPeer.set(address, left)
       else this.#perPeer.delete(address)
     })
+  }
+
+  /** What came is no request, or did not come in time. */
+  #clientError(error: Error & { code?: string }, socket: Socket): void {
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    this.#counters[isLate ? 'idle_closed_total' : 'connection_errors_total']++
+    this.#log.debug({ receiver: this.name, peer: socket.remoteAddress, err: error }, 'a connection brought no request')
+    if (socket.writable && error.code !== 'ECONNRESET')
+      socket.write(`HTTP/1.1 ${isLate ? '408 Request Timeout' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+    socket.destroySoon()
   }
 
   #route(app: FastifyInstance, path: HttpPath): void {

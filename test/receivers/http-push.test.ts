@@ -225,6 +225,52 @@ t.test('a request that breaks off leaves nothing', async t => {
   await stop(receiver)
 })
 
+/** Bytes of a client that never comes to an end, one every few ms, until the server has closed. */
+async function trickle(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let said = ''
+  socket.on('error', () => {})
+  socket.on('data', chunk => {
+    said += chunk
+  })
+  let at = 0
+  const timer = setInterval(() => at < bytes.length && socket.write(bytes[at++]!), 20)
+  await new Promise(resolve => socket.once('close', resolve))
+  clearInterval(timer)
+  return said
+}
+
+t.test('silence, heads and bodies that trickle in, and handshakes that do not end are cut off and counted', async t => {
+  const { receiver, intakes, port, counters } = await started({ requestTimeoutMs: 300 })
+  t.match(await trickle(port, ''), /^(HTTP\/1.1 408 |$)/, 'a connection that says nothing')
+  t.equal(counters().idle_closed_total, 1)
+  t.match(await trickle(port, `POST /logs HTTP/1.1\r\nHost: a\r\n${'X-A: b\r\n'.repeat(1000)}`), /^HTTP\/1.1 408 /)
+  t.equal(counters().idle_closed_total, 2)
+  const head = `POST /logs HTTP/1.1\r\nHost: a\r\nx-sluice-secret: ${SECRET}\r\nContent-Length: 9000\r\n\r\n`
+  const slow = connect(port, '127.0.0.1')
+  slow.on('error', () => {})
+  slow.resume()
+  slow.write(head)
+  const drip = setInterval(() => slow.write('x'), 20)
+  await new Promise(resolve => slow.once('close', resolve))
+  clearInterval(drip)
+  await intakes.until('the request is over', () => receiver.status()[0]!.gauges!.requests === 0)
+  t.match(counters(), { idle_closed_total: 3, bad_bodies_total: 1 })
+  t.match(await trickle(port, 'this is no HTTP\r\n\r\n'), /^HTTP\/1.1 400 /)
+  t.equal(counters().connection_errors_total, 1)
+  t.equal(intakes.opened, 0)
+  t.equal(receiver.status()[0]!.gauges!.buffered_bytes, 0)
+  await stop(receiver)
+
+  const { cert: certFile, key: keyFile } = new TestAuthority().issue('collector.example.com')
+  const secure = await started({ requestTimeoutMs: 300, tls: { certFile, keyFile } as never })
+  t.equal(await trickle(secure.port, '\x16\x03\x01'), '')
+  await secure.intakes.until('counted', () => secure.counters().handshake_failed_total === 1)
+  await trickle(secure.port, 'GET / HTTP/1.1\r\n\r\n')
+  await secure.intakes.until('counted', () => secure.counters().handshake_failed_total === 2)
+  await stop(secure.receiver)
+})
+
 t.test('a stop answers the requests that are here', async t => {
   const { receiver, intakes, post } = await started({}, new MemoryIntakes({ commitDelayMs: 100 }))
   const answer = post('/logs', '<1>a')
