@@ -105,7 +105,10 @@ export class AzureStore implements ObjectStore {
 async function credentialOf({ tenantId, clientId, clientSecret, managedIdentity }: AzureBlobOptions) {
   const { ClientSecretCredential, ManagedIdentityCredential } = await import('@azure/identity')
   if (managedIdentity) return clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId })
-  return new ClientSecretCredential(tenantId!, clientId!, clientSecret!)
+  // The library takes the login host of other clouds from AZURE_AUTHORITY_HOST. Whether it is one only Microsoft's own could tell,
+  // which private clouds do not reach.
+  const disableInstanceDiscovery = process.env.AZURE_AUTHORITY_HOST !== undefined
+  return new ClientSecretCredential(tenantId!, clientId!, clientSecret!, { disableInstanceDiscovery })
 }
 
 /** Lists give tags without the quotes that headers have. */

@@ -22,11 +22,15 @@ export interface Azurite {
   stop(): Promise<void>
 }
 
-/** Starts Azurite on a free port of 127.0.0.1. Rejects, saying what to install, when it is not there. */
-export async function startAzurite(): Promise<Azurite> {
+/**
+ * Starts Azurite on a free port of 127.0.0.1. With a certificate it speaks https, and takes tokens of Entra, whose signature it does
+ * not look at. Rejects, saying what to install, when it is not there.
+ */
+export async function startAzurite(tls?: { cert: string; key: string }): Promise<Azurite> {
   if (!existsSync(MAIN)) throw new Error('Azurite is not installed; run: npm ci --prefix test/azurite')
   // Azurite knows older API versions than the client library asks for.
   const options = ['--blobHost', '127.0.0.1', '--blobPort', '0', '--inMemoryPersistence', '--skipApiVersionCheck', '--disableTelemetry']
+  if (tls !== undefined) options.push('--oauth', 'basic', '--cert', tls.cert, '--key', tls.key)
   const child = spawn(process.execPath, [MAIN, ...options], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const origin = await originOf(child)
@@ -46,7 +50,7 @@ async function originOf(child: ChildProcess): Promise<string> {
   const said: string[] = []
   for await (const line of createInterface(child.stdout!)) {
     said.push(line)
-    const origin = /successfully listens on (http:\S+)/.exec(line)?.[1]
+    const origin = /successfully listens on (https?:\S+)/.exec(line)?.[1]
     if (origin === undefined) continue
     child.stdout!.resume() // it goes on talking, and must not wait for a reader
     return origin
