@@ -149,14 +149,14 @@ t.test('a stop answers what was taken', async t => {
 
 t.test('what is not RELP closes the connection and is counted', async t => {
   const { receiver, intakes, port, counters } = await started()
-  for (const text of ['<134>plain syslog\n', '2 syslog 2 ab\n', '2 unknown 0\n']) {
+  for (const text of ['<134>plain syslog\n', '2 syslog 2 ab\n', '2 unknown 0\n', '1 open 999999999 x', 'x'.repeat(1_000_000)]) {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     socket.resume()
     socket.write(text)
     await new Promise(resolve => socket.once('close', resolve))
   }
-  t.equal(counters().protocol_errors_total, 3)
+  t.equal(counters().protocol_errors_total, 5)
   t.equal(intakes.opened, 0)
   await stop(receiver)
 })

@@ -1,6 +1,6 @@
 /** Needs curl, lftp, sftp and ssh-keygen. */
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -185,6 +185,20 @@ t.test('a full spool puts files off, and the state says so', async t => {
   isFull = false
   t.equal((await curl(port, 'HQ/a.log', '-T', plainFile)).code, 0)
   t.match(receiver.status()[0], { state: 'listening', pauses: [] })
+  await stop(receiver)
+})
+
+t.test('names that climb out of the tree stay in it: nothing is written anywhere', async t => {
+  const { receiver, intakes, port, counters } = await started({ rootUploads: false })
+  const target = join(dir, 'climbed')
+  t.not((await sftp(port, `put ${plainFile} ../../../../../../..${target}`)).code, 0)
+  t.not((await sftp(port, `put ${plainFile} /HQ/../../..${target}`)).code, 0)
+  t.not((await sftp(port, `symlink /etc /HQ/link`)).code, 0)
+  t.notOk(existsSync(target))
+  t.equal(intakes.opened, 0)
+  t.equal((await sftp(port, `put ${plainFile} /HQ/../../HQ/a.log`)).code, 0, 'up from the root is the root')
+  t.match(intakes.peers[0], { source: 'HQ' })
+  t.equal(counters().files_total, 1)
   await stop(receiver)
 })
 

@@ -95,6 +95,17 @@ t.test('client certificates: none wanted, optional, required, and only of some n
   }
 })
 
+/** What `openssl s_client` says of the connection. */
+async function shownToOpenssl(port: number): Promise<string> {
+  const child = spawn('openssl', ['s_client', '-connect', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'ignore'] })
+  let text = ''
+  child.stdout.on('data', chunk => {
+    text += chunk
+  })
+  await once(child, 'close')
+  return text
+}
+
 t.test('a new certificate is used without a restart, a bad one is not', async t => {
   const dir = join(authority.dir, 'live')
   mkdirSync(dir)
@@ -120,11 +131,17 @@ t.test('a new certificate is used without a restart, a bad one is not', async t 
   t.equal(await nameSeen(), 'collector.example.com')
   t.ok(log.entries.some(entry => entry.level === 'error' && entry.message.includes('the old one stays')))
 
+  copyFileSync(stranger.cert, certFile)
+  const failures = counters().certificate_reloads_failed_total!
+  await intakes.until('a certificate of another key', () => counters().certificate_reloads_failed_total! > failures)
+  t.match(await shownToOpenssl(port), /subject=CN *= *collector\.example\.com/, 'openssl sees the old one')
+
   const next = authority.issue('renewed.example.com', 60)
   copyFileSync(next.cert, certFile)
   copyFileSync(next.key, keyFile)
   await intakes.until('renewed', () => receiver.status()[0]!.gauges!.tls_certificate_expiry_timestamp_seconds! > expiry + 86_400)
   t.equal(await nameSeen(), 'renewed.example.com')
+  t.match(await shownToOpenssl(port), /subject=CN *= *renewed\.example\.com/)
   open_.write('<1>after\n')
   await intakes.until('after', () => intakes.frames.length === 2)
   open_.destroy()
