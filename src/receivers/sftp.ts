@@ -163,6 +163,8 @@ export class SftpReceiver implements Receiver {
       socket.destroy()
       return
     }
+    // Clients that wait for the answer of each write would otherwise wait for a delayed ACK as well, 40 ms each time.
+    socket.setNoDelay(true)
     this.#counters.connections_total++
     this.#sockets.set(socket, address)
     socket.once('close', () => this.#sockets.delete(socket))
