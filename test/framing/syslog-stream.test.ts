@@ -58,6 +58,7 @@ const CASES: { title: string; chunks: string[]; frames: string[]; resynchronised
     resynchronised: 1,
     discardedBytes: 11
   },
+  { title: 'a count too long to be one: a line', chunks: ['999999999 <1>a\n<2>b\n'], frames: ['999999999 <1>a', '<2>b'] },
   { title: 'a count of zero', chunks: ['0 <1>a\n<2>b\n'], frames: ['<2>b'], resynchronised: 1, discardedBytes: 6 },
   {
     title: 'garbage glued to a counted frame',

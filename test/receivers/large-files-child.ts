@@ -1,10 +1,13 @@
 /**
- * A process of its own with an FTP receiver whose intake only counts, so that its memory can be measured. Prints its port;
- * answers each message with what it took and its largest resident set.
+ * A process of its own with one receiver of files whose intake only counts, so that its memory can be measured. Its arguments are
+ * the kind and the options as JSON. Prints its address; answers each message with what it took and its largest resident set.
  */
-import type { OpenIntake } from '../../src/contracts.ts'
+import type { OpenIntake, Receiver } from '../../src/contracts.ts'
+import { FileDropReceiver } from '../../src/receivers/file-drop.ts'
 import { FtpReceiver } from '../../src/receivers/ftp.ts'
-import { memoryLog, portOf } from './memory-intake.ts'
+import { HttpPushReceiver } from '../../src/receivers/http-push.ts'
+import { SftpReceiver } from '../../src/receivers/sftp.ts'
+import { memoryLog } from './memory-intake.ts'
 
 const LINE_FEED = 0x0a
 let lines = 0
@@ -21,11 +24,17 @@ const open: OpenIntake = () => ({
   end: async () => {},
   abort: () => {}
 })
-const receiver = new FtpReceiver(
-  { listen: '127.0.0.1:0', accounts: [{ password: process.argv[2] ?? '' }], ...JSON.parse(process.argv[3] ?? '{}') },
-  { log: memoryLog() }
-)
-await receiver.start(open)
-console.log(portOf(receiver))
+const [kind = '', json = '{}'] = process.argv.slice(2)
+const options = JSON.parse(json)
+const deps = { log: memoryLog() }
+const KINDS: Readonly<Record<string, () => Receiver>> = {
+  ftp: () => new FtpReceiver(options, deps),
+  sftp: () => new SftpReceiver(options, deps),
+  'file-drop': () => new FileDropReceiver(options, deps),
+  'http-push': () => new HttpPushReceiver(options, deps)
+}
+const receiver = KINDS[kind]!()
+await receiver.start(open, async () => new ArrayBuffer(0))
+console.log(receiver.status()[0]!.address)
 process.on('message', () => process.send?.({ lines, bytes, maxRssBytes: process.resourceUsage().maxRSS * 1024 }))
 process.once('disconnect', () => process.exit())
