@@ -39,7 +39,7 @@ const parsers: Case = {
     const result = [...typical, ...(await parserResults(rounds))]
     const table = (title: string, lines: (row: ParserResult) => boolean): Table => ({
       title,
-      head: ['lines', 'parser', 'bytes per line', 'lines/s', 'MB per CPU-s', 'recognition %'],
+      head: ['lines', 'parser', 'bytes per line', 'lines/s', 'MB per CPU-s', 'recognition %', 'of the lane path %'],
       rows: result
         .filter(lines)
         .map(row => [
@@ -48,7 +48,8 @@ const parsers: Case = {
           String(row.bytesPerLine),
           figure(row.linesPerSecond),
           figure(row.megabytesPerCpuSecond),
-          (100 * row.recogniserShare).toFixed(0)
+          (100 * row.recogniserShare).toFixed(1),
+          row.laneRecogniserShare === undefined ? '' : (100 * row.laneRecogniserShare).toFixed(1)
         ])
     })
     const what = 'header, recognition, parsing, normalisation'

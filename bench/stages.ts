@@ -17,7 +17,7 @@ const CHUNK_BYTES = 64 * 1024
 /** zlib, and ISA-L where it is installed. */
 const LIBRARIES: readonly DeflateChoice[] = chooseDeflater('auto').library === 'isal' ? ['zlib', 'isal'] : ['zlib']
 
-function blocksOf(data: Buffer): FrameBlock[] {
+export function blocksOf(data: Buffer): FrameBlock[] {
   const blocks: FrameBlock[] = []
   let block = new FrameBlock()
   let start = 0
@@ -35,7 +35,8 @@ function blocksOf(data: Buffer): FrameBlock[] {
 
 const framesOf = (blocks: readonly FrameBlock[]): number => blocks.reduce((sum, block) => sum + block.count, 0)
 
-const spec: LaneSpec = {
+/** One source that takes every appliance, as CEF, with the filters that are on by default. */
+export const BENCH_LANE: LaneSpec = {
   sources: [{ name: 'bench', appliance: 'auto', format: 'cef', timeZone: 'UTC', encode: {} }],
   filter: { dropInternal: true, outboundOnly: false, ownDomains: [], ownNetworks: [], maxAgeMs: 90 * 86_400_000, maxFutureMs: 600_000 },
   onePerConnection: true,
@@ -70,7 +71,7 @@ export async function stages(bytes: number): Promise<Stage[]> {
       found.push(...deflateStages(reader, intake, blocks))
     }
     for (const deflate of LIBRARIES) {
-      const engine = new LaneEngine({ ...spec, deflate }, parsers)
+      const engine = new LaneEngine({ ...BENCH_LANE, deflate }, parsers)
       engine.openIntake(0, [0])
       found.push({
         name: `lane ${kind}, ${deflate}`,

@@ -8,7 +8,8 @@ import { text } from 'node:stream/consumers'
 
 /**
  * Shares in percent. `fields` is what the tool counts. `lines` is the share over the samples that are not wrong, which are those that
- * the document does not show to contradict the rules of a record, their own bytes or another line of the corpus.
+ * the document does not show to contradict the rules of a record, their own bytes or another line of the corpus, and the share over
+ * all lines when a path that is expected is compared with the path of the record's URL.
  */
 const FLOOR = { lines: 97, fields: 99 }
 /** Section of the document that holds the wrong samples. */
@@ -31,6 +32,12 @@ const { total, rows } = JSON.parse(json) as {
   total: Score
   rows: (Omit<Score, 'folders' | 'failed'> & { folder: string; note?: string })[]
 }
+/** A miss of nothing but a path, as the line prints it, in place of the absolute URL with that path. */
+const PATH_ONLY = /^[a-z0-9-]+:\d+: url: wanted "(\/[^"]*)", got "https?:\/\/[^/"]+([^"]*)"$/
+const samePaths = printed.filter(line => {
+  const [, wanted, got] = PATH_ONLY.exec(line) ?? []
+  return wanted !== undefined && wanted === got
+}).length
 const misses = printed.flatMap(line => /^([a-z0-9-]+:\d+): /.exec(line)?.[1] ?? [])
 
 /** `folder:line` of each miss that the document names; `:3` after `folder:2` is of the same folder. */
@@ -63,15 +70,18 @@ const wrong = misses.filter(miss => wrongOnes.has(miss)).length
 const stale = [...explained].filter(name => !misses.includes(name))
 const lines = share(total.linesRight, total.lines)
 const fields = share(total.fieldsRight, total.fields)
+const withPaths = share(total.linesRight + samePaths, total.lines)
 const ofGood = share(total.linesRight, total.lines - wrong)
 console.log(
-  `conformance: ${total.folders} folders, lines ${lines.toFixed(1)} % (${total.linesRight}/${total.lines}), ${ofGood.toFixed(1)} % of the ${total.lines - wrong} whose sample is not wrong, fields ${fields.toFixed(1)} % (${total.fieldsRight}/${total.fields}); ${misses.length - unexplained.length} of ${misses.length} misses are explained in docs/conformance.md`
+  `conformance: ${total.folders} folders, lines ${lines.toFixed(1)} % (${total.linesRight}/${total.lines}), ${withPaths.toFixed(1)} % (${total.linesRight + samePaths}) with printed paths compared with paths, ${ofGood.toFixed(1)} % of the ${total.lines - wrong} whose sample is not wrong, fields ${fields.toFixed(1)} % (${total.fieldsRight}/${total.fields}); ${misses.length - unexplained.length} of ${misses.length} misses are explained in docs/conformance.md`
 )
 const faults = [
   ...(total.failed > 0 ? [`${total.failed} folders without an answer to each line`] : []),
   ...(total.linesRight + misses.length !== total.lines ? ['the tool named other misses than it counted'] : []),
-  ...(ofGood < FLOOR.lines || fields < FLOOR.fields
-    ? [`below the floor of ${FLOOR.lines} % of lines whose sample is not wrong and ${FLOOR.fields} % of fields`]
+  ...(ofGood < FLOOR.lines || withPaths < FLOOR.lines || fields < FLOOR.fields
+    ? [
+        `below the floor of ${FLOOR.lines} % of lines, with printed paths compared with paths, of those whose sample is not wrong, and ${FLOOR.fields} % of fields`
+      ]
     : []),
   ...(stale.length > 0 ? [`named in docs/conformance.md, but right: ${stale.join(' ')}`] : []),
   ...(unexplained.length > 0 ? [`not named in docs/conformance.md: ${unexplained.join(' ')}`] : [])
