@@ -109,7 +109,8 @@ export class SpoolReader {
     if (ledger.header === undefined) return fault('the ledger is missing or its first line is damaged')
     const file = await this.#io.open(dataPath(this.dir, folder, id), 'read')
     try {
-      return await checkFile(file, ledger, folder, how === 'inflate' ? isReadable : isUnchanged)
+      const ahead = new ReadAhead(file)
+      return await checkFile(file, ledger, folder, piece => (how === 'inflate' ? isReadable(file, piece) : isUnchanged(file, ahead, piece)))
     } finally {
       await file.close()
     }
@@ -176,24 +177,53 @@ async function isReadable(file: SpoolFile, piece: PieceLine): Promise<boolean> {
 }
 
 /** Ledgers of Sluice 0.1 have no sum of the deflated bytes; then the piece is inflated. */
-async function isUnchanged(file: SpoolFile, piece: PieceLine): Promise<boolean> {
+async function isUnchanged(file: SpoolFile, ahead: ReadAhead, piece: PieceLine): Promise<boolean> {
   if (piece.deflatedCrc32 === undefined) return isReadable(file, piece)
-  if (piece.offset + piece.length > (await file.size())) return false
-  return crc32(await readFully(file, piece.offset, piece.length)) === piece.deflatedCrc32
+  const bytes = await ahead.bytes(piece.offset, piece.length)
+  return bytes.length === piece.length && crc32(bytes) === piece.deflatedCrc32
+}
+
+const AHEAD_BYTES = 1024 * 1024
+
+/**
+ * Reads a file from front to back, many pieces at a time. Each read is a turn of an event loop that sockets keep busy: two of them
+ * for each of the 2,000 pieces of a segment were what kept it from its upload.
+ */
+class ReadAhead {
+  readonly #file: SpoolFile
+  #size: number | undefined
+  #at = 0
+  #held: Buffer = Buffer.alloc(0)
+
+  constructor(file: SpoolFile) {
+    this.#file = file
+  }
+
+  /** Fewer than asked for where the file ends before. */
+  async bytes(position: number, length: number): Promise<Buffer> {
+    this.#size ??= await this.#file.size()
+    if (position + length > this.#size) return Buffer.alloc(0)
+    const start = position - this.#at
+    if (start < 0 || start + length > this.#held.length) {
+      this.#held = await readFully(this.#file, position, Math.min(this.#size - position, Math.max(length, AHEAD_BYTES)))
+      this.#at = position
+    }
+    return this.#held.subarray(position - this.#at, position - this.#at + length)
+  }
 }
 
 async function checkFile(
   file: SpoolFile,
   ledger: Ledger,
   folder: Folder,
-  isSound: (file: SpoolFile, piece: PieceLine) => Promise<boolean>
+  isSound: (piece: PieceLine) => Promise<boolean>
 ): Promise<Soundness> {
   if (!GZIP_HEADER.equals(await readFully(file, 0, GZIP_HEADER.length))) return fault('the file does not begin as a gzip file')
   let totals: Totals = { ...EMPTY_TOTALS }
   for (const [index, piece] of ledger.pieces.entries()) {
     const name = `piece ${index + 1} of ${ledger.pieces.length}`
     if (piece.offset !== totals.bytes) return fault(`${name} begins at byte ${piece.offset}, expected ${totals.bytes}`)
-    if (!(await isSound(file, piece))) return fault(`${name}, at byte ${piece.offset}, is not what the ledger says`)
+    if (!(await isSound(piece))) return fault(`${name}, at byte ${piece.offset}, is not what the ledger says`)
     totals = withPiece(totals, piece)
   }
   if (folder === 'open') return { sound: true }

@@ -1,0 +1,42 @@
+/** Uploads share a thread with the sockets: they must go on while senders have more than can be taken. */
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
+import t from 'tap'
+import { TestAuthority } from '../receivers/tls-kit.ts'
+import { numberedLine, startCollector } from './collector-kit.ts'
+
+const CONNECTIONS = 60
+const FILES = 2
+t.setTimeout(300_000)
+
+t.test('files are uploaded, and the oldest that waits is not old, while TLS senders write as fast as they are read', async t => {
+  const { cert, key } = new TestAuthority().issue('collector.example')
+  const collector = await startCollector(t, t.testdir({}), {
+    receivers: [{ type: 'syslog-tls', name: 'in', tls: { cert_file: cert, key_file: key } }],
+    sources: [{ name: 'fw', appliance: 'fortinet-fortigate' }],
+    flushInterval: '1s'
+  })
+  const content = Buffer.from(Array.from({ length: 1000 }, (_, index) => numberedLine(index)).join(''))
+  const sockets: TLSSocket[] = []
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  let waits = 0
+  const pour = (socket: TLSSocket): void => {
+    while (socket.write(content));
+    waits++
+    socket.once('drain', () => pour(socket))
+  }
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const socket = connect({ port: collector.port('in', 'syslog-tls'), host: '127.0.0.1', rejectUnauthorized: false })
+    sockets.push(socket)
+    await once(socket, 'secureConnect')
+    socket.on('error', () => undefined) // it is cut off at the end
+    pour(socket)
+  }
+  const status = await collector.statusUntil(`${FILES} files are uploaded`, ({ upload }) => upload.uploadedFiles >= FILES)
+  t.ok(waits > CONNECTIONS, 'all senders had to wait meanwhile')
+  t.equal(status.receivers[0]?.connections, CONNECTIONS)
+  t.ok(status.balance.delivery.uploaded > 0)
+  t.ok(Date.now() - (status.spool.oldestMs ?? Date.now()) < 60_000, 'the backlog has no old files')
+})
