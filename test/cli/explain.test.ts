@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 
+t.setTimeout(240_000) // each run is a process of its own, beside other work
+
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const NOW = ['--now', '2026-02-01T00:00:00Z']
 
