@@ -5,7 +5,7 @@
 import { listenersOf, type ReceiverListener } from '../config/receiver-listeners.ts'
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
-import type { HttpPushOptions } from '../receivers/http-push.ts'
+import type { HttpPushOptions } from '../receivers/http-options.ts'
 import type { RelpOptions } from '../receivers/relp.ts'
 import type { SyslogTcpOptions } from '../receivers/syslog-tcp.ts'
 import type { SyslogTlsOptions } from '../receivers/syslog-tls.ts'

@@ -4,82 +4,26 @@
  * same body again. A bad record is no reason for 400: senders throw the whole batch away on it.
  */
 import type { Server as HttpsServer } from 'node:https'
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
-import Type, { type Static } from 'typebox'
 import type { Framing, Intake, OpenIntake, RateLimits, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import { orAborted } from './deadline.ts'
 import { type HttpCredentials, isAuthentic } from './http-auth.ts'
 import { BodyBudget, BodyError, hecLines, inflated, isGzip, readBody } from './http-body.ts'
+import { HttpConnections } from './http-connections.ts'
+import { HEC_PATHS, type HttpPath, HttpPushOptions } from './http-options.ts'
 import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
-import { AllowOption, ListenOption, NameOption, RateOptions, rateOf, withDefaults } from './options.ts'
+import { rateOf, withDefaults } from './options.ts'
 import { type Holds, stateOf } from './receiver-state.ts'
-import { type Identity, judgeClient, loadIdentity, TlsOptions, watchIdentity } from './tls-identity.ts'
-
-const MIB = 1024 * 1024
-
-export const HttpPathOptions = Type.Object({
-  path: Type.String({ description: 'Path of the URL that the sender posts to.', pattern: '^/[A-Za-z0-9/._-]*$' }),
-  source: Type.Optional(
-    Type.String({ description: 'Source that everything posted here belongs to. Without it records are told apart by their bytes.' })
-  ),
-  format: Type.Union([Type.Literal('auto'), Type.Literal('json'), Type.Literal('lines'), Type.Literal('hec')], {
-    description:
-      'Shape of the body: json is an array, objects or one object a line; hec is Splunk event envelopes; auto tells json and lines apart.',
-    default: 'auto'
-  }),
-  secret: Type.Optional(Type.String({ description: 'Secret of this path instead of the common one.', minLength: 8 }))
-})
-
-export const HttpPushOptions = Type.Object({
-  name: NameOption('http-push'),
-  listen: ListenOption('0.0.0.0:8443'),
-  allow: AllowOption,
-  proxies: Type.Array(Type.String(), { description: 'Reverse proxies whose X-Forwarded-For is believed.', default: [] }),
-  tls: Type.Optional(Type.Object(TlsOptions.properties, { description: 'Certificates; without them HTTP is plain.' })),
-  paths: Type.Array(HttpPathOptions, { description: 'Where senders post to.', default: [{ path: '/logs', format: 'auto' }] }),
-  hec: Type.Boolean({ description: 'Take Splunk HEC requests under /services/collector as well.', default: true }),
-  secret: Type.Optional(Type.String({ description: 'Secret that senders show in a header, or as bearer or Splunk token.', minLength: 8 })),
-  secretHeader: Type.String({ description: 'Header of the secret.', default: 'x-sluice-secret', pattern: '^[A-Za-z0-9-]+$' }),
-  basicUser: Type.Optional(Type.String({ description: 'User of basic authentication.' })),
-  basicPassword: Type.Optional(Type.String({ description: 'Password of basic authentication.', minLength: 8 })),
-  anonymous: Type.Boolean({
-    description: 'Take logs from anybody who may connect. Without it a secret or a password must be set.',
-    default: false
-  }),
-  bodyMaxBytes: Type.Integer({ description: 'Longest body as sent.', default: 32 * MIB, minimum: 1 }),
-  inflatedMaxBytes: Type.Integer({ description: 'Longest body after inflation.', default: 64 * MIB, minimum: 1 }),
-  bufferedMaxBytes: Type.Integer({
-    description: 'Bytes of bodies held at a time; above it senders are asked to come back.',
-    default: 128 * MIB,
-    minimum: 1
-  }),
-  maxConnections: Type.Integer({ description: 'Connections at a time.', default: 1024, minimum: 1 }),
-  maxConnectionsPerPeer: Type.Integer({ description: 'Connections at a time from one address.', default: 1024, minimum: 1 }),
-  ...RateOptions,
-  maxRequests: Type.Integer({ description: 'Requests worked on at a time.', default: 64, minimum: 1 }),
-  requestTimeoutMs: Type.Integer({ description: 'Time for a request to arrive.', default: 60_000, minimum: 1 }),
-  roomTimeoutMs: Type.Integer({ description: 'Longest wait for room before a sender is asked to come back.', default: 30_000, minimum: 1 }),
-  retryAfterSeconds: Type.Integer({ description: 'When senders that were put off shall come back.', default: 30, minimum: 1 })
-})
-export type HttpPushOptions = Static<typeof HttpPushOptions>
-type HttpPath = Static<typeof HttpPathOptions>
+import { type Identity, judgeClient, loadIdentity, watchIdentity } from './tls-identity.ts'
 
 export interface HttpPushDeps extends ReceiverDeps {
   /** True while nothing should be taken; asked before a body is used. */
   isFull?: () => boolean
 }
 
-const HEC_PATHS: readonly HttpPath[] = [
-  { path: '/services/collector', format: 'hec' },
-  { path: '/services/collector/event', format: 'hec' },
-  { path: '/services/collector/event/1.0', format: 'hec' },
-  { path: '/services/collector/raw', format: 'lines' },
-  { path: '/services/collector/raw/1.0', format: 'lines' }
-]
 const SLOW_PEERS_MAX = 10_000
 const OPEN_BRACE = 0x7b
 const OPEN_BRACKET = 0x5b
@@ -102,9 +46,8 @@ export class HttpPushReceiver implements Receiver {
   #identity: Identity | undefined
   #unwatch: () => void = () => {}
   #requests = 0
-  #connections = 0
+  readonly #connections: HttpConnections
   #waiting = 0
-  readonly #perPeer = new Map<string, number>()
   readonly #rate: { rate?: RateLimits; overdraws?: true }
   /** Addresses that sent more than they may, and until when they shall wait. */
   readonly #slowUntilMs = new LRUCache<string, number>({ max: SLOW_PEERS_MAX })
@@ -144,6 +87,7 @@ export class HttpPushReceiver implements Receiver {
     this.#rate = rate.rate === undefined ? {} : { ...rate, overdraws: true }
     this.#address = parseListen(listen)
     this.#budget = new BodyBudget(this.#options.bufferedMaxBytes)
+    this.#connections = new HttpConnections(this.#options, this.#counters, deps.log)
   }
 
   async start(open: OpenIntake): Promise<void> {
@@ -201,7 +145,7 @@ export class HttpPushReceiver implements Receiver {
         protocol: 'http',
         address: formatListen(this.#address),
         ...stateOf(this.#state, this.#reason, this.#holds()),
-        connections: this.#connections,
+        connections: this.#connections.size,
         counters: { ...this.#counters },
         gauges: {
           requests: this.#requests,
@@ -221,20 +165,20 @@ export class HttpPushReceiver implements Receiver {
       waiting: { count: this.#waiting, of: 'requests' },
       isFull: this.#isFull(),
       limited,
-      isOutOfConnections: this.#connections >= maxConnections,
+      isOutOfConnections: this.#connections.size >= maxConnections,
       isOutOfRequests: this.#requests >= maxRequests
     }
   }
 
   #createApp(): FastifyInstance {
-    const { proxies, requestTimeoutMs, maxConnections, paths, hec, tls } = this.#options
+    const { proxies, requestTimeoutMs, paths, hec, tls } = this.#options
     // By default connections are looked through every 30 s only.
     const timing = { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: Math.max(10, Math.min(5000, requestTimeoutMs / 4)) }
     const app = fastify({
       trustProxy: proxies.length > 0 ? proxies : false,
       requestTimeout: requestTimeoutMs,
       forceCloseConnections: 'idle',
-      clientErrorHandler: (error, socket) => this.#clientError(error, socket),
+      clientErrorHandler: (error, socket) => this.#connections.brokeOff(error, socket),
       ...(this.#identity === undefined || tls === undefined
         ? { http: timing }
         : {
@@ -247,17 +191,7 @@ export class HttpPushReceiver implements Receiver {
             }
           })
     }) as unknown as FastifyInstance
-    app.server.maxConnections = maxConnections
-    app.server.on('connection', socket => this.#admit(socket))
-    app.server.on('drop', () => {
-      this.#counters.refused_total++
-      this.#counters.refused_limit_total++
-    })
-    app.server.on('tlsClientError', (error: Error, socket: Socket) => {
-      this.#counters.handshake_failed_total++
-      this.#log.debug({ receiver: this.name, peer: socket.remoteAddress, err: error }, 'TLS handshake failed')
-      socket.destroy()
-    })
+    this.#connections.watch(app.server)
     // Bodies are read by hand, whatever their type says.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -266,36 +200,6 @@ export class HttpPushReceiver implements Receiver {
     const more = hec ? HEC_PATHS.filter(({ path }) => !paths.some(own => own.path === path)) : []
     for (const path of [...paths, ...more]) this.#route(app, path)
     return app
-  }
-
-  #admit(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '')
-    const before = this.#perPeer.get(address) ?? 0
-    if (before >= this.#options.maxConnectionsPerPeer) {
-      this.#counters.refused_total++
-      this.#counters.refused_peer_limit_total++
-      socket.destroy()
-      return
-    }
-    this.#counters.connections_total++
-    this.#connections++
-    this.#perPeer.set(address, before + 1)
-    socket.once('close', () => {
-      this.#connections--
-      const left = this.#perPeer.get(address)! - 1
-      if (left > 0) this.#perPeer.set(address, left)
-      else this.#perPeer.delete(address)
-    })
-  }
-
-  /** What came is no request, or did not come in time. */
-  #clientError(error: Error & { code?: string }, socket: Socket): void {
-    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    this.#counters[isLate ? 'idle_closed_total' : 'connection_errors_total']++
-    this.#log.debug({ receiver: this.name, peer: socket.remoteAddress, err: error }, 'a connection brought no request')
-    if (socket.writable && error.code !== 'ECONNRESET')
-      socket.write(`HTTP/1.1 ${isLate ? '408 Request Timeout' : '400 Bad Request'}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-    socket.destroySoon()
   }
 
   #route(app: FastifyInstance, path: HttpPath): void {
