@@ -55,7 +55,10 @@ export function packingOf(head: Buffer): Packing {
   const text = head.toString('latin1', 0, MAGIC_BYTES)
   const refused = REFUSED.find(({ magic }) => magic.test(text))
   if (refused !== undefined) {
-    throw new UnpackError('unsupported', `${refused.name} is not read; send it plain, or as gzip, zstd, bzip2 or zip`)
+    throw new UnpackError(
+      'unsupported',
+      `${refused.name} is not read; send it plain, or as gzip, zstd, bzip2 or zip${refused.name === 'xz' ? ' (xz -dc FILE | gzip > FILE.gz)' : ''}`
+    )
   }
   if (isSkippableFrame(head)) return 'zstd'
   return MAGICS.find(({ magic }) => magic.test(text))?.packing ?? 'plain'

@@ -49,12 +49,12 @@ export class Counters {
     }
   }
 
-  /** True for the first of a source, and then now and then: a line in the log per block would not help a full disk. */
-  shed(block: Block): boolean {
+  /** Sum of the source when it is to be told: at first, then now and then, as a line in the log per block would not help a full disk. */
+  shed(block: Block): number | undefined {
     const source = this.#source(block.source)
     source.shedBlocks++
     source.shedRecords += block.recordCount
-    return source.shedBlocks === 1 || source.shedBlocks % SHED_TOLD_EVERY === 0
+    return source.shedBlocks === 1 || source.shedBlocks % SHED_TOLD_EVERY === 0 ? source.shedRecords : undefined
   }
 
   sources(): SourceStats[] {

@@ -69,8 +69,21 @@ export class Pressure {
 
   /** Why a block cannot be taken, or undefined. */
   refusal(blockBytes: number, { usedBytes, archivedBytes, queuedBytes }: Holdings): string | undefined {
-    if (queuedBytes + blockBytes > 2 * this.#options.queueMaxBytes) return 'too many blocks wait for the disk'
-    return usedBytes - archivedBytes + blockBytes > this.#boundBytes ? 'the spool is at its bound' : undefined
+    if (queuedBytes + blockBytes > 2 * this.#options.queueMaxBytes) return 'the disk fails or is too slow, and memory for blocks is full'
+    return usedBytes - archivedBytes + blockBytes > this.#boundBytes
+      ? 'the spool holds all that spool.max_bytes and the free disk allow'
+      : undefined
+  }
+
+  /** What fills it, and what to do; the most urgent first. */
+  #why(): string {
+    if (this.isDiskFull) return 'the disk has no space left: free some'
+    if (this.#isMemoryFull) return 'the disk fails or is too slow: blocks wait in memory'
+    const isDiskShort = this.#watermarks.capacityBytes < this.#options.maxBytes
+    const bound = isDiskShort
+      ? 'the disk has little more than spool.min_free_bytes left: free some'
+      : 'spool.max_bytes is nearly reached: raise it if the disk allows'
+    return `${bound}, and see why uploads lag`
   }
 
   /** Takes new numbers; returns how many bytes of the archive must go (0 or less: none). */
@@ -85,8 +98,9 @@ export class Pressure {
     if (isFull !== this.#isFull) {
       this.#isFull = isFull
       const facts = { bytes: usedBytes, capacityBytes: this.#watermarks.capacityBytes, queuedBytes }
-      if (isFull) log.warn(facts, 'the spool is full; receivers that can wait are paused')
-      else log.info(facts, 'the spool has room again')
+      if (isFull)
+        log.warn({ ...facts, why: this.#why() }, 'the spool is full: senders that can wait are stopped, UDP is thrown away at the bound')
+      else log.info(facts, 'the spool has room again: all senders go on')
       for (const listener of this.#listeners) listener(isFull)
     }
     return archivedBytes > 0 ? this.#watermarks.excess(usedBytes, freeBytes) + 1 : 0

@@ -302,7 +302,9 @@ export class SegmentSpool implements Spool, UploadQueue {
   }
 
   #shed(block: Block, why: string): false {
-    if (this.#counters.shed(block)) this.#options.log.error({ source: block.source, records: block.recordCount, why }, 'blocks are shed')
+    const shedRecords = this.#counters.shed(block)
+    if (shedRecords !== undefined)
+      this.#options.log.error({ source: block.source, shedRecords, why }, 'no room: records are thrown away, as their sender cannot wait')
     this.#commits.refuse(new CollectorError('SPOOL_FULL', `Cannot keep a block: ${why}`, { retryable: true }))
     this.#updateFull()
     return false
