@@ -6,22 +6,23 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Segment, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { Census } from './census.ts'
+import { Copies } from './copies.ts'
 import { spoolFailure } from './failure.ts'
 import { scanFolder, sizeOfSegment } from './folder-scan.ts'
 import type { SpoolIo } from './io.ts'
-import { dataPath, type Folder, idMs, isSegmentId, type SegmentIds } from './layout.ts'
+import { dataPath, type Folder, isSegmentId, type SegmentIds } from './layout.ts'
 import type { Ledger, StepLine } from './ledger.ts'
 import type { SpoolLog } from './options.ts'
+import { pruneArchive } from './prune-archive.ts'
 import { type ReadSegment, SpoolReader } from './reader.ts'
 import { finishOrphan } from './recover.ts'
 import type { Resumable } from './remake.ts'
-import { copySound, moveAside, type Rescue } from './rescue.ts'
+import { moveAside } from './rescue.ts'
 import type { ReserveFile } from './reserve-file.ts'
-import { findPieces } from './salvage.ts'
 import { appendStep, moveSegment, removeSegment } from './segment-files.ts'
 import { addTo, type Contents, Shelf } from './shelf.ts'
-import { copyHalves } from './split.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
+import { WaitingList, type WaitingStep } from './waiting-list.ts'
 import type { Sync } from './writer.ts'
 
 export interface SegmentQueueOptions {
@@ -57,27 +58,18 @@ export interface SettledRecords {
   removed: ReadonlyMap<string, number>
 }
 
-type WaitingStep = 'closed' | 'issued' | 'stored' | 'finalising'
-
 /** Files looked at between two turns of the event loop at start. */
 const SCAN_BATCH = 1000
 export class SegmentQueue implements UploadQueue {
   readonly reader: SpoolReader
   readonly #options: SegmentQueueOptions
-  readonly #waiting = new Shelf()
+  readonly #waiting = new WaitingList()
   readonly #archived = new Shelf()
   readonly #setAside = new Shelf()
   /** Records by source that earlier processes left and this one has taken into its count. */
   readonly #recovered = new Map<string, number>()
   readonly #census: Census
-  /** Steps past `closed`, as far as this process knows them. */
-  readonly #steps = new Map<string, WaitingStep>()
-  #sorted: string[] | undefined
-  #listeners = new Set<() => void>()
-  /** Copies of sound blocks whose originals are not set aside yet; without `rest` the copying was begun only. */
-  readonly #rescues = new Map<string, Rescue>()
-  /** Halves whose originals are not removed yet; undefined: the copying was begun only. */
-  readonly #halves = new Map<string, Resumable[] | undefined>()
+  readonly #copies: Copies
   /** The last work on each segment that is being worked on. */
   readonly #busy = new Map<string, Promise<unknown>>()
   readonly #settled = { uploaded: new Map<string, number>(), removed: new Map<string, number>() }
@@ -88,8 +80,9 @@ export class SegmentQueue implements UploadQueue {
   constructor(options: SegmentQueueOptions) {
     this.#options = options
     this.reader = new SpoolReader(options.dir, options.io)
+    this.#copies = new Copies(options, this.reader)
     const shelves = [this.#waiting, this.#setAside]
-    this.#census = new Census({ shelves, look: id => this.#look(id), onNews: () => this.#tell() })
+    this.#census = new Census({ shelves, look: id => this.#look(id), onNews: () => this.#waiting.tell() })
   }
 
   /** Bytes of closed, archived and set-aside segments. */
@@ -113,8 +106,7 @@ export class SegmentQueue implements UploadQueue {
 
   /** Creation time of the oldest segment that waits, as its id tells. */
   get oldestMs(): number | undefined {
-    const oldest = this.#ordered()[0]
-    return oldest === undefined ? undefined : idMs(oldest)
+    return this.#waiting.oldestMs
   }
 
   get settled(): SettledRecords {
@@ -123,17 +115,11 @@ export class SegmentQueue implements UploadQueue {
 
   /** As far as this process knows it; `closed` before the ledger was read. */
   stepOf(id: string): WaitingStep {
-    return this.#steps.get(id) ?? 'closed'
+    return this.#waiting.stepOf(id)
   }
 
   counts(): QueueCounts {
-    const counts = { closed: this.#waiting.size, issued: 0, stored: 0, finalising: 0 }
-    for (const step of this.#steps.values()) {
-      if (step === 'closed') continue
-      counts[step]++
-      counts.closed--
-    }
-    return { ...counts, archived: this.#archived.size, setAside: this.#setAside.size }
+    return { ...this.#waiting.counts(), archived: this.#archived.size, setAside: this.#setAside.size }
   }
 
   /** Reads the folders' names and sizes, and no file. */
@@ -178,11 +164,10 @@ export class SegmentQueue implements UploadQueue {
   /** Takes in a segment that was just closed. */
   add(id: string, bytes: number, contents: Contents): void {
     this.#waiting.add(id, bytes, contents)
-    this.#changed()
   }
 
   waiting(): string[] {
-    return this.#ordered().slice()
+    return this.#waiting.ordered().slice()
   }
 
   sourceOf(id: string): string | undefined {
@@ -190,22 +175,13 @@ export class SegmentQueue implements UploadQueue {
   }
 
   changed(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve()
-    return new Promise(resolve => {
-      const settle = (): void => {
-        this.#listeners.delete(settle)
-        signal.removeEventListener('abort', settle)
-        resolve()
-      }
-      this.#listeners.add(settle)
-      signal.addEventListener('abort', settle, { once: true })
-    })
+    return this.#waiting.changed(signal)
   }
 
   /** As the contract says. A segment whose ledger cannot be used is set aside here, and undefined like one that is gone. */
   async segment(id: string): Promise<ReadSegment | undefined> {
     if (!this.#waiting.has(id)) return undefined
-    if (this.#halves.has(id)) {
+    if (this.#copies.isBeingSplit(id)) {
       await this.#unlessGone(id, () => this.split(id))
       return undefined
     }
@@ -225,7 +201,7 @@ export class SegmentQueue implements UploadQueue {
       if (await this.#unlessGone(id, () => this.done(id))) addTo(this.#settled.uploaded, segment.source, segment.recordCount)
       return undefined
     }
-    this.#steps.set(id, segment.step as WaitingStep)
+    this.#waiting.came(id, segment.step as WaitingStep)
     return segment
   }
 
@@ -241,7 +217,7 @@ export class SegmentQueue implements UploadQueue {
     } else if (moved?.folder === 'set-aside') await this.#unlessGone(id, () => this.setAside(id, moved.reason ?? ''))
     else {
       this.#options.log.error({ segment: id }, 'the file of a waiting segment is gone')
-      this.#leave(id)
+      this.#waiting.remove(id)
       addTo(this.#settled.removed, source, records)
     }
   }
@@ -250,7 +226,7 @@ export class SegmentQueue implements UploadQueue {
     await this.#exclusive(id, async () => {
       this.#mustWait(id)
       await this.#appendStep(id, 'closed', { t: 'step', step, atMs: this.#options.now(), ...facts })
-      this.#steps.set(id, step)
+      this.#waiting.came(id, step)
     })
   }
 
@@ -275,7 +251,7 @@ export class SegmentQueue implements UploadQueue {
         throw spoolFailure(`remove the uploaded segment ${id}`, error)
       }
       this.doneTotal++
-      const { bytes, contents } = this.#leave(id)
+      const { bytes, contents } = this.#waiting.remove(id)
       if (archiveCount > 0) this.#archived.add(id, bytes, contents)
       await this.pruneArchive()
     })
@@ -288,7 +264,7 @@ export class SegmentQueue implements UploadQueue {
   async #toSetAside(id: string, reason: string): Promise<void> {
     this.#mustWait(id)
     const { dir, io, log, now, reserve, onRemade } = this.#options
-    const { rest } = this.#rescues.get(id) ?? {}
+    const { rest } = this.#copies.rescueOf(id) ?? {}
     try {
       const ledger = await this.reader.ledger(id, 'closed')
       await reserve.use(() => moveAside({ io, dir, log, nowMs: now() }, 'closed', id, ledger, reason, rest))
@@ -298,8 +274,8 @@ export class SegmentQueue implements UploadQueue {
       throw spoolFailure(`set the segment ${id} aside`, error)
     }
     this.setAsideTotal++
-    this.#rescues.delete(id)
-    const { bytes, contents } = this.#leave(id)
+    this.#copies.forget(id)
+    const { bytes, contents } = this.#waiting.remove(id)
     if (contents === undefined) return this.#setAside.add(id, bytes)
     const left = contents.records - (rest?.point.totals.recordCount ?? 0)
     this.#setAside.add(id, bytes, { source: contents.source, records: Math.max(0, left) })
@@ -313,63 +289,26 @@ export class SegmentQueue implements UploadQueue {
    * its sound blocks are closed as a segment of their own.
    */
   async inspect(id: string): Promise<string | undefined> {
-    const known = this.#rescues.get(id)?.reason
+    const known = this.#copies.rescueOf(id)?.reason
     const soundness = await this.reader.check(id, 'checksum').catch(error => Promise.reject(spoolFailure(`read segment ${id}`, error)))
     if (soundness.sound && known === undefined) return undefined
     const fault = soundness.sound ? known! : soundness.fault
     if ((await this.segment(id)) === undefined) return fault // gone, or settled by that look
-    await this.#exclusive(id, () => this.#rescue(id, fault))
+    await this.#exclusive(id, async () => {
+      this.#mustWait(id)
+      await this.#toSetAside(id, (await this.#copies.rescue(id, fault)).reason)
+    })
     return fault
-  }
-
-  async #rescue(id: string, reason: string): Promise<void> {
-    this.#mustWait(id)
-    const { dir, io, log, now, reserve } = this.#options
-    // From here on there may be a copy, so the original must not go on alone, also when the fault was the disk's mood.
-    this.#rescues.set(id, { rest: undefined, reason })
-    try {
-      const ledger = await this.reader.ledger(id, 'closed')
-      const file = await io.open(dataPath(dir, 'closed', id), 'read')
-      try {
-        const findings = await findPieces(file, ledger)
-        const patient = { id, file, header: ledger.header!, ledger, findings, reason }
-        this.#rescues.set(id, await reserve.use(() => copySound({ io, dir, log, nowMs: now() }, patient)))
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      throw spoolFailure(`take the sound blocks out of segment ${id}`, error)
-    }
-    await this.#toSetAside(id, this.#rescues.get(id)!.reason)
   }
 
   /** As the contract says. Once begun it is finished before anything else becomes of the segment, so that nothing goes out twice. */
   async split(id: string): Promise<boolean> {
     await this.#exclusive(id, async () => {
       this.#mustWait(id)
-      const halves = this.#halves.get(id) ?? (await this.#copyHalves(id))
+      const halves = await this.#copies.halves(id)
       if (halves !== undefined) await this.#replace(id, halves)
     })
     return !this.#waiting.has(id)
-  }
-
-  async #copyHalves(id: string): Promise<Resumable[] | undefined> {
-    const { dir, io } = this.#options
-    this.#halves.set(id, undefined)
-    try {
-      const ledger = await this.reader.ledger(id, 'closed')
-      const file = await io.open(dataPath(dir, 'closed', id), 'read')
-      try {
-        const halves = await copyHalves({ io, dir }, id, ledger, file)
-        if (halves === undefined) this.#halves.delete(id)
-        else this.#halves.set(id, halves)
-        return halves
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      throw spoolFailure(`split segment ${id}`, error)
-    }
   }
 
   /** Its halves are durable: it goes, and they wait. */
@@ -381,8 +320,8 @@ export class SegmentQueue implements UploadQueue {
     } catch (error) {
       throw spoolFailure(`remove the split segment ${id}`, error)
     }
-    this.#halves.delete(id)
-    this.#leave(id)
+    this.#copies.forget(id)
+    this.#waiting.remove(id)
     for (const half of halves) onRemade(half)
   }
 
@@ -417,20 +356,7 @@ export class SegmentQueue implements UploadQueue {
 
   /** Removes archived segments, oldest first, until the archive keeps its bounds and `bytesToFree` are free. */
   async pruneArchive(bytesToFree = 0): Promise<void> {
-    const { archiveCount, archiveMaxBytes, archiveMaxAgeMs, dir, io, log, now } = this.#options
-    const target = Math.min(archiveMaxBytes, this.#archived.bytes - bytesToFree)
-    const keptFromMs = archiveMaxAgeMs > 0 ? now() - archiveMaxAgeMs : 0
-    for (const id of this.#archived.ids().sort()) {
-      if (idMs(id) >= keptFromMs && this.#archived.size <= archiveCount && this.#archived.bytes <= target) break
-      try {
-        await removeSegment(io, dir, 'archive', id)
-      } catch (error) {
-        log.warn({ segment: id, err: error }, 'an archived segment could not be removed')
-        break
-      }
-      this.#archived.remove(id)
-      this.prunedTotal++
-    }
+    this.prunedTotal += await pruneArchive(this.#archived, this.#options, bytesToFree)
   }
 
   async #appendStep(id: string, folder: Folder, line: StepLine): Promise<void> {
@@ -466,28 +392,6 @@ export class SegmentQueue implements UploadQueue {
 
   #shelf(folder: Folder): Shelf {
     return folder === 'archive' ? this.#archived : folder === 'set-aside' ? this.#setAside : this.#waiting
-  }
-
-  /** It waits no more. */
-  #leave(id: string): ReturnType<Shelf['remove']> {
-    const left = this.#waiting.remove(id)
-    this.#steps.delete(id)
-    this.#changed()
-    return left
-  }
-
-  #ordered(): string[] {
-    this.#sorted ??= this.#waiting.ids().sort()
-    return this.#sorted
-  }
-
-  #changed(): void {
-    this.#sorted = undefined
-    this.#tell()
-  }
-
-  #tell(): void {
-    for (const listener of [...this.#listeners]) listener()
   }
 }
 
