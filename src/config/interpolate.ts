@@ -22,7 +22,7 @@ export function interpolate(text: string, env: Environment, onFault: (message: s
     const value = env[name]
     if (operator === ':-') return value ? value : argument!
     if (operator === ':?') {
-      if (!value) onFault(argument || `the environment variable ${name} is not set`)
+      if (!value) onFault(`the environment variable ${name} is not set${argument ? `: ${argument}` : ''}`)
       return value ?? ''
     }
     if (value === undefined) onFault(`the environment variable ${name} is not set; \${${name}:-default} gives a default`)

@@ -74,7 +74,7 @@ t.test('references take variables, defaults and messages, and say what is wrong'
   t.same(read('$${NAME} and $NAME'), { value: '${NAME} and $NAME', faults: [] })
   t.same(read('${TRICK}'), { value: '${NAME}\nother: key', faults: [] }, 'values are not looked into again')
   t.match(read('${MISSING}').faults, [/MISSING is not set/])
-  t.same(read('${EMPTY:?give it a value}').faults, ['give it a value'])
+  t.same(read('${EMPTY:?give it a value}').faults, ['the environment variable EMPTY is not set: give it a value'])
   for (const text of ['${', '${1X}', '${A B}', '${NAME', '${}']) t.equal(read(text).faults.length, 1, text)
 })
 
