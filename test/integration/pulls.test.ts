@@ -45,6 +45,11 @@ t.test('pulls go on after kill -9, and status, metrics and readiness tell how th
   s3.fault = (_method, key) => (key > 'fw/020.log' ? { status: 503 } : undefined)
   const first = await startCollector(t, cwd, setup)
   await until('objects are taken', async () => (await first.status()).receivers[0]!.counters.objects_total! >= 10)
+  const said = first.log.map(({ msg }) => msg).filter(msg => /^(pulling|listening): /.test(msg))
+  t.match(said, [/^pulling: s3 from http:/, /^pulling: menlo from http:/], 'what fetches does not listen')
+  await until('a store that fails is shown by its word', async () =>
+    /^sluice_receiver_paused\{receiver="bucket",protocol="s3",reason="upstream_error"\} 1$/m.test(await first.metrics())
+  )
   await first.kill()
 
   menlo.events = Array.from({ length: 50 }, (_, i) => ({
