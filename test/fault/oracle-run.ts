@@ -338,7 +338,8 @@ class OracleRun {
       const damaged = this.#damages.find(({ segment }) => id === segment || id.startsWith(`${segment}r`))
       const isTooLarge = bytes > (this.#fileMaxBytes ?? Number.POSITIVE_INFINITY) && /answer was 413.*single block/.test(reason ?? '')
       if (isTooLarge) this.report.tooLarge++
-      else if (damaged === undefined) refused++
+      // After a last call without an answer a refusal leaves open whether the service has the file: a person decides.
+      else if (damaged === undefined && !/an earlier finalise call got no answer/.test(reason ?? '')) refused++
       if (!damaged && !reason) this.#problem(`segment ${id} is set aside without a reason`)
       const known = lines.get(source === '' ? (damaged?.source ?? '') : source)
       if (known === undefined) this.#problem(`segment ${id} is set aside, of no known source: ${reason}`)
