@@ -14,10 +14,10 @@ let trim: (() => void) | undefined
 /** Collects the garbage of this thread and returns its pages; takes some 100 ms. Code that was compiled stays. */
 export function collectGarbage(): void {
   if (collect === undefined) {
-    // The function is made with a context, when the flag is set at that moment; nothing else sees it.
+    // The function is made with a context, when the flag is set at that moment. The flag is the whole process's, and another thread may
+    // be at this point too, so it is not taken back: all that is seen of it is a `gc` in threads that start later.
     setFlagsFromString('--expose-gc')
     collect = runInNewContext('gc') as Gc
-    setFlagsFromString('--no-expose-gc')
   }
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
 }

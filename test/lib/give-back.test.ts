@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { collectGarbage, trimMalloc } from '../../src/lib/give-back.ts'
 
@@ -11,6 +13,18 @@ t.test('garbage is collected when it is asked for, and the function is not left 
   collectGarbage()
   t.equal(ref.deref(), undefined)
   t.equal('gc' in globalThis, false)
+})
+
+t.test('threads that collect at the same moment do not disturb each other', async t => {
+  const module = new URL('../../src/lib/give-back.ts', import.meta.url).href
+  const code = `import(${JSON.stringify(module)}).then(({ collectGarbage }) => collectGarbage())`
+  for (let round = 0; round < 5; round++) {
+    const ends = Array.from({ length: 6 }, () => once(new Worker(code, { eval: true }), 'exit'))
+    t.same(
+      (await Promise.all(ends)).map(([code]) => code),
+      [0, 0, 0, 0, 0, 0]
+    )
+  }
 })
 
 t.test('what malloc keeps after it was freed goes back to the system', async t => {
