@@ -199,7 +199,8 @@ const Spool = Type.Object(
     max_bytes: size({ description: 'Bound of all spool files together.', default: '20GiB' }),
     min_free_bytes: size({ description: 'Disk space that is left free; below it the spool counts as full.', default: '256MiB' }),
     high_water: Type.Number({
-      description: 'Share of `max_bytes` above which receivers that can wait are stopped.',
+      description:
+        'Share of `max_bytes` above which receivers that can wait are stopped; of a spool below 40 MiB less, so that 4 MiB, or half of it, are left for what is on its way.',
       default: 0.9,
       minimum: 0.05,
       maximum: 1

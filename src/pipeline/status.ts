@@ -274,7 +274,7 @@ function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
     maxBytes: stats.capacityBytes,
     freeBytes: stats.diskFreeBytes,
     archivedBytes: stats.archivedBytes,
-    highWaterBytes: Math.floor(config.spool.high_water * stats.capacityBytes),
+    highWaterBytes: Math.floor(stats.highWaterBytes),
     full: stats.full,
     writable: stats.writable,
     segments: { open: stats.segments.open, closed, issued, stored, finalising, done: archived, 'set-aside': setAside },

@@ -51,6 +51,10 @@ export class Pressure {
     return this.#watermarks.capacityBytes
   }
 
+  get highWaterBytes(): number {
+    return this.#watermarks.highWaterBytes
+  }
+
   /** Calls the listener whenever `full` changes; returns how to stop that. */
   onChange(listener: (full: boolean) => void): () => void {
     this.#listeners.add(listener)

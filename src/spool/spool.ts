@@ -241,6 +241,7 @@ export class SegmentSpool implements Spool, UploadQueue {
       bytes: this.#holdings().usedBytes,
       archivedBytes: queue.archivedBytes,
       capacityBytes: this.#pressure.capacityBytes,
+      highWaterBytes: this.#pressure.highWaterBytes,
       diskFreeBytes: this.#pressure.freeBytes,
       queuedBytes: this.#open.queuedBytes,
       full: this.full,

@@ -10,6 +10,8 @@ export interface SpoolStats {
   archivedBytes: number
   /** What the spool may hold now; below `maxBytes` when the disk is short. */
   capacityBytes: number
+  /** From there on senders that can wait are stopped. */
+  highWaterBytes: number
   diskFreeBytes: number
   queuedBytes: number
   full: boolean
