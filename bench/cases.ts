@@ -108,7 +108,7 @@ const spool: Case = {
 const tcp: Case = {
   name: 'tcp',
   async run({ short }) {
-    const result = await wholePathTcp({ seconds: short ? 1 : 5, rounds: short ? 1 : 3 })
+    const result = await wholePathTcp(short ? { bytes: 96e6, seconds: 1, rounds: 1 } : { bytes: 480e6, seconds: 4, rounds: 3 })
     const rsyslog = result.find(({ name }) => name === 'rsyslog, mmnormalize, gzip 1')
     const rows = result.map(row => [
       row.name,
@@ -128,7 +128,7 @@ const tcp: Case = {
 const formats: Case = {
   name: 'formats',
   async run({ short }) {
-    const result = await wholePathFormats({ seconds: short ? 1 : 4, rounds: short ? 1 : 3 })
+    const result = await wholePathFormats(short ? { bytes: 64e6, seconds: 1, rounds: 1 } : { bytes: 240e6, seconds: 3, rounds: 3 })
     const rows = result.map(({ load, sluice, rsyslog }) => [
       load,
       figure(sluice.linesPerSecond),

@@ -21,7 +21,9 @@ export type Load = LineKind | 'mix'
 export const LOADS: readonly Load[] = [...LINE_KINDS, 'mix']
 
 export interface PathOptions {
-  /** About so long each collector is measured per round, at its own pace. */
+  /** Least that is sent per round: some tell what they have done once a second only. A tenth to the naive collector. */
+  bytes: number
+  /** At least about so long each collector is measured per round, at its own pace. */
   seconds: number
   rounds: number
 }
@@ -41,8 +43,6 @@ const LINES_BYTES = 16_000_000
 export const linesOf = (load: Load): Buffer => (load === 'mix' ? makeMix(LINES_BYTES) : makeLines(load, LINES_BYTES))
 
 const WARM_SHARE = 0.3
-
-const paceOf = ({ bytes, seconds }: Round): number => bytes / seconds
 
 /** From the first byte sent until every line is written (Sluice: parsed and handed to the spool; rsyslog: handed to its gzip file). */
 export async function tcpRound(collector: Collector, lines: Buffer, bytes: number, connections = CONNECTIONS): Promise<Round> {
@@ -71,9 +71,11 @@ export async function compareOverTcp(
       result.name = collector.name
       try {
         // Warm, and twice, since the first time is also when code is compiled.
-        const first = await tcpRound(collector, lines, LINES_BYTES)
-        const second = await tcpRound(collector, lines, paceOf(first) * options.seconds * WARM_SHARE)
-        result.rounds.push(await tcpRound(collector, lines, paceOf(second) * options.seconds))
+        const least = collector.name.startsWith('naive') ? options.bytes / 10 : options.bytes
+        const enough = ({ bytes, seconds }: Round): number => Math.max(least, (bytes / seconds) * options.seconds)
+        const first = await tcpRound(collector, lines, WARM_SHARE * least)
+        const second = await tcpRound(collector, lines, WARM_SHARE * enough(first))
+        result.rounds.push(await tcpRound(collector, lines, enough(second)))
         result.peak = Math.max(result.peak, collector.peakMemoryBytes())
       } finally {
         await collector.stop()
