@@ -27,6 +27,8 @@ export class GroupCommit {
   #timer: NodeJS.Timeout | undefined
   #dueAt = 0
   #running: Promise<void> | undefined
+  /** Another round shall begin as soon as the running one has ended. */
+  #isHurried = false
   #backoffMs = 0
   #refusal: CollectorError | undefined
   #refusals = 0
@@ -62,7 +64,9 @@ export class GroupCommit {
 
   /** Begins a round soon instead of at the end of the interval, if anything waits for one. */
   hurry(): void {
-    if (this.#backoffMs === 0 && this.#durable !== this.#appended) this.#schedule(0)
+    if (this.#backoffMs > 0 || this.#durable === this.#appended) return
+    if (this.#running === undefined) this.#schedule(0)
+    else this.#isHurried = true
   }
 
   /** Runs one round now, also when the last one failed. */
@@ -90,9 +94,11 @@ export class GroupCommit {
     const startedMs = performance.now()
     this.#running ??= this.#round().finally(() => {
       this.#running = undefined
+      const isHurried = this.#isHurried
+      this.#isHurried = false
       if (this.#durable === this.#appended && this.#refusal === undefined) return
       // What came during the round has waited that long already.
-      const waitMs = this.#options.intervalMs - (performance.now() - startedMs)
+      const waitMs = isHurried ? 0 : this.#options.intervalMs - (performance.now() - startedMs)
       this.#schedule(this.#backoffMs > 0 ? this.#backoffMs : Math.max(0, waitMs))
     })
     return this.#running
