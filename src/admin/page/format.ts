@@ -10,6 +10,8 @@ const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 const DAY_MS = 86_400_000
 
 export const number = (value: number): string => whole.format(value)
+/** `1 file`, `2 files`. */
+export const files = (count: number): string => `${number(count)} ${count === 1 ? 'file' : 'files'}`
 export const compact = (value: number): string => (value < 10_000 ? whole.format(value) : short.format(value))
 
 /** A second. */

@@ -1,7 +1,7 @@
 /** The buffer between lines and uploads: how full, how long it lasts, what waits since when. */
 import type { VNode } from 'preact'
 import { Chart } from './chart.ts'
-import { duration, number, percent, size } from './format.ts'
+import { duration, files, number, percent, size } from './format.ts'
 import { html } from './html.ts'
 import { Badge } from './icons.ts'
 import { nowOf, type PageState } from './state.ts'
@@ -21,7 +21,7 @@ export function Spool({ state }: { state: PageState }): VNode {
       <div><dt>Files</dt><dd>${number(spool.segments.open)} being filled, ${number(waiting)} waiting${spool.segments['set-aside'] > 0 && `, ${number(spool.segments['set-aside'])} set aside`}</dd></div>
       <div><dt>Oldest of them</dt><dd>${spool.oldestMs === undefined ? 'none' : duration(nowMs - spool.oldestMs)}</dd></div>
       <div><dt>Free on the disk</dt><dd>${size(spool.freeBytes)}</dd></div>
-      <div><dt>Kept after the upload</dt><dd>${number(spool.segments.done)} files, ${size(spool.archivedBytes)}</dd></div>
+      <div><dt>Kept after the upload</dt><dd>${files(spool.segments.done)}, ${size(spool.archivedBytes)}</dd></div>
     </dl>
     <${Chart}
       times=${state.history.map(({ atMs }) => atMs)}

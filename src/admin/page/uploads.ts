@@ -40,7 +40,7 @@ export function Uploads({ state }: { state: PageState }): VNode {
   ]
   return html`<section class="card" aria-labelledby="uploads">
     <h2 id="uploads">Uploads</h2>
-    <p class="big"><b>${number(upload.uploadedFiles)}</b> files accepted, ${size(upload.uploadedBytes)} <${UploadBadge} state=${state} /></p>
+    <p class="big"><b>${number(upload.uploadedFiles)}</b> ${upload.uploadedFiles === 1 ? 'file' : 'files'} accepted, ${size(upload.uploadedBytes)} <${UploadBadge} state=${state} /></p>
     <p class="about path">${tenant.kind === 'local' ? `Local tenant, which keeps them in ${tenant.dir}` : tenant.url}</p>
     <${Table} caption="Files" head=${['Since', 'Source', 'Records', 'Size', 'Step']} numeric=${[2, 3]} whole=${[0]} rows=${rows} empty="No file yet." />
     ${upload.secrets.length > 0 && html`<p class="about">${upload.secrets.map(({ secret, endsMs }) => `${secret} ${endsMs > nowMs ? `ends in ${duration(endsMs - nowMs)}` : 'has ended'}`).join(' · ')}</p>`}
