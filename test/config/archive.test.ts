@@ -7,7 +7,7 @@ import { redactConfig } from '../../src/config/redact.ts'
 import { pathFault } from '../../src/upload/archive/path.ts'
 
 const load = (archive: string, more = '') =>
-  parseConfig(`archive: ${archive}\n${more}`, { env: {}, cwd: '/work', file: 'f.yaml', checkArchivePath: pathFault })
+  parseConfig(`archive: ${archive}\n${more}`, { env: {}, cwd: '/etc/sluice', file: 'f.yaml', checkArchivePath: pathFault })
 
 function faultsOf(archive: string, more = ''): string {
   try {
@@ -39,14 +39,14 @@ t.test('each way in, with the defaults', async t => {
     path: '{source}/{year}/{month}/{day}/{source}-{id}.{format}.zst',
     compression_level: 1,
     flush_interval: 900_000,
-    dir: '/work/data/archive',
+    dir: '/etc/sluice/data/archive',
     max_bytes: 5 * 2 ** 30,
     min_free_bytes: 2 ** 30
   })
   t.equal(faultsOf(`{ ${AZURE}, ${URL}, sas_token: "sv=1&sig=2" }`), '')
   t.equal(faultsOf(`{ ${AZURE}, ${URL}, auth: { managed_identity: true } }`), '')
   t.equal(faultsOf(`{ ${AZURE}, ${URL}, auth: { tenant_id: a, client_id: b, client_secret: c } }`), '')
-  t.match(load('{ type: directory, folder: ./out }').config.archive, { type: 'directory', folder: '/work/out' })
+  t.match(load('{ type: directory, folder: ./out }').config.archive, { type: 'directory', folder: '/etc/sluice/out' })
 })
 
 t.test('secrets come from files, and the printed configuration shows none', async t => {
