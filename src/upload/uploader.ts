@@ -4,6 +4,7 @@
  */
 import type { Destination, Segment, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
+import type { RecentUpload } from '../telemetry/upload-status.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { requestId, withRequestId } from './request-id.ts'
 import { backoffMs, type Decision, describe, StepFailure } from './retry.ts'
@@ -39,18 +40,6 @@ export interface Pause {
   reason: string
   sinceMs: number
   untilMs: number
-}
-
-export interface RecentUpload {
-  id: string
-  source: string
-  outcome: 'done' | 'split' | 'set-aside'
-  reason: string
-  bytes: number
-  rawBytes: number
-  records: number
-  finishedMs: number
-  durationMs: number
 }
 
 export interface UploaderStatus {
