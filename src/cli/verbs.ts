@@ -177,7 +177,7 @@ ${JSON_OUT}, one object a line`,
     summary: 'upload old logs into a data source or a snapshot report',
     usage: `sluice upload FILE… --source NAME [--snapshot REPORT] [--again] [--wait TIME] [-c FILE] [--json]
 
-  FILE                any log of the source, plain or as gzip, zstd, bzip2 or zip
+  FILE                any log of the source, plain or as gzip, zstd, xz, bzip2 or zip
       --source NAME   source of the configuration; may be left out when there is only one
       --snapshot REPORT  make a snapshot report of that name instead of feeding the data source
       --again         take files that were uploaded before once more

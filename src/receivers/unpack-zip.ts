@@ -52,8 +52,9 @@ async function readLocalHeader(reader: ChunkReader): Promise<Entry> {
   const method = head.readUInt16LE(8)
   const name = (await reader.read(head.readUInt16LE(26))).toString('latin1')
   const extra = await reader.read(head.readUInt16LE(28))
-  if ((flags & FLAG_ENCRYPTED) !== 0) throw new UnpackError('unsupported', 'the zip archive is encrypted')
-  if (method !== STORED && method !== DEFLATED) throw new UnpackError('unsupported', `the zip archive uses compression method ${method}`)
+  if ((flags & FLAG_ENCRYPTED) !== 0) throw new UnpackError('unsupported', 'the zip archive is encrypted; unpack it and send its file')
+  if (method !== STORED && method !== DEFLATED)
+    throw new UnpackError('unsupported', `the zip archive uses compression method ${method}; unpack it and send its file`)
   const hasDescriptor = (flags & FLAG_DESCRIPTOR) !== 0
   const zip64 = zip64Extra(extra)
   let packedBytes = head.readUInt32LE(18)

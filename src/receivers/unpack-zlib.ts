@@ -29,9 +29,7 @@ async function* through(reader: ChunkReader, engine: Engine): AsyncGenerator<Buf
     for await (const piece of engine as AsyncIterable<Buffer>) yield piece
     isOver = true
   } catch (error) {
-    throw typeof (error as NodeJS.ErrnoException).errno === 'number'
-      ? new UnpackError('damaged', `the file is damaged: ${(error as Error).message}`, { cause: error })
-      : error
+    throw faultOf(error as NodeJS.ErrnoException)
   } finally {
     engine.destroy()
   }
@@ -39,6 +37,15 @@ async function* through(reader: ChunkReader, engine: Engine): AsyncGenerator<Buf
   await feeding
   const unwanted = fed.bytes - engine.bytesWritten
   if (unwanted > 0) reader.unread(fed.last.subarray(fed.last.length - unwanted))
+}
+
+function faultOf(error: NodeJS.ErrnoException): Error {
+  if (error.code === 'ZSTD_error_frameParameter_windowTooLarge') {
+    const message =
+      'the zstd file has a window of more than 32 MiB (--long or --ultra); pack it again (zstd -dc --long=31 FILE | gzip > FILE.gz)'
+    return new UnpackError('limit', message, { cause: error })
+  }
+  return typeof error.errno === 'number' ? new UnpackError('damaged', `the file is damaged: ${error.message}`, { cause: error }) : error
 }
 
 /** One chunk at a time, so that at the end at most one has to be put back. */

@@ -1,12 +1,13 @@
 /**
  * Unpacks uploaded and dropped files while they are read. What a file is, its first bytes say and never its name: plain, gzip
- * (every member), zstd (every frame), bzip2, or zip with one file inside. How much comes out is bounded, in bytes and as a
+ * (every member), zstd (every frame), bzip2, xz, or zip with one file inside. How much comes out is bounded, in bytes and as a
  * multiple of what went in. Pulled by its reader, so that a slow reader stops the sender.
  */
 import type { Buffer } from 'node:buffer'
 import Type, { type Static } from 'typebox'
 import { bunzipped } from './unpack-bzip2.ts'
 import { ChunkReader, UnpackError } from './unpack-reader.ts'
+import { unxzed } from './unpack-xz.ts'
 import { unzipped } from './unpack-zip.ts'
 import { gunzipped, isSkippableFrame, unzstd } from './unpack-zlib.ts'
 
@@ -28,7 +29,7 @@ export const UnpackOptions = {
 const UnpackLimits = Type.Object(UnpackOptions)
 export type UnpackLimits = Static<typeof UnpackLimits>
 
-export type Packing = 'plain' | 'gzip' | 'zstd' | 'zip' | 'bzip2'
+export type Packing = 'plain' | 'gzip' | 'zstd' | 'zip' | 'bzip2' | 'xz'
 
 const RATIO_FREE_BYTES = 16 * 1024 * 1024
 /** As many bytes as the longest magic below. */
@@ -40,14 +41,16 @@ const MAGICS: readonly { packing: Packing; magic: RegExp }[] = [
   { packing: 'gzip', magic: /^\x1f\x8b\x08/ },
   { packing: 'zstd', magic: /^\x28\xb5\x2f\xfd/ },
   { packing: 'zip', magic: /^PK(?:\x03\x04|\x05\x06)/ },
-  { packing: 'bzip2', magic: /^BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)/ }
+  { packing: 'bzip2', magic: /^BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)/ },
+  { packing: 'xz', magic: /^\xfd7zXZ\x00/ }
 ]
-const REFUSED: readonly { name: string; magic: RegExp }[] = [
-  { name: 'xz', magic: /^\xfd7zXZ\x00/ },
-  { name: '7z', magic: /^7z\xbc\xaf\x27\x1c/ },
-  { name: 'rar', magic: /^Rar!\x1a\x07/ },
-  { name: 'lz4', magic: /^\x04\x22\x4d\x18/ },
-  { name: 'compress (.Z)', magic: /^\x1f\x9d/ }
+/** Known and not read, with the command that makes it readable. */
+const REFUSED: readonly { name: string; magic: RegExp; remedy: string }[] = [
+  { name: '7z', magic: /^7z\xbc\xaf\x27\x1c/, remedy: '7z x FILE' },
+  { name: 'rar', magic: /^Rar!\x1a\x07/, remedy: 'unrar x FILE' },
+  { name: 'lz4', magic: /^(?:\x04\x22\x4d\x18|\x02\x21\x4c\x18)/, remedy: 'lz4 -dc FILE | gzip > FILE.gz' },
+  { name: 'lzip', magic: /^LZIP\x01/, remedy: 'lzip -dc FILE | gzip > FILE.gz' },
+  { name: 'compress (.Z)', magic: /^\x1f\x9d/, remedy: 'gzip -dc FILE | gzip > FILE.gz' }
 ]
 
 /** What a file is, by its first bytes (10 are enough). Throws UnpackError for a compression that is known and not read. */
@@ -55,10 +58,8 @@ export function packingOf(head: Buffer): Packing {
   const text = head.toString('latin1', 0, MAGIC_BYTES)
   const refused = REFUSED.find(({ magic }) => magic.test(text))
   if (refused !== undefined) {
-    throw new UnpackError(
-      'unsupported',
-      `${refused.name} is not read; send it plain, or as gzip, zstd, bzip2 or zip${refused.name === 'xz' ? ' (xz -dc FILE | gzip > FILE.gz)' : ''}`
-    )
+    const { name, remedy } = refused
+    throw new UnpackError('unsupported', `${name} is not read; send it plain, or as gzip, zstd, xz, bzip2 or zip (${remedy})`)
   }
   if (isSkippableFrame(head)) return 'zstd'
   return MAGICS.find(({ magic }) => magic.test(text))?.packing ?? 'plain'
@@ -68,7 +69,8 @@ const UNPACKERS: Record<Exclude<Packing, 'plain'>, (reader: ChunkReader) => Asyn
   gzip: gunzipped,
   zstd: unzstd,
   zip: unzipped,
-  bzip2: bunzipped
+  bzip2: bunzipped,
+  xz: unxzed
 }
 
 /**
@@ -104,6 +106,6 @@ function checkSize(size: number, packedBytes: number, { unpackedMaxBytes, unpack
 
 function refuseTar(first: Buffer): void {
   if (first.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar') {
-    throw new UnpackError('unsupported', 'tar archives are not read; send the files in it one by one')
+    throw new UnpackError('unsupported', 'tar archives are not read; send the files in it one by one (tar -xf FILE)')
   }
 }

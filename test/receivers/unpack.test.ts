@@ -3,9 +3,11 @@ import { createReadStream, mkdtempSync, readFileSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { packingOf, UnpackError, unpacked } from '../../src/receivers/unpack.ts'
+
+t.setTimeout(300_000)
 
 const run = promisify(execFile)
 const LIMITS = { unpackedMaxBytes: 1024 ** 3, unpackedMaxRatio: 300 }
@@ -66,6 +68,22 @@ t.test('what the common tools pack comes out as it was, however it is cut', asyn
       'sh',
       '-c',
       `head -c ${half} traffic.log | bzip2 -1 > two.bz2; tail -c +${half + 1} traffic.log | bzip2 -1 >> two.bz2`
+    ),
+    xz: await made('traffic.log.xz', 'xz', '-k', 'traffic.log'),
+    'xz with its largest dictionary': await made('nine.xz', 'sh', '-c', 'xz -9e -c traffic.log > nine.xz'),
+    'xz of several blocks by threads': await made('blocks.xz', 'sh', '-c', 'xz -T2 --block-size=300000 -c traffic.log > blocks.xz'),
+    'xz, checked by SHA-256, filtered': await made('sha.xz', 'sh', '-c', 'xz --check=sha256 --x86 --lzma2 -c traffic.log > sha.xz'),
+    'xz, two streams of other checks, padding between and after them': await made(
+      'two.xz',
+      'sh',
+      '-c',
+      `(head -c ${half} traffic.log | xz -1 --check=crc32; head -c 8 /dev/zero; tail -c +${half + 1} traffic.log | xz -0 --check=none; head -c 4 /dev/zero) > two.xz`
+    ),
+    'xz by Python': await made(
+      'python.xz',
+      'python3',
+      '-c',
+      'import lzma; lzma.open("python.xz", "w").write(open("traffic.log", "rb").read())'
     )
   }
   for (const [title, bytes] of Object.entries(files)) {
@@ -94,7 +112,8 @@ t.test('a file that breaks off is a fault, wherever it does', async t => {
     gzipSync(small),
     zstdCompressSync(small),
     await made('small.zip', 'zip', '-q', 'small.zip', 'small.log'),
-    await made('small.log.bz2', 'bzip2', '-k', 'small.log')
+    await made('small.log.bz2', 'bzip2', '-k', 'small.log'),
+    await made('small.log.xz', 'xz', '-k', 'small.log')
   ]
   for (const bytes of whole) {
     const packing = packingOf(bytes)
@@ -110,7 +129,8 @@ t.test('a flipped bit is found by the checksum', async t => {
   const whole = [
     gzipSync(noise),
     await made('noise.zip', 'zip', '-q', '-0', 'noise.zip', 'noise.log'),
-    await made('noise.log.bz2', 'bzip2', '-k', 'noise.log')
+    await made('noise.log.bz2', 'bzip2', '-k', 'noise.log'),
+    await made('noise.log.xz', 'xz', '-k', 'noise.log')
   ]
   for (const bytes of whole) {
     const bad = Buffer.from(bytes)
@@ -129,7 +149,43 @@ t.test('a bomb is stopped by the size and by the ratio', async t => {
   writeFileSync(join(dir, 'zeros'), zeros)
   t.match(await faultOf(unpack(await made('zeros.bz2', 'bzip2', '-k', 'zeros'))), /^limit/)
   const wide = await made('wide.zst', 'sh', '-c', 'zstd -q --long=27 --stream-size=200000000 < zeros > wide.zst')
-  t.match(await faultOf(unpack(wide)), /^(damaged|limit)/, 'a window that would take much memory')
+  t.match(await faultOf(unpack(wide)), /^limit: .*window .* pack it again/, 'a window that would take much memory')
+  t.match(await faultOf(unpack(await made('zeros.xz', 'xz', '-k0', 'zeros'))), /^limit: .* more than 300 times/)
+  // Block header, after 12 bytes: its length in fours less one, flags, filter 0x21, length of its properties 1, dictionary 2^(n/2+12), CRC-32.
+  const greedy = await made('greedy.xz', 'sh', '-c', 'xz -c small.log > greedy.xz')
+  const headerEnd = 12 + greedy[12]! * 4
+  t.equal(greedy.indexOf(Buffer.from([0x21, 1]), 12), 14)
+  greedy[16] = 36
+  greedy.writeUInt32LE(crc32(greedy.subarray(12, headerEnd)), headerEnd)
+  t.match(await faultOf(unpack(greedy)), /^limit: the xz file wants 10\d\d MiB of memory/)
+})
+
+t.test('of xz files with large dictionaries four are read at a time, the others wait, and none is forgotten', async t => {
+  const large = await made('large.xz', 'sh', '-c', 'xz -9 -c traffic.log > large.xz')
+  const readers = Array.from({ length: 6 }, () => unpacked(cut(large, 1000), LIMITS))
+  let begun = 0
+  const firsts = readers.map(reader => reader.next().then(() => begun++))
+  await Promise.all(firsts.slice(0, 4))
+  t.ok((await unpack(await made('modest.xz', 'sh', '-c', 'xz -c traffic.log > modest.xz'))).equals(LINES), 'a usual one need not wait')
+  t.equal(begun, 4)
+  await readers[0]!.return(undefined)
+  await readers[1]!.return(undefined)
+  await Promise.all(firsts)
+  t.equal(begun, 6)
+  for (const reader of readers) await reader.return(undefined)
+  for (let i = 0; i < 5; i++) t.ok((await unpack(large)).equals(LINES), 'their places are free again')
+})
+
+t.test('what follows xz data, a check and a filter that nobody knows are faults', async t => {
+  writeFileSync(join(dir, 'few.log'), 'few')
+  const few = await made('few.xz', 'sh', '-c', 'xz --check=crc32 -c few.log > few.xz')
+  t.match(await faultOf(unpack(Buffer.concat([few, Buffer.from('more than that')]))), /^damaged: .*something else after it/)
+  t.match(await faultOf(unpack(Buffer.concat([few, Buffer.alloc(3)]))), /^damaged/, 'padding is in fours')
+  // Header: magic 6, flags 2 of which the last is the check, CRC-32 of the flags.
+  const unknown = Buffer.from(few)
+  unknown[7] = 0x0f
+  unknown.writeUInt32LE(crc32(unknown.subarray(6, 8)), 8)
+  t.match(await faultOf(unpack(unknown)), /^unsupported: .*checksum/)
 })
 
 t.test('archives that hold several files, and formats that are not read, are refused by name', async t => {
@@ -144,7 +200,17 @@ t.test('archives that hold several files, and formats that are not read, are ref
   t.match(await faultOf(unpack(await made('secret.zip', 'zip', '-q', '-P', 'pw', 'secret.zip', 'b.log'))), /encrypted/)
   t.match(await faultOf(unpack(await made('a.tar', 'tar', '-cf', 'a.tar', 'b.log'))), /tar archives/)
   t.match(await faultOf(unpack(await made('a.tgz', 'tar', '-czf', 'a.tgz', 'b.log'))), /tar archives/)
-  t.match(await faultOf(unpack(Buffer.from('fd377a585a000004', 'hex'))), /xz is not read/)
+  for (const [head, name, remedy] of [
+    ['377abcaf271c', '7z', '7z x'],
+    ['526172211a0701', 'rar', 'unrar x'],
+    ['04224d18', 'lz4', 'lz4 -dc'],
+    ['02214c18', 'lz4', 'lz4 -dc'],
+    ['4c5a495001', 'lzip', 'lzip -dc'],
+    ['1f9d90', 'compress', 'gzip -dc']
+  ] as const) {
+    const fault = await faultOf(unpack(Buffer.from(head, 'hex')))
+    t.match(fault, new RegExp(`^unsupported: ${name}.* is not read; send it plain.*\\(${remedy} FILE`))
+  }
 })
 
 t.test('text that only begins like an archive stays plain', async t => {

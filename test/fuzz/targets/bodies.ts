@@ -62,7 +62,17 @@ const httpTarget: FuzzTarget = {
 const unpackTarget: FuzzTarget = {
   name: 'body-unpack',
   maxBytes: 60_000,
-  tokens: ['PK\x03\x04', 'PK\x01\x02', 'PK\x05\x06', 'BZh9', '\x1f\x8b\x08', '\x28\xb5\x2f\xfd', '\x50\x2a\x4d\x18', 'ustar'],
+  tokens: [
+    'PK\x03\x04',
+    'PK\x01\x02',
+    'PK\x05\x06',
+    'BZh9',
+    '\xfd7zXZ\x00',
+    '\x1f\x8b\x08',
+    '\x28\xb5\x2f\xfd',
+    '\x50\x2a\x4d\x18',
+    'ustar'
+  ],
   seeds: () => {
     const lines = someLines()
     const piped = (command: string, ...args: string[]): Buffer => execFileSync(command, args, { input: lines, maxBuffer: 1e8 })
@@ -73,6 +83,8 @@ const unpackTarget: FuzzTarget = {
       zstdCompressSync(lines),
       Buffer.concat([zstdCompressSync('one\n'), zstdCompressSync(lines)]),
       piped('bzip2', '-c'),
+      piped('xz', '-c'),
+      piped('xz', '-c', '-9', '--check=crc32'),
       piped('zip', '-q', '-', '-'),
       gzipSync(Buffer.alloc(3 * 1024 * 1024))
     ]
