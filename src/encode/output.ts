@@ -1,35 +1,46 @@
 /**
- * Hot path: once per record. The lines of one source on their way into a block: encoded one after another into a buffer, and
- * deflated when the buffer is full or somebody waits. A lane holds a bounded number of open outputs.
+ * Hot path: once per line. Lines of one source and format on their way into a block: encoded one after another into a buffer, and
+ * deflated when the buffer is full or somebody waits. The buffer grows with what comes (outputs.ts bounds all of a lane).
  */
-import { type Block, ENCODE_ROOM_BYTES, type Encoder, type Format } from '../contracts.ts'
+import { type Block, ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES } from '../contracts.ts'
 import { type RecordFields, TIME } from '../record.ts'
 import type { Deflater } from './deflate.ts'
 
 /** An output is deflated when it holds so much: larger gains little ratio, smaller costs some (docs/decisions). */
 export const OUTPUT_FILL_BYTES = 256 * 1024
-export const OUTPUT_BYTES = OUTPUT_FILL_BYTES + Math.max(ENCODE_ROOM_BYTES, 80 * 1024)
+/** More than a raw line, line feed included, and more than an encoder asks for. */
+const ROOM_BYTES = Math.max(ENCODE_ROOM_BYTES, FRAME_MAX_BYTES + 16 * 1024)
+/** The largest buffer. */
+export const OUTPUT_BYTES = OUTPUT_FILL_BYTES + ROOM_BYTES
+
+/** Where buffers come from and go to. */
+export interface BufferSource {
+  /** At least so many bytes. */
+  take(bytes: number): Buffer
+  give(buffer: Buffer): void
+}
+
+/** Of this thread: an encoder writes here when the buffer does not have the room it asks for, which its line seldom needs. */
+let desk: Buffer | undefined
 
 export class Output {
   readonly source: string
   readonly format: Format
   readonly #encoder: Encoder | null
-  readonly #buffer: Buffer
+  readonly #buffers: BufferSource
+  #buffer: Buffer
   #used = 0
   #records = 0
   #firstTime = Number.POSITIVE_INFINITY
   #lastTime = Number.NEGATIVE_INFINITY
 
-  /** `encoder` null: raw lines. `buffer` has OUTPUT_BYTES and belongs to the output until it is closed. */
-  constructor(source: string, format: Format, encoder: Encoder | null, buffer: Buffer) {
+  /** `encoder` null: raw lines. */
+  constructor(source: string, format: Format, encoder: Encoder | null, buffers: BufferSource) {
     this.source = source
     this.format = format
     this.#encoder = encoder
-    this.#buffer = buffer
-  }
-
-  get buffer(): Buffer {
-    return this.#buffer
+    this.#buffers = buffers
+    this.#buffer = buffers.take(1)
   }
 
   get isEmpty(): boolean {
@@ -40,8 +51,13 @@ export class Output {
     return this.#used >= OUTPUT_FILL_BYTES
   }
 
+  get usedBytes(): number {
+    return this.#used
+  }
+
   /** Writes the record as a line; returns its bytes, or -1 when it would be too long. Must not be full. */
   append(record: RecordFields): number {
+    if (this.#buffer.length - this.#used < ENCODE_ROOM_BYTES) return this.#appendByDesk(record)
     const end = this.#encoder!.encode(record, this.#buffer, this.#used)
     if (end < 0) return -1
     const bytes = end - this.#used
@@ -50,8 +66,20 @@ export class Output {
     return bytes
   }
 
+  #appendByDesk(record: RecordFields): number {
+    desk ??= Buffer.allocUnsafeSlow(ENCODE_ROOM_BYTES)
+    const bytes = this.#encoder!.encode(record, desk, 0)
+    if (bytes < 0) return -1
+    this.#makeRoom(bytes)
+    desk.copy(this.#buffer, this.#used, 0, bytes)
+    this.#used += bytes
+    this.#note(record.numbers[TIME]!)
+    return bytes
+  }
+
   /** Writes a frame as it came, line breaks inside it as blanks, since a file holds one message a line. Must not be full. */
   appendRaw(buf: Buffer, start: number, end: number, time: number): number {
+    this.#makeRoom(end - start + 1)
     const out = this.#buffer
     let at = this.#used
     for (let p = start; p < end; p++) {
@@ -63,6 +91,15 @@ export class Output {
     this.#used = at
     this.#note(time)
     return bytes
+  }
+
+  #makeRoom(bytes: number): void {
+    const wanted = this.#used + bytes
+    if (wanted <= this.#buffer.length) return
+    const larger = this.#buffers.take(wanted)
+    this.#buffer.copy(larger, 0, 0, this.#used)
+    this.#buffers.give(this.#buffer)
+    this.#buffer = larger
   }
 
   /** The line that was written last, of so many bytes, without its line feed. Cold path only. */
@@ -95,5 +132,10 @@ export class Output {
     this.#firstTime = Number.POSITIVE_INFINITY
     this.#lastTime = Number.NEGATIVE_INFINITY
     return block
+  }
+
+  /** Gives its memory back. No more may be written. */
+  release(): void {
+    this.#buffers.give(this.#buffer)
   }
 }

@@ -5,7 +5,7 @@
 import type { Block, Encoder, Outcome, Parser } from '../contracts.ts'
 import { chooseDeflater, type Deflater } from '../encode/deflate.ts'
 import { newEncoder } from '../encode/encoder.ts'
-import { OUTPUT_BYTES, Output } from '../encode/output.ts'
+import { Outputs } from '../encode/outputs.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity, SourceBinding, Tally } from '../identify/identifier.ts'
 import type { FrameBlock } from '../lib/frame-block.ts'
@@ -25,8 +25,6 @@ import { LineTap } from './line-tap.ts'
 import type { IntakeSources, LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
 
-/** Outputs that may be open at a time; with more sources than this in flight, the first is deflated early. */
-const OPEN_OUTPUTS_MAX = 32
 /** Samples kept per lane of frames that gave no record, and how much of each. */
 const SAMPLES_MAX = 50
 const SAMPLE_BYTES = 1024
@@ -66,12 +64,9 @@ export class LaneEngine {
   #templates: ReadonlyMap<string, Parser> = new Map()
   readonly #intakes = new Map<number, IntakeIdentity>()
   #lastIntake: IntakeIdentity | undefined
-  /** Open output per source, or undefined. */
-  #outputs!: (Output | undefined)[]
-  #openOutputs = 0
+  #outputs!: Outputs
   /** Undefined unless the archive takes lines. */
   #tap: LineTap | undefined
-  readonly #freeBuffers: Buffer[] = []
   /** By source index; one past the last for frames that no source takes. */
   #counts!: readonly SourceCounts[]
   /** Of all sources that ever were, so that counts go on when the specification changes. */
@@ -112,7 +107,10 @@ export class LaneEngine {
     this.#filter = new Filter(spec.filter)
     this.#privacy = new Privacy(spec.privacy)
     this.#deflater = chooseDeflater(spec.deflate ?? 'auto')
-    this.#outputs = sources.map(() => undefined)
+    this.#outputs = new Outputs(
+      sources.map(({ name, format }, index) => ({ name, format, encoder: this.#encoders[index]! })),
+      { deflater: this.#deflater, level: spec.compressionLevel }
+    )
     this.#tap = LineTap.of(spec, this.#deflater)
     this.#spec = spec
   }
@@ -235,14 +233,14 @@ export class LaneEngine {
     const encoder = this.#encoders[source]
     let reason: string = ''
     let bytes = 0
-    if (encoder === null) bytes = this.#output(source, emit).appendRaw(block.bytes, start, end, now)
+    if (encoder === null) bytes = this.#outputs.get(source, emit).appendRaw(block.bytes, start, end, now)
     else {
       countAttributes(fields, counts.attributes)
       reason = reader.reject || (this.#spec.onePerConnection ? judgePhase(fields, binding) : '') || this.#filter.apply(fields, now)
       if (reader.reject !== '') this.#sample(block, index, source, 'rejected', tally.parser, reader.reject)
       if (reason === '') {
         this.#privacy.apply(fields)
-        bytes = this.#output(source, emit).append(fields)
+        bytes = this.#outputs.get(source, emit).append(fields)
         if (bytes < 0) reason = 'line_too_long'
         else if (encoder!.format !== 'csv' && knowsTotalOnly(fields.numbers)) reader.corrections[source]!.total_only++
       }
@@ -269,38 +267,10 @@ export class LaneEngine {
     return intake
   }
 
-  /** The open output of a source, with room for a line. */
-  #output(source: number, emit: (block: Block) => void): Output {
-    const open = this.#outputs[source]
-    if (open !== undefined) {
-      if (open.isFull) emit(open.take(this.#deflater, this.#spec.compressionLevel))
-      return open
-    }
-    if (this.#openOutputs >= OPEN_OUTPUTS_MAX) this.#closeOne(emit)
-    const { name, format } = this.#spec.sources[source]!
-    const output = new Output(name, format, this.#encoders[source]!, this.#freeBuffers.pop() ?? Buffer.allocUnsafeSlow(OUTPUT_BYTES))
-    this.#outputs[source] = output
-    this.#openOutputs++
-    return output
-  }
-
-  #closeOne(emit: (block: Block) => void): void {
-    const source = this.#outputs.findIndex(output => output !== undefined)
-    this.#close(source, emit)
-  }
-
-  #close(source: number, emit: (block: Block) => void): void {
-    const output = this.#outputs[source]!
-    if (!output.isEmpty) emit(output.take(this.#deflater, this.#spec.compressionLevel))
-    this.#freeBuffers.push(output.buffer)
-    this.#outputs[source] = undefined
-    this.#openOutputs--
-  }
-
   /** Everything written so far goes out, so that it can be made durable. */
   flush(emit: (block: Block) => void): void {
     const began = performance.now()
-    for (let source = 0; source < this.#outputs.length; source++) if (this.#outputs[source] !== undefined) this.#close(source, emit)
+    this.#outputs.flush(emit)
     this.#tap?.flush(emit)
     this.#busyMs += performance.now() - began
   }
@@ -367,7 +337,7 @@ export class LaneEngine {
     this.#tapLeft--
     const start = block.start(index)
     const isRecord = this.#isParsed && binding?.parser.passThrough !== true
-    const output = outcome === 'parsed' ? this.#outputs[sourceIndex] : undefined
+    const output = outcome === 'parsed' ? this.#outputs.peek(sourceIndex) : undefined
     this.#taps.push({
       atMs: now,
       source,
