@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cpuSecondsOf, peakMemoryOf, residentMemoryOf, until } from './measure.ts'
+import { startBenchTenant, TENANT_TOKEN } from './tenant.ts'
 
 export interface Collector {
   name: string
@@ -114,10 +115,9 @@ export async function startSluice(lanes: number, { what, config, profileDir }: S
   const file = join(dir, 'sluice.yaml')
   const whole = {
     receivers: [{ type: 'syslog', listen: `127.0.0.1:${PORTS.sluice}` }],
-    tenant: { local: { dir: join(dir, 'tenant'), listen: `127.0.0.1:${PORTS.tenant}` } },
+    tenant: { url: `http://127.0.0.1:${PORTS.tenant}`, auth: { token: TENANT_TOKEN } },
     spool: { dir: join(dir, 'spool') },
     admin: { listen: `127.0.0.1:${PORTS.admin}` },
-    // the tenant is fed after the measurement: its own work is not the collector's
     upload: { flush_interval: '1h' },
     log: { level: 'error', format: 'json' },
     lanes,
@@ -125,7 +125,11 @@ export async function startSluice(lanes: number, { what, config, profileDir }: S
   }
   writeFileSync(file, JSON.stringify(whole))
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]
-  const child = await startProgram(process.execPath, [...profile, MAIN, 'run', '--config', file], isReady)
+  const tenant = await startBenchTenant(PORTS.tenant)
+  const child = await startProgram(process.execPath, [...profile, MAIN, 'run', '--config', file], isReady).catch((error: unknown) => {
+    tenant.close()
+    throw error
+  })
   const status = async (): Promise<SluiceStatus> => (await fetch(`${ADMIN}/api/v1/status`)).json() as Promise<SluiceStatus>
   return {
     name: `Sluice, ${what ?? `${lanes} lane${lanes === 1 ? '' : 's'}`}`,
@@ -133,7 +137,10 @@ export async function startSluice(lanes: number, { what, config, profileDir }: S
     ...measuresOf(child),
     linesDone: async () => (await status()).balance.delivery.written,
     status,
-    stop: () => ended(child, dir)
+    stop: async () => {
+      await ended(child, dir)
+      tenant.close()
+    }
   }
 }
 
