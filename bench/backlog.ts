@@ -32,7 +32,7 @@ export interface BacklogResult {
   /** Throughput with an empty spool, and while the backlog drains. */
   emptyMegabytesPerSecond: number
   drainingMegabytesPerSecond: number
-  /** Since the start of the process. The local tenant, which takes them, is part of it. */
+  /** Since the start of the process. */
   uploadedSegments: number
   uploadedMegabytesPerSecond: number
 }

@@ -67,7 +67,7 @@ export type OpenIntake = (peer: Peer, framing: Framing) => Intake
 
 /** Whole frames of several intakes, laid out as lib/frame-block.ts says. The memory goes along with it. */
 export interface FilledBlock {
-  memory: ArrayBuffer
+  memory: SharedArrayBuffer
   /** Frames in it, and bytes of its data. */
   count: number
   used: number
@@ -79,7 +79,7 @@ export interface FilledBlock {
  * Takes a block that a receiver filled in a thread of its own; the frames name their intakes by the keys of `intakes`. Resolves
  * when there was room, with the memory of an empty block in exchange. Calls do not overlap.
  */
-export type TakeBlock = (block: FilledBlock, intakes: ReadonlyMap<number, Intake>) => Promise<ArrayBuffer>
+export type TakeBlock = (block: FilledBlock, intakes: ReadonlyMap<number, Intake>) => Promise<SharedArrayBuffer>
 
 export type ReceiverState = 'stopped' | 'listening' | 'paused' | 'failed'
 

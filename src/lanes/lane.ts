@@ -8,8 +8,8 @@ import { LaneEngine } from './engine.ts'
 import type { FromLane, LaneSpec, ToLane } from './messages.ts'
 
 export interface Lane {
-  /** Hands a message over; ArrayBuffers in it belong to the lane afterwards. */
-  post(message: ToLane, transfer?: ArrayBuffer[]): void
+  /** Hands a message over; a block in it belongs to the lane until that says it is done. */
+  post(message: ToLane): void
   stop(): Promise<void>
 }
 
@@ -53,7 +53,7 @@ export async function startThreadLane(spec: LaneSpec, events: LaneEvents): Promi
     })
   })
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    post: message => worker.postMessage(message),
     async stop() {
       stopping = true
       worker.postMessage({ type: 'stop' } satisfies ToLane)

@@ -1,4 +1,5 @@
-/** What the receiving thread and a lane tell each other. Everything here crosses threads: plain data, ArrayBuffers transferred. */
+/** What the receiving thread and a lane tell each other. Everything here crosses threads: plain data, frames in
+ * memory that both see and one uses at a time, and deflated blocks, whose memory is transferred. */
 import type { Block, Format } from '../contracts.ts'
 import type { DeflateChoice } from '../encode/deflate.ts'
 import type { EncodeOptions } from '../encode/options.ts'
@@ -42,7 +43,7 @@ export type IntakeSources = readonly [intake: number, candidates: readonly numbe
 export type ToLane =
   | { type: 'open'; intake: number; candidates: number[] }
   | { type: 'close'; intake: number }
-  | { type: 'block'; memory: ArrayBuffer; count: number; used: number }
+  | { type: 'block'; memory: SharedArrayBuffer; count: number; used: number }
   | { type: 'flush'; id: number }
   | { type: 'configure'; id: number; spec: LaneSpec; intakes: IntakeSources[] }
   /** Shows frames that these filters want with each block from now on; none: no more. */
@@ -53,7 +54,7 @@ export type ToLane =
 
 export type FromLane =
   | { type: 'ready' }
-  | { type: 'done'; memory: ArrayBuffer; frames: number; blocks: Block[]; pins: Pin[]; taps: TapSample[] }
+  | { type: 'done'; memory: SharedArrayBuffer; frames: number; blocks: Block[]; pins: Pin[]; taps: TapSample[] }
   | { type: 'flushed'; id: number; blocks: Block[]; stats: LaneStats }
 
 /** Whether an intake must stay on its lane, because one of its formats keeps state. */

@@ -238,7 +238,7 @@ export class LanePool {
    * Takes a whole block whose frames name intakes of this pool, and gives the memory of an empty one in exchange. Never refuses.
    * Only when its intakes are pinned to different lanes are the frames copied into the blocks of those.
    */
-  exchange(block: FrameBlock): ArrayBuffer {
+  exchange(block: FrameBlock): SharedArrayBuffer {
     const wanted = this.#laneOf(block)
     if (wanted === 'several') {
       for (let i = 0; i < block.count; i++) this.append(block.intake(i), block.bytes, block.start(i), block.end(i))
@@ -317,7 +317,7 @@ export class LanePool {
     slot.framesInFlight += block.count
     slot.isDirty = true
     this.#outstanding++
-    lane.post({ type: 'block', memory: block.memory, count: block.count, used: block.used }, [block.memory])
+    lane.post({ type: 'block', memory: block.memory, count: block.count, used: block.used })
   }
 
   /** A lane must know an intake before its first frame there. */

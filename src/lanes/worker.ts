@@ -32,10 +32,10 @@ port.on('message', (message: ToLane) => {
       block.used = message.used
       const blocks: Block[] = []
       engine.process(block, made => blocks.push(made))
-      send({ type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins(), taps: engine.takeTaps() }, [
-        message.memory,
-        ...memoryOf(blocks)
-      ])
+      send(
+        { type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins(), taps: engine.takeTaps() },
+        memoryOf(blocks)
+      )
       return
     }
     case 'flush': {

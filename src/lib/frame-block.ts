@@ -1,11 +1,12 @@
 /**
- * Whole frames of many intakes in one ArrayBuffer, as it travels from the receiving thread to a lane and back.
+ * Whole frames of many intakes in shared memory, as it goes from the receiving thread to a lane and back.
  *
  *   0 ………………… DATA_BYTES ………… +SCRATCH_BYTES ……… BLOCK_BYTES
  *   │ frames, LF after each │ scratch of the parser │ table: start, end, intake per frame (uint32) │
  *
  * Frames of all intakes share a block, with the intake beside each frame, so ten thousand connections cost no ten thousand
- * blocks (docs/decisions/0001-threads-and-blocks.md). The buffer has a fixed size: resizable ones make hot functions slow.
+ * blocks (docs/decisions/0001-threads-and-blocks.md). Both threads see the memory, and only the one that the block was handed to last may
+ * touch it. It has a fixed size: resizable buffers make hot functions slow.
  */
 import { FRAME_MAX_BYTES } from '../contracts.ts'
 
@@ -23,7 +24,7 @@ export const BLOCK_BYTES = TABLE_START + BLOCK_FRAMES_MAX * FRAME_ENTRY * 4
 const LOOP_COPY_MAX_BYTES = 48
 
 export class FrameBlock {
-  readonly memory: ArrayBuffer
+  readonly memory: SharedArrayBuffer
   /** Data and scratch. */
   readonly bytes: Buffer
   readonly #table: Uint32Array
@@ -35,7 +36,7 @@ export class FrameBlock {
   #runEnd = 0
   #runAt = 0
 
-  constructor(memory: ArrayBuffer = new ArrayBuffer(BLOCK_BYTES)) {
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BLOCK_BYTES)) {
     this.memory = memory
     this.bytes = Buffer.from(memory, 0, TABLE_START)
     this.#table = new Uint32Array(memory, TABLE_START)

@@ -161,7 +161,7 @@ export class Intakes {
   }
 
   /** Whole blocks of receivers that cut frames in a thread of their own (`TakeBlock`): nothing is copied. */
-  async take(filled: FilledBlock, intakes: ReadonlyMap<number, Intake>): Promise<ArrayBuffer> {
+  async take(filled: FilledBlock, intakes: ReadonlyMap<number, Intake>): Promise<SharedArrayBuffer> {
     while (this.#pool.isBusy) await this.#pool.room()
     const block = new FrameBlock(filled.memory)
     block.count = filled.count
@@ -200,7 +200,7 @@ export class Intakes {
     return true
   }
 
-  #shedBlock({ count, used, memory }: FrameBlock): ArrayBuffer {
+  #shedBlock({ count, used, memory }: FrameBlock): SharedArrayBuffer {
     this.counts.frames += count
     this.counts.bytes += used - count // a line feed behind each frame
     this.#shedOf().frames += count

@@ -48,7 +48,7 @@ export class UdpLoop {
   readonly #refused = new SenderTable(REFUSED_MAX)
   readonly #senderIdleMs: number
   readonly #rates: UdpRates | undefined
-  readonly #spare: ArrayBuffer[] = []
+  readonly #spare: SharedArrayBuffer[] = []
   readonly #opened: [number, string][] = []
   readonly #forgotten: number[] = []
   readonly #onFrame: OnFrame
@@ -181,7 +181,7 @@ export class UdpLoop {
 
   #collect(): void {
     for (let got = receiveMessageOnPort(this.#port); got !== undefined; got = receiveMessageOnPort(this.#port)) {
-      this.#spare.push(got.message as ArrayBuffer)
+      this.#spare.push(got.message as SharedArrayBuffer)
     }
   }
 
@@ -200,7 +200,7 @@ export class UdpLoop {
     }
     this.#datagrams = 0
     if (filled !== undefined) this.#truncated = 0
-    this.#port.postMessage(message, filled === undefined ? [] : [filled.memory])
+    this.#port.postMessage(message)
   }
 }
 

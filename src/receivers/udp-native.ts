@@ -113,7 +113,7 @@ export class NativeUdp implements UdpWay {
     for (const [number, address] of message.opened) this.#senders.set(number, this.#host.open(address))
     if (message.block !== undefined) {
       const memory = await this.#host.take(message.block, this.#senders)
-      worker.postMessage(memory, [memory])
+      worker.postMessage(memory)
       this.#shared.wake()
     }
     this.#delivered += message.datagrams

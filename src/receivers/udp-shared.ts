@@ -14,7 +14,7 @@ export interface UdpThreadData {
   maxBytesPerSecond: number
 }
 
-/** The thread gets back memory of blocks, as ArrayBuffers, and tells this. */
+/** The thread gets back memory of blocks, and tells this. */
 export type FromUdpThread =
   | { type: 'ready' }
   | {

@@ -34,7 +34,7 @@ const KINDS: Readonly<Record<string, () => Receiver>> = {
   'http-push': () => new HttpPushReceiver(options, deps)
 }
 const receiver = KINDS[kind]!()
-await receiver.start(open, async () => new ArrayBuffer(0))
+await receiver.start(open, async () => new SharedArrayBuffer(0))
 console.log(receiver.status()[0]!.address)
 process.on('message', () => process.send?.({ lines, bytes, maxRssBytes: process.resourceUsage().maxRSS * 1024 }))
 process.once('disconnect', () => process.exit())

@@ -51,7 +51,7 @@ export class MemoryIntakes {
       if (intake instanceof MemoryIntake) intake.takeFrame(block.bytes, block.start(i), block.end(i))
       else this.violations.push('a frame of no intake')
     }
-    return new ArrayBuffer(BLOCK_BYTES)
+    return new SharedArrayBuffer(BLOCK_BYTES)
   }
 
   /** Resolves when the condition holds; rejects, saying what there is, when it does not for 10 s. */
