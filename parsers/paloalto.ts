@@ -24,6 +24,7 @@ import {
   leefIs,
   leefStart,
   malformed,
+  matchesAt,
   needle,
   type Outcome,
   type Parser,
@@ -134,13 +135,17 @@ const leefHeader = new LeefHeader()
 const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 const TRAFFIC = needle('TRAFFIC')
 const THREAT = needle('THREAT')
+const COMMA = 0x2c
+const SLASH = 0x2f
+/** `2026/01/05 09:15:30` */
+const DATE_BYTES = 19
 
 const parser: Parser = {
   id: 'paloalto',
   appliance: 'Palo Alto Networks PAN-OS',
   recognizes: frame => typeStart(frame) > 0 || isCef(frame) || leefIs(frame, 'Palo Alto Networks', 'PAN-OS'),
   parse(frame, out) {
-    if (isDigit(frame.buf[frame.body]) || frame.buf[frame.body] === 0x2c) return parseCsv(frame, out)
+    if (isDigit(frame.buf[frame.body]) || frame.buf[frame.body] === COMMA) return parseCsv(frame, out)
     if (cefStart(frame) >= 0) return parseCef(frame, out)
     if (leefStart(frame) >= 0) return parseLeef(frame, out)
     return malformed(out, 'bad_syntax')
@@ -154,18 +159,26 @@ function typeStart(frame: Frame): number {
   const { buf, body, end } = frame
   let at = body
   while (at - body < 4 && isDigit(buf[at])) at++
-  if (buf[at] !== 0x2c || !isDigit(buf[at + 1]) || at + 20 > end) return 0
-  // a date with slashes: year first, or as a spreadsheet leaves it
-  const dateEnd = commaAfter(buf, at + 1, Math.min(end, at + 24))
-  if (dateEnd < 0 || (buf[at + 5] !== 0x2f && buf[at + 2] !== 0x2f && buf[at + 3] !== 0x2f)) return 0
+  if (buf[at] !== COMMA || !isDigit(buf[at + 1]) || at + 20 > end) return 0
+  const dateEnd = endOfDate(buf, at + 1, end)
+  if (dateEnd < 0) return 0
   const serialEnd = commaAfter(buf, dateEnd + 1, Math.min(end, dateEnd + 32))
   if (serialEnd < 0) return 0
-  const typeEnd = commaAfter(buf, serialEnd + 1, Math.min(end, serialEnd + 18))
-  return typeEnd > 0 && TYPES.indexOf(buf, serialEnd + 1, typeEnd) >= 0 ? serialEnd + 1 : 0
+  const type = serialEnd + 1
+  if (matchesAt(buf, type, end, TRAFFIC) && buf[type + TRAFFIC.length] === COMMA) return type
+  const typeEnd = commaAfter(buf, type, Math.min(end, serialEnd + 18))
+  return typeEnd > 0 && TYPES.indexOf(buf, type, typeEnd) >= 0 ? type : 0
+}
+
+/** Offset of the comma after a date with slashes, year first, or as a spreadsheet leaves it; -1 for anything else. */
+function endOfDate(buf: Uint8Array, start: number, end: number): number {
+  if (time.isSlashTime(buf, start, end) && buf[start + DATE_BYTES] === COMMA) return start + DATE_BYTES
+  if (buf[start + 4] !== SLASH && buf[start + 1] !== SLASH && buf[start + 2] !== SLASH) return -1
+  return commaAfter(buf, start, Math.min(end, start + 23))
 }
 
 function commaAfter(buf: Uint8Array, start: number, end: number): number {
-  for (let at = start; at < end; at++) if (buf[at] === 0x2c) return at
+  for (let at = start; at < end; at++) if (buf[at] === COMMA) return at
   return -1
 }
 
@@ -212,14 +225,14 @@ const MINUTE_MS = 60_000
 function generatedTime(frame: Frame): number {
   const { buf, end, zone } = frame
   const { generated, config } = csv.v
+  const at = config.count() < HIGH_RES_SINCE ? -1 : highResStart(buf, Math.max(generated.end, end - HIGH_RES_DISTANCE), end)
+  if (at >= 0) {
+    const wall = time.readIsoTime(buf, at, at + 23, UTC)
+    const shown = time.readIsoTime(buf, generated.start, generated.end, UTC)
+    if (Math.abs(wall - shown) <= MINUTE_MS) return time.readIsoTime(buf, at, at + HIGH_RES_BYTES, zone)
+  }
   const local = time.readIsoTime(buf, generated.start, generated.end, zone)
-  if (Number.isNaN(local)) return headerTime(frame) // a spreadsheet wrote it
-  if (config.count() < HIGH_RES_SINCE) return local
-  const at = highResStart(buf, Math.max(generated.end, end - HIGH_RES_DISTANCE), end)
-  if (at < 0) return local
-  const wall = time.readIsoTime(buf, at, at + 23, UTC)
-  const shown = time.readIsoTime(buf, generated.start, generated.end, UTC)
-  return Math.abs(wall - shown) <= MINUTE_MS ? time.readIsoTime(buf, at, at + HIGH_RES_BYTES, zone) : local
+  return Number.isNaN(local) ? headerTime(frame) : local // a spreadsheet wrote it
 }
 
 /** Offset of `2026-01-05T09:15:30.250+01:00` as a whole column, looked for from the end; -1 without one. */

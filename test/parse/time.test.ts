@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Zone } from '../../src/contracts.ts'
 import {
   daysFromCivil,
+  isSlashTime,
   nearestYear,
   readAnyTime,
   readClfTime,
@@ -193,6 +194,16 @@ t.test('any form is told by its bytes', async t => {
   ]
   for (const text of forms) t.equal(any(text), '2026-01-05T09:15:30.000Z', text)
   for (const text of ['', '-', 'Jun', 'now', '0', '12:15:30', 'N/A', '{}', '05/01/2026 09:15:30']) t.equal(any(text), 'none', text)
+})
+
+t.test('a date and clock with slashes is known by its form, its digits not read', async t => {
+  const is = (text: string): boolean => isSlashTime(Buffer.from(`${text},,,`), 0, text.length + 1)
+  t.equal(is('2026/01/05 09:15:30'), true)
+  t.equal(isSlashTime(Buffer.from('2026/01/05 09:15:30'), 0, 19), false, 'the byte after it counts as part of it')
+  const good = '2026/01/05 09:15:30'
+  for (let at = 0; at < good.length; at++)
+    for (const byte of ',-\t"aZ\u007f ')
+      if (byte !== good[at]) t.equal(is(good.slice(0, at) + byte + good.slice(at + 1)), false, `${byte} at ${at}`)
 })
 
 t.test('a reader says where it stopped', async t => {
