@@ -1,6 +1,6 @@
 /** `sluice run`: the collector, until SIGTERM or SIGINT. SIGHUP reloads the configuration. */
 import { parseArgs } from 'node:util'
-import { collectGarbage, trimMalloc } from '../lib/give-back.ts'
+import { forgetStart, trimMalloc } from '../lib/give-back.ts'
 import { packageVersion } from '../lib/package-root.ts'
 import { LogRing } from '../telemetry/log-ring.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
@@ -44,7 +44,7 @@ export async function runUntilStopped(path: string | undefined, io: Io, onReady?
   })
   announce(log, await starting, loaded.path)
   onReady?.(log)
-  collectGarbage()
+  forgetStart()
   trimMalloc()
   return stopped
 }

@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Block } from '../contracts.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
-import { collectGarbage } from '../lib/give-back.ts'
+import { collectGarbage, forgetStart } from '../lib/give-back.ts'
 import { loadParsers } from '../parse/load.ts'
 import { LaneEngine } from './engine.ts'
 import type { FromLane, LaneSpec, ToLane } from './messages.ts'
@@ -11,6 +11,7 @@ import { warmUp } from './warm-up.ts'
 const port = parentPort as MessagePort
 const spec = workerData as LaneSpec
 const parsers = await loadParsers()
+forgetStart()
 warmUp(spec, parsers)
 const engine = new LaneEngine(spec, parsers)
 collectGarbage()

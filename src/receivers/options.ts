@@ -1,15 +1,16 @@
 /**
  * Options of receivers are typebox schemas, so that defaults, checks, documentation and JSON Schema come from one place.
  */
+import { Ajv } from 'ajv'
 import type { Static, TSchema } from 'typebox'
 import Type from 'typebox'
-import Value from 'typebox/value'
 import type { RateLimits } from '../contracts.ts'
 
 /** The options with every default filled in; throws RangeError naming what is wrong. */
 export function withDefaults<Schema extends TSchema>(schema: Schema, options: Partial<Static<Schema>>): Static<Schema> {
-  const filled = Value.Default(schema, structuredClone(options))
-  const [fault] = Value.Errors(schema, filled)
+  const filled = structuredClone(options)
+  const validate = new Ajv({ useDefaults: true }).compile(schema)
+  const [fault] = validate(filled) ? [] : (validate.errors ?? [])
   if (fault !== undefined) throw new RangeError(`Cannot use receiver option ${fault.instancePath || '/'}: ${fault.message}`)
   return filled as Static<Schema>
 }

@@ -1,6 +1,7 @@
 /** HTTP as pulls need it: proxies of the environment, bounded answers, and failures that say when to come again. */
 import type { Readable } from 'node:stream'
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
+import { EnvHttpProxyAgent } from '../lib/undici.ts'
 import { PullError } from './pull-loop.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000

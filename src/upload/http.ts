@@ -1,8 +1,9 @@
 /** HTTP by undici: proxies, CA bundles, bounded answers, and one way to say that a request failed. */
 import { readFileSync } from 'node:fs'
 import { getCACertificates } from 'node:tls'
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
+import type { Dispatcher } from 'undici'
 import { CollectorError } from '../errors.ts'
+import { Agent, EnvHttpProxyAgent } from '../lib/undici.ts'
 
 export interface HttpOptions {
   /** `http://proxy.example:3128`; credentials in it or by `proxyUser` and `proxyPassword`. */

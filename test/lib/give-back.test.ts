@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import { getHeapCodeStatistics } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { collectGarbage, trimMalloc } from '../../src/lib/give-back.ts'
+import { collectGarbage, forgetStart, trimMalloc } from '../../src/lib/give-back.ts'
 
 const residentBytes = (): number => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]) * 1024
 
@@ -13,6 +14,20 @@ t.test('garbage is collected when it is asked for, and the function is not left 
   collectGarbage()
   t.equal(ref.deref(), undefined)
   t.equal('gc' in globalThis, false)
+})
+
+t.test('code that only the start ran is forgotten, and runs nevertheless when it is called again', t => {
+  const bytecode = (): number => getHeapCodeStatistics().bytecode_and_metadata_size
+  const body = Array.from({ length: 20_000 }, (_, i) => `if (x === ${i}) sum += x * ${i}`).join('\n')
+  const start = new Function('x', `let sum = 0\n${body}\nreturn sum`) as (x: number) => number
+  t.equal(start(7), 49)
+  collectGarbage()
+  const before = bytecode()
+  forgetStart()
+  const forgotten = before - bytecode()
+  t.ok(forgotten > 200_000, `${forgotten} bytes of code forgotten`)
+  t.equal(start(9), 81)
+  t.end()
 })
 
 t.test('threads that collect at the same moment do not disturb each other', async t => {
