@@ -28,6 +28,10 @@ function explain(error: unknown, entry: VerbEntry, io: Io): number {
     print(io.stderr, `sluice: ${argumentMessage(error as Error, entry)}\n\nUsage: ${entry.usage}`)
     return EXIT.USAGE
   }
+  if (isSystemError(error)) {
+    print(io.stderr, `sluice: ${error.message}`)
+    return EXIT.FAILED
+  }
   if (!(error instanceof CollectorError)) throw error
   print(io.stderr, hasFaults(error) ? formatFaults(error.file, error.faults).join('\n') : `sluice: ${error.message} (${error.code})`)
   return error.code === 'CONFIG_INVALID' ? EXIT.CONFIG : EXIT.FAILED
@@ -45,6 +49,10 @@ function argumentMessage({ message }: Error, { usage }: VerbEntry): string {
 /** What `parseArgs` of Node throws. */
 const isArgumentError = (error: unknown): boolean =>
   error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')
+
+/** What the kernel refused: it names the call and the path, and no stack says more. */
+const isSystemError = (error: unknown): error is Error =>
+  error instanceof Error && !(error instanceof CollectorError) && typeof (error as NodeJS.ErrnoException).syscall === 'string'
 
 const hasFaults = (error: CollectorError): error is import('../config/faults.ts').ConfigError => 'faults' in error
 

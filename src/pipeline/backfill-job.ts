@@ -11,8 +11,8 @@ import { SegmentSpool } from '../spool/spool.ts'
 import { type LineCounts, parseFile, type ReadOptions } from './backfill-read.ts'
 import { type JobDirectory, pieceKey } from './backfill-state.ts'
 
-/** Bytes of blocks between two waits for the disk. */
-const COMMIT_EVERY_BYTES = 8 * 1024 * 1024
+/** Bytes of blocks between two waits for the disk, which is when a full spool is seen; less than a spool keeps free for what comes before. */
+const COMMIT_EVERY_BYTES = 1024 * 1024
 const REASONS_MAX = 5
 
 /** Segments of a file, of all runs together. */
@@ -29,6 +29,8 @@ export class BackfillJob implements UploadQueue {
   readonly #directory: JobDirectory
   /** How often each block exists already; what is read again and found here is not spooled again. */
   readonly #known: Map<string, number>
+  /** Uploaded segments that did not leave yet: when the disk fails at that, the service must not hear of them again. */
+  readonly #accepted = new Map<string, { isNoted: boolean }>()
   /** Damaged segments of earlier runs. */
   readonly #madeAgain = new Set<string>()
   readonly #uploaded = { files: 0, records: 0, bytes: 0 }
@@ -99,11 +101,13 @@ export class BackfillJob implements UploadQueue {
     const result = await parseFile({
       ...options,
       onBlocks: async blocks => {
-        for (const block of blocks) this.#append(block)
-        if (this.#uncommittedBytes < COMMIT_EVERY_BYTES) return
-        await this.#spool.commit()
-        this.#uncommittedBytes = 0
-        await room()
+        for (const block of blocks) {
+          this.#append(block)
+          if (this.#uncommittedBytes < COMMIT_EVERY_BYTES) continue
+          await this.#spool.commit()
+          this.#uncommittedBytes = 0
+          await room()
+        }
       }
     })
     await this.#spool.closeAll()
@@ -118,7 +122,10 @@ export class BackfillJob implements UploadQueue {
       this.knownRecords += block.recordCount
       return
     }
-    if (!this.#spool.append(block)) throw new CollectorError('SPOOL_FULL', 'Cannot spool the file: the disk does not take its blocks')
+    if (!this.#spool.append(block)) {
+      const advice = `free some of its disk or raise spool.max_bytes, and run the same command again`
+      throw new CollectorError('SPOOL_FULL', `Cannot spool the file: there is no room in ${this.#directory.dir}; ${advice}`)
+    }
     this.#uncommittedBytes += block.bytes.length
   }
 
@@ -154,7 +161,8 @@ export class BackfillJob implements UploadQueue {
     return this.#spool.changed(signal)
   }
 
-  segment(id: string): Promise<Segment | undefined> {
+  async segment(id: string): Promise<Segment | undefined> {
+    if (this.#accepted.has(id)) await this.done(id)
     return this.#spool.segment(id)
   }
 
@@ -164,22 +172,30 @@ export class BackfillJob implements UploadQueue {
 
   /** That it left is durable before it is gone, so that no run makes its blocks again. */
   async done(id: string): Promise<void> {
+    const accepted = this.#accepted.get(id) ?? { isNoted: false }
+    this.#accepted.set(id, accepted)
     const segment = await this.#spool.segment(id)
     if (segment !== undefined) {
-      const { pieces } = await this.#spool.reader.ledger(id, 'closed')
-      const departed = {
-        id,
-        records: segment.recordCount,
-        bytes: segment.bytes,
-        // The last finalise call has its answer: it is why we are here.
-        ambiguousFinalises: Math.max(0, segment.ambiguousFinalises - 1),
-        pieces: pieces.filter(({ t }) => t === 'block').map(pieceKey)
-      }
-      await this.#directory.depart(departed)
-      this.#count(departed)
+      if (!accepted.isNoted) await this.#noteDeparture(segment)
+      accepted.isNoted = true
+      await this.#spool.done(id)
     }
-    await this.#spool.done(id)
+    this.#accepted.delete(id)
     this.departures++
+  }
+
+  async #noteDeparture(segment: Segment): Promise<void> {
+    const { pieces } = await this.#spool.reader.ledger(segment.id, 'closed')
+    const departed = {
+      id: segment.id,
+      records: segment.recordCount,
+      bytes: segment.bytes,
+      // The last finalise call has its answer: it is why we are here.
+      ambiguousFinalises: Math.max(0, segment.ambiguousFinalises - 1),
+      pieces: pieces.filter(({ t }) => t === 'block').map(pieceKey)
+    }
+    await this.#spool.withReserve(() => this.#directory.depart(departed))
+    this.#count(departed)
   }
 
   async setAside(id: string, reason: string): Promise<void> {

@@ -236,11 +236,17 @@ export class Intakes {
     const before = intake.losses
     intake.losses = { frames: this.lostFrames, records: this.#shedRecords }
     if (intake.losses.frames > before.frames)
-      throw new CollectorError('LANE_FAILED', 'Cannot confirm what was sent: a lane ended and frames were lost', { retryable: true })
-    if (intake.losses.records > before.records)
-      throw new CollectorError('SPOOL_FULL', 'Cannot confirm what was sent: the spool had no room and records were shed', {
+      throw new CollectorError('LANE_FAILED', 'Cannot confirm what was sent: a lane ended and lines that it had are lost; send it again', {
         retryable: true
       })
+    if (intake.losses.records > before.records)
+      throw new CollectorError(
+        'SPOOL_FULL',
+        'Cannot confirm what was sent: the spool had no room, so records were shed; free some of its disk or raise spool.max_bytes, then send it again',
+        {
+          retryable: true
+        }
+      )
   }
 
   /** Both ways in count here: frames cut on this thread, and those that a receiver's thread cut. */

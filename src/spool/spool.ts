@@ -143,6 +143,11 @@ export class SegmentSpool implements Spool, UploadQueue {
     this.#commits.hurry()
   }
 
+  /** Runs work that must find a few hundred bytes of disk, and bears being repeated: on a full disk the reserve is given up for it. */
+  withReserve<T>(work: () => Promise<T>): Promise<T> {
+    return this.#reserve.use(work)
+  }
+
   async closeAll(): Promise<void> {
     const writers = this.#open.retireAll()
     await this.#commits.run()

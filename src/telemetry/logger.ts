@@ -48,7 +48,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: label => ({ level: label }) },
     redact: { paths: SECRET_KEYS.flatMap(key => [key, `*.${key}`, `*.*.${key}`]), censor: '(redacted)' },
-    serializers: { err: pino.stdSerializers.err },
+    serializers: { err: serializeError },
     hooks: {
       logMethod: withoutRepeats(new RepeatLimiter(options.repeats)),
       ...(options.ring === undefined ? {} : { streamWrite: kept(options.ring) })
@@ -58,8 +58,43 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   const colorize = destination.isTTY === true && process.env.NO_COLOR === undefined
   return pino(
     settings,
-    pretty({ destination, colorize, sync: true, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true })
+    pretty({
+      destination,
+      colorize,
+      sync: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+      ignore: 'pid,hostname',
+      singleLine: true,
+      customPrettifiers: { err: prettyError }
+    })
   )
+}
+
+/** Errors that tell of a mistake in the code, whatever code they carry. */
+const MISTAKES: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'AssertionError'])
+
+interface LoggedError {
+  type: string
+  message: string
+  code?: string
+  stack?: string
+}
+
+/** A failure of the world is said in a sentence; only where something went wrong that nobody foresaw, the stack helps. */
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { type, message, stack } = pino.stdSerializers.err(error)
+  const { code } = error as { code?: unknown }
+  const isForeseen = !MISTAKES.has(type) && (typeof code === 'string' || error.constructor !== Error)
+  return { type, message, ...(typeof code === 'string' ? { code } : {}), ...(isForeseen ? {} : { stack }) } satisfies LoggedError
+}
+
+/** What others sent may be quoted in it, so it must not move the terminal's cursor. */
+function prettyError(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('message' in error)) return String(error)
+  const { message, code, stack } = error as LoggedError
+  const text = stack ?? (code === undefined || message.includes(code) ? message : `${message} (${code})`)
+  return text.replaceAll(/(?!\n)\p{Cc}/gu, char => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 const kept =

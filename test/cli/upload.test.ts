@@ -133,3 +133,11 @@ t.test('wrong usage is told before anything is read', async t => {
   for (const [args, message] of rows) t.match(await upload(t, one, ...args), { code: 2, err: message }, args.join(' '))
   t.match(await upload(t, `${one}, { name: Branch }`, 'a.log'), { code: 2, err: /--source NAME is needed; configured: HQ, Branch/ })
 })
+
+t.test('what the disk refuses is one sentence with its place, and no stack', async t => {
+  const cwd = t.testdir({ 'a.log': 'x\n', file: '' })
+  writeFileSync(join(cwd, 'sluice.yaml'), `spool: { dir: ${join(cwd, 'file/spool')} }\nsources: [{ name: HQ }]\n`)
+  const io = memoryIo(cwd)
+  t.equal(await runCommandLine(['upload', 'a.log'], io), 1)
+  t.match(io.err(), /^sluice: ENOTDIR: not a directory, mkdir '.*spool\/backfill'\n$/)
+})

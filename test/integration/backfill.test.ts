@@ -1,5 +1,6 @@
 /** `sluice upload` as a process, with real files and the real local tenant, and interrupted in every way. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -119,17 +120,18 @@ function faultsOf(arrived: readonly number[], count: number) {
 
 const backfillOf = (cwd: string): string[] => readdirSync(join(cwd, 'spool/backfill')).sort()
 
-t.test('plain, gzip of several members and zstd arrive, every record once, and nothing is left behind', LONG, async t => {
+t.test('plain, gzip of several members, zstd and xz arrive, every record once, and nothing is left behind', LONG, async t => {
   const world = await setUp(t)
   writeFileSync(join(world.cwd, 'a.log'), log(0, 3000))
   writeFileSync(join(world.cwd, 'b.log.1'), Buffer.concat([gzipSync(log(3000, 4000)), gzipSync(log(4000, 6000))]))
   writeFileSync(join(world.cwd, 'c'), zstdCompressSync(log(6000, 9000)))
-  const { code, out, err } = await world.run('a.log', 'b.log.1', 'c', '--source', 'HQ')
+  writeFileSync(join(world.cwd, 'd.log'), execFileSync('xz', ['-c'], { input: log(9000, 10_000) }))
+  const { code, out, err } = await world.run('a.log', 'b.log.1', 'c', 'd.log', '--source', 'HQ')
   t.equal(code, 0, err)
-  t.same(world.arrived(), numbers(0, 9000))
+  t.same(world.arrived(), numbers(0, 10_000))
   t.match(out, /a\.log: 3000 records uploaded to data source HQ/)
   t.match(out, /lines: 3000, 3000 parsed, 0 skipped, 0 malformed, 0 unidentified/)
-  t.match(err, /\] 100% {2}.* uploading c, /, 'plain lines where no terminal is')
+  t.match(err, /\] 100% {2}.* uploading d.log, /, 'plain lines where no terminal is')
   t.notMatch(err, '\r')
   t.same(backfillOf(world.cwd), ['done.jsonl'])
 })
@@ -226,6 +228,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     t.same(faultsOf(world.arrived(), count), { missing: [], doubled: [], foreign: [] })
   })
 }
+
+t.test('a spool with less room than the file needs is filled and emptied in turn, and no record is refused', LONG, async t => {
+  const world = await setUp(t, { upload: { requests_per_minute: 30 } })
+  const room = { dir: join(world.cwd, 'spool'), min_free_bytes: '1MiB', segment_max_bytes: '512KiB', max_bytes: '2MiB' }
+  world.configure({ spool: room })
+  const count = 40_000
+  const noisy = numbers(0, count).map(number => line(number).replace('.pdf', `-${randomBytes(60).toString('hex')}.pdf`))
+  writeFileSync(join(world.cwd, 'a.log'), noisy.join(''))
+  const { code, files } = await world.report('a.log')
+  t.match(files, [{ outcome: 'uploaded', uploaded: { records: count } }], files[0]?.reason ?? '')
+  t.ok(files[0]!.uploaded.bytes > 1.2 * 2 * 1024 * 1024, `${files[0]!.uploaded.bytes} bytes were more than it holds`)
+  t.equal(code, 0)
+  t.same(faultsOf(world.arrived(), count), { missing: [], doubled: [], foreign: [] })
+})
 
 t.test('a header row far ahead of the interruption is not forgotten', LONG, async t => {
   const world = await setUp(t, { sources: [{ name: 'HQ', appliance: 'auto' }] })

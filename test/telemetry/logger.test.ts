@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
+import { CollectorError } from '../../src/errors.ts'
 import { LogRing } from '../../src/telemetry/log-ring.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { RepeatLimiter } from '../../src/telemetry/repeat-limiter.ts'
@@ -34,6 +35,31 @@ t.test('pretty lines are for people', async t => {
   const { destination, lines } = capture()
   createLogger({ destination, format: 'pretty' }).warn({ code: 'SPOOL_FULL' }, 'careful')
   t.match(lines(), [/WARN.*careful.*SPOOL_FULL/])
+})
+
+t.test('a failure of the world is a sentence with its cause, and only a mistake in the code has a stack', async t => {
+  const failure = new CollectorError('SPOOL_FULL', 'Cannot keep it', { cause: new Error('no \u001b[2J space') })
+  const json = capture()
+  const log = createLogger({ destination: json.destination })
+  log.warn({ err: failure }, 'not taken')
+  log.warn({ err: Object.assign(new Error('cut'), { code: 'ECONNRESET', secret: 'hidden' }) }, 'cut')
+  log.warn({ err: new TypeError('oops') }, 'mistake')
+  log.warn({ err: new Error('what is this') }, 'not foreseen')
+  t.same(
+    json.lines().map(line => {
+      const { stack, ...err } = JSON.parse(line).err
+      return { ...err, hasStack: stack !== undefined }
+    }),
+    [
+      { type: 'CollectorError', message: 'Cannot keep it: no \u001b[2J space', code: 'SPOOL_FULL', hasStack: false },
+      { type: 'Error', message: 'cut', code: 'ECONNRESET', hasStack: false },
+      { type: 'TypeError', message: 'oops', hasStack: true },
+      { type: 'Error', message: 'what is this', hasStack: true }
+    ]
+  )
+  const pretty = capture()
+  createLogger({ destination: pretty.destination, format: 'pretty' }).warn({ err: failure, peer: 'x' }, 'not taken')
+  t.match(pretty.lines(), [/WARN.*not taken.*"peer":"x"/, /^ *err: Cannot keep it: no \\x1b\[2J space \(SPOOL_FULL\)$/])
 })
 
 t.test('a warning that repeats is written once per interval, and how often it came is told at its end', async t => {
