@@ -61,9 +61,28 @@ export function classify(failure: Failure, now: number): Decision {
   return { kind: 'set-aside' }
 }
 
-function classifyBlob({ status, errorCode, mayBeStored }: Failure): Decision {
-  if (status === 401 || status === 403 || status === 404) return { kind: 'reissue' }
-  if (status === 409 || status === 412) return mayBeStored ? { kind: 'stored' } : { kind: 'reissue' }
+/**
+ * Codes of Azure (Blob service error codes) and S3 (`<Code>` of the body) by which a storage refuses to write over a file; other
+ * conflicts, such as a container that is being deleted, say nothing of the file.
+ */
+const IS_THERE: ReadonlySet<string> = new Set([
+  'BlobAlreadyExists',
+  'ConditionNotMet',
+  'BlobImmutableDueToPolicy',
+  'UnauthorizedBlobOverwrite',
+  'PreconditionFailed'
+])
+
+/** The storage has a file at this URL already and keeps it. */
+function isThere({ status, errorCode, body = '' }: Failure): boolean {
+  const code = errorCode ?? /<Code>(\w{1,64})<\/Code>/.exec(body)?.[1]
+  return code === undefined ? status === 409 || status === 412 : IS_THERE.has(code)
+}
+
+function classifyBlob(failure: Failure): Decision {
+  const { status, errorCode, mayBeStored } = failure
+  if (mayBeStored === true && isThere(failure)) return { kind: 'stored' }
+  if (status === 401 || status === 403 || status === 404 || status === 409 || status === 412) return { kind: 'reissue' }
   // Bytes changed on the way: the same bytes may well arrive the next time.
   if (errorCode === 'Md5Mismatch') return { kind: 'retry' }
   if (status === 408 || status >= 500 || (status >= 300 && status < 400)) return { kind: 'retry' }
@@ -119,8 +138,15 @@ export function answerFailure(what: string, failure: Failure, now: number): Step
   const quoted = (failure.body ?? '').replaceAll(/\s+/g, ' ').slice(0, 200)
   // A gateway that gave up waiting does not know either, and a service may break down after it has done its work.
   const ambiguous = failure.status >= 500 && failure.status !== 501 && failure.status !== 503
-  return new StepFailure(`Cannot ${what}: the answer was ${failure.status}${quoted ? ` ${quoted}` : ''}`, failure, decision, { ambiguous })
+  const answer = `the answer was ${failure.status}${quoted ? ` ${quoted}` : ''}`
+  const message = failure.stage === 'put' && isThere(failure) ? thereAlready(decision, answer) : `Cannot ${what}: ${answer}`
+  return new StepFailure(message, failure, decision, { ambiguous })
 }
+
+const thereAlready = ({ kind }: Decision, answer: string): string =>
+  kind === 'stored'
+    ? `The storage has the file from an earlier try whose answer was lost, so the upload goes on (${answer})`
+    : `The upload URL has a file already that is not known to be this one, so a new URL is asked for (${answer})`
 
 /** No answer: refused, timed out, cut. */
 export function networkFailure(what: string, stage: Stage, cause: unknown): StepFailure {

@@ -34,7 +34,38 @@ t.test('each row of the table of error answers leads to its decision', async t =
   ] as const) {
     t.equal(classify({ stage, status, body }, NOW).kind, kind, `${stage} ${status} ${body}`)
   }
-  for (const status of [409, 412]) t.equal(classify({ stage: 'put', status, mayBeStored: true }, NOW).kind, 'stored')
+})
+
+t.test('a storage that has a file already is told from one with another conflict, and the message says which', async t => {
+  const put = { stage: 'put', mayBeStored: true } as const
+  const s3 = (code: string): string => `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`
+  for (const answer of [
+    { status: 409 },
+    { status: 412 },
+    { status: 409, errorCode: 'BlobAlreadyExists' },
+    { status: 412, errorCode: 'ConditionNotMet' },
+    { status: 403, errorCode: 'UnauthorizedBlobOverwrite' },
+    { status: 412, body: s3('PreconditionFailed') }
+  ]) {
+    const again = answerFailure('store the file', { ...put, ...answer }, NOW)
+    t.equal(again.decision.kind, 'stored', JSON.stringify(answer))
+    t.match(again.message, /^The storage has the file from an earlier try .*goes on \(the answer was 4\d\d/)
+    const first = answerFailure('store the file', { ...put, ...answer, mayBeStored: false }, NOW)
+    t.equal(first.decision.kind, 'reissue', JSON.stringify(answer))
+    t.match(first.message, /^The upload URL has a file already .*new URL is asked for \(the answer was 4\d\d/)
+  }
+  for (const answer of [
+    { status: 409, errorCode: 'ContainerBeingDeleted' },
+    { status: 412, errorCode: 'LeaseIdMissing' },
+    { status: 409, body: s3('ConditionalRequestConflict') },
+    { status: 403, errorCode: 'AuthenticationFailed' },
+    { status: 403 }
+  ]) {
+    const failure = answerFailure('store the file', { ...put, ...answer }, NOW)
+    t.equal(failure.decision.kind, 'reissue', JSON.stringify(answer))
+    t.match(failure.message, /^Cannot store the file: the answer was 4\d\d/)
+  }
+  t.equal(classify({ ...put, status: 500 }, NOW).kind, 'retry')
 })
 
 t.test('a throttled caller rests at least a minute and at most an hour', async t => {
