@@ -1,8 +1,12 @@
-/** Lines in, one answer per line out: the engine of `sluice parse`. It sees the lines as one intake, so headers keep their state. */
+/**
+ * Lines in, one answer per line out, or per object of a JSON document: the engine of `sluice parse`. It sees the lines as one intake, so
+ * headers keep their state.
+ */
 import { ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES, type Parser } from './contracts.ts'
 import { newEncoder } from './encode/encoder.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { IntakeIdentity } from './identify/identifier.ts'
+import { LogFrames } from './log-frames.ts'
 import { compileTemplate } from './parse/template/compile.ts'
 import type { Template } from './parse/template/template.ts'
 import { namedZone } from './parse/values/zone.ts'
@@ -29,7 +33,8 @@ export class LineReader {
   readonly #encoder: Encoder | undefined
   readonly #work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
   readonly #out = Buffer.alloc(ENCODE_ROOM_BYTES)
-  #carry: Buffer = Buffer.alloc(0)
+  #frames = this.#newFrames()
+  #text = ''
   #preludeDone = false
 
   /** @throws RangeError when the time zone is unknown, TemplateError when the template is no good. */
@@ -42,25 +47,30 @@ export class LineReader {
     this.#encoder = options.format === undefined || options.format === 'raw' ? undefined : newEncoder(options.format)
   }
 
-  /** Answers for the lines that the chunk completes. */
+  /** Answers for the frames that the chunk completes. */
   feed(chunk: Buffer): string {
-    let text = ''
-    let start = 0
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      const line = chunk.subarray(start, end)
-      text += this.#answer(this.#carry.length === 0 ? line : Buffer.concat([this.#carry, line]))
-      this.#carry = Buffer.alloc(0)
-      start = end + 1
-    }
-    if (start < chunk.length && this.#carry.length <= FRAME_MAX_BYTES) this.#carry = Buffer.concat([this.#carry, chunk.subarray(start)])
-    return text
+    this.#frames.feed(chunk)
+    return this.#taken()
   }
 
-  /** The answer for a last line without line feed. */
-  end(): string {
-    const last = this.#carry
-    this.#carry = Buffer.alloc(0)
-    return last.length === 0 ? '' : this.#answer(last)
+  /** The answer for a last line without line feed; the next chunk is that of another file. */
+  end(): { text: string; discardedBytes: number } {
+    const frames = this.#frames
+    frames.end()
+    this.#frames = this.#newFrames()
+    return { text: this.#taken(), discardedBytes: frames.discardedBytes }
+  }
+
+  #newFrames(): LogFrames {
+    return new LogFrames(line => {
+      this.#text += this.#answer(line)
+    })
+  }
+
+  #taken(): string {
+    const text = this.#text
+    this.#text = ''
+    return text
   }
 
   #answer(line: Buffer): string {

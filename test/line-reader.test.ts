@@ -19,7 +19,7 @@ const answers = (text: string) =>
     .map(line => JSON.parse(line) as Record<string, unknown>)
 const readAll = (bytes: Buffer, options: Partial<LineReaderOptions> = {}) => {
   const reader = newReader(options)
-  return reader.feed(bytes) + reader.end()
+  return reader.feed(bytes) + reader.end().text
 }
 
 t.test('every line has one answer, whatever it is', async t => {
@@ -37,8 +37,68 @@ t.test('every line has one answer, whatever it is', async t => {
 t.test('a last line without line feed is answered at the end, once', async t => {
   const reader = newReader()
   t.equal(reader.feed(Buffer.from(SQUID)), '')
-  t.equal(answers(reader.end()).length, 1)
-  t.equal(reader.end(), '')
+  t.equal(answers(reader.end().text).length, 1)
+  t.equal(reader.end().text, '')
+})
+
+const NSS = (user: string): string =>
+  JSON.stringify({
+    sourcetype: 'zscalernss-web',
+    event: {
+      datetime: 'Mon Jan  5 09:15:30 2026',
+      tz: 'GMT',
+      cip: '192.0.2.10',
+      login: user,
+      eurl: 'www.example.com/[a],{b}',
+      action: 'Allowed'
+    }
+  })
+const usersOf = (text: string): unknown[] =>
+  answers(text).map(answer => (answer.record as { user?: string } | undefined)?.user ?? answer.reason)
+
+t.test('each object of a JSON document has an answer, as where it is pushed by HTTP', async t => {
+  const [alice, bob] = [NSS('alice@example.com'), NSS('bob@example.com')]
+  const laidOut = (text: string): string => JSON.stringify(JSON.parse(text), undefined, 2)
+  const documents = {
+    'an array on one line': `[${alice},${bob}]`,
+    'an array, an object a line': `[\n${alice},\n${bob}\n]\n`,
+    'an array with a mark and blanks before it': `\ufeff \n[ \n ${alice} , ${bob} ]`,
+    'an array laid out': laidOut(`[${alice},${bob}]`),
+    'objects laid out, one after another': `${laidOut(alice)}\n${laidOut(bob)}\n`,
+    'arrays one after another': `[${alice}]\n[${bob}]\n`
+  }
+  for (const [name, text] of Object.entries(documents)) {
+    const bytes = Buffer.from(text)
+    for (const size of [1, 2, 300, bytes.length]) {
+      const reader = newReader()
+      let got = ''
+      for (let at = 0; at < bytes.length; at += size) got += reader.feed(bytes.subarray(at, at + size))
+      const { text: last, discardedBytes } = reader.end()
+      t.same(usersOf(got + last), ['alice@example.com', 'bob@example.com'], `${name}, by ${size} bytes`)
+      t.equal(discardedBytes, 0)
+    }
+  }
+})
+
+t.test('what no JSON document is stays lines, each with its answer', async t => {
+  const alice = NSS('alice@example.com')
+  t.same(usersOf(readAll(Buffer.from(`${alice}\nno log line\n\n${alice}\n`))), [
+    'alice@example.com',
+    'unidentified',
+    'empty',
+    'alice@example.com'
+  ])
+  for (const text of ['[', '{', ' ', '\n', '[09:15:30] a\n[09:15:31] b\n', '{"a":\n1}'])
+    t.equal(answers(readAll(Buffer.from(text))).length, text.trimEnd().split('\n').length, JSON.stringify(text))
+})
+
+t.test('what a JSON document holds beside its objects is counted, and the next file is read by its own first bytes', async t => {
+  const reader = newReader()
+  const got = reader.feed(Buffer.from(`[${NSS('alice@example.com')}, rubbish`))
+  const { text, discardedBytes } = reader.end()
+  t.same([usersOf(got + text), discardedBytes], [['alice@example.com'], 'rubbish'.length])
+  const lines = reader.feed(Buffer.from(`${SQUID}\n${SQUID}\n`)) + reader.end().text
+  t.same(usersOf(lines), ['alice', 'alice'])
 })
 
 t.test('how the bytes are cut into chunks changes nothing', { timeout: 60_000 }, async t => {
@@ -51,7 +111,7 @@ t.test('how the bytes are cut into chunks changes nothing', { timeout: 60_000 },
       for (let at = 0, index = 0; at < all.length; at += sizes[index++ % sizes.length]!) {
         text += reader.feed(all.subarray(at, at + sizes[index % sizes.length]!))
       }
-      return text + reader.end() === whole
+      return text + reader.end().text === whole
     }),
     { numRuns: 5 }
   )

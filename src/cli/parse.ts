@@ -1,19 +1,19 @@
 /**
- * `sluice parse`: what Sluice makes of log lines. One answer per input line, in order, after normalisation and before filters,
- * age rule and privacy.
+ * `sluice parse`: what Sluice makes of log lines. One answer per input line, or per object of a JSON document, in order, after
+ * normalisation and before filters, age rule and privacy.
  */
-import { createReadStream } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Format } from '../contracts.ts'
 import { LineReader, type LineReaderOptions } from '../line-reader.ts'
 import { loadParsers } from '../parse/load.ts'
+import { textOf } from './log-text.ts'
 import { chooseSource } from './source-choice.ts'
 import { type Io, UsageError } from './verb.ts'
 
 const FORMATS = ['json', 'cef', 'leef', 'w3c', 'csv']
 
 /** Runs the verb; returns the exit code. */
-export async function parse(argv: string[], io: Pick<Io, 'env' | 'cwd'>): Promise<number> {
+export async function parse(argv: string[], io: Io): Promise<number> {
   const { values, positionals } = parseArgs({
     args: argv,
     allowPositionals: true,
@@ -39,7 +39,7 @@ export async function parse(argv: string[], io: Pick<Io, 'env' | 'cwd'>): Promis
   const inputs = positionals.length === 0 ? ['-'] : positionals
   for (const input of inputs) {
     try {
-      await readInput(input, reader)
+      await readInput(input, reader, io)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0
       process.stderr.write(`sluice parse: cannot read "${input}": ${(error as Error).message}\n`)
@@ -58,10 +58,12 @@ function newReader(options: LineReaderOptions): LineReader {
   }
 }
 
-async function readInput(input: string, reader: LineReader): Promise<void> {
-  const stream = input === '-' ? process.stdin : createReadStream(input, { highWaterMark: 256 * 1024 })
-  for await (const chunk of stream) await print(reader.feed(chunk as Buffer))
-  await print(reader.end())
+async function readInput(input: string, reader: LineReader, io: Io): Promise<void> {
+  for await (const chunk of textOf(input, io)) await print(reader.feed(chunk))
+  const { text, discardedBytes } = reader.end()
+  await print(text)
+  if (discardedBytes > 0)
+    io.stderr.write(`sluice parse: ${discardedBytes} bytes of "${input}" belong to no JSON object and were left out\n`)
 }
 
 async function print(text: string): Promise<void> {

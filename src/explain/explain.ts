@@ -5,6 +5,7 @@
 import { FRAME_MAX_BYTES, type Outcome, type Parser } from '../contracts.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity } from '../identify/identifier.ts'
+import { LogFrames } from '../log-frames.ts'
 import { compileTemplate } from '../parse/template/compile.ts'
 import type { Template } from '../parse/template/template.ts'
 import { namedZone } from '../parse/values/zone.ts'
@@ -34,7 +35,11 @@ export interface AttributeShare {
 
 export interface Explanation {
   bytes: number
+  /** What is counted as a line: of a JSON document its objects. */
+  unit: 'line' | 'object'
   lines: number
+  /** Bytes of a JSON document that belong to no object. */
+  discardedBytes: number
   /** `rejected`: read, but lacking what every record must have. */
   outcomes: { parsed: number; skipped: number; malformed: number; unidentified: number; rejected: number }
   reasons: { outcome: string; reason: string; count: number; line: number; sample: string }[]
@@ -69,7 +74,7 @@ export class Explainer {
   readonly #filter: Filter
   readonly #scores: Scores
   readonly #work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
-  #carry: Buffer = Buffer.alloc(0)
+  readonly #frames = new LogFrames(frame => this.#line(frame))
   #bytes = 0
   #lines = 0
   #head: Buffer = Buffer.alloc(0)
@@ -104,14 +109,7 @@ export class Explainer {
   feed(chunk: Buffer): void {
     if (this.#head.length < MARK_BYTES) this.#head = Buffer.concat([this.#head, chunk.subarray(0, MARK_BYTES)])
     this.#bytes += chunk.length
-    let start = 0
-    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
-      const line = chunk.subarray(start, end)
-      this.#line(this.#carry.length === 0 ? line : Buffer.concat([this.#carry, line]))
-      this.#carry = Buffer.alloc(0)
-      start = end + 1
-    }
-    if (start < chunk.length && this.#carry.length <= FRAME_MAX_BYTES) this.#carry = Buffer.concat([this.#carry, chunk.subarray(start)])
+    this.#frames.feed(chunk)
   }
 
   #line(line: Buffer): void {
@@ -160,7 +158,8 @@ export class Explainer {
 
   /** The explanation of everything fed; to be called once, at the end. */
   end(): Explanation {
-    if (this.#carry.length > 0) this.#line(this.#carry)
+    this.#frames.end()
+    const { unit, discardedBytes } = this.#frames
     const parsers = this.#fixed === null ? this.#options.parsers : [this.#fixed]
     const named = [...this.#byParser].sort((a, b) => b[1] - a[1])
     const main = named[0]?.[0] ?? ''
@@ -174,7 +173,9 @@ export class Explainer {
     })
     return {
       bytes: this.#bytes,
+      unit,
       lines: this.#lines,
+      discardedBytes,
       outcomes: { ...this.#outcomes },
       reasons: [...this.#reasons].map(([key, { count, line, sample }]) => {
         const [outcome = '', reason = ''] = key.split(' ')

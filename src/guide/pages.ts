@@ -164,7 +164,7 @@ function answers(text: string, appliance: string, template: Template | undefined
     format: undefined,
     ...(template === undefined ? {} : { template })
   })
-  return (reader.feed(Buffer.from(`${text}\n`)) + reader.end())
+  return (reader.feed(Buffer.from(`${text}\n`)) + reader.end().text)
     .trim()
     .split('\n')
     .map(line => JSON.parse(line) as object)

@@ -190,6 +190,17 @@ t.test('standard input is read, and gzip is unpacked wherever it comes from', as
   t.match(JSON.parse(nothing.out), { lines: 0, problems: [{ rule: 'no_records' }] })
 })
 
+t.test('objects of a JSON document are counted as such, and the first that breaks a rule is named by its number', async t => {
+  const cwd = t.testdir({ 'push.json': `[${GOOD_NSS.trim()},\n${NO_CLIENT.trim()},${GOOD_NSS.trim()}, rubbish]` })
+  const text = await explain(['push.json'], { cwd })
+  t.match(text.out, /objects {5}3: 2 records, 0 skipped, 0 malformed, 1 without/)
+  t.match(text.out, /recognised {2}.*\(zscaler-nss\), 100 % of the objects/)
+  t.match(text.out, /left out {4}7 bytes that belong to no JSON object/)
+  t.match(text.out, /first at object 2, column/)
+  const json = JSON.parse((await explain(['--json', 'push.json'], { cwd })).out)
+  t.match(json, { unit: 'object', lines: 3, discardedBytes: 7, verdict: 'accepted', problems: [{ rule: 'bad_lines', line: 2 }] })
+})
+
 t.test('a file of UTF-16 is named as such', async t => {
   const cwd = t.testdir({ 'wide.log': Buffer.from(`\ufeff${GOOD}`, 'utf16le') })
   const { code, out } = await explain(['wide.log'], { cwd })

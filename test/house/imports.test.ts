@@ -8,7 +8,15 @@ const ROOT = packageRoot()
 const ROOMS = ['receivers', 'framing', 'identify', 'parse', 'process', 'encode', 'spool', 'upload', 'tenant']
 const SHARED = ['src/contracts.ts', 'src/record.ts', 'src/errors.ts', 'src/lib/', 'src/telemetry/']
 /** What joins the rooms: the pipeline, the lanes, the readers that lanes and `sluice parse` share, and what explains a file. */
-const HALLWAY = ['src/pipeline.ts', 'src/pipeline/', 'src/lanes/', 'src/frame-reader.ts', 'src/line-reader.ts', 'src/explain/']
+const HALLWAY = [
+  'src/pipeline.ts',
+  'src/pipeline/',
+  'src/lanes/',
+  'src/frame-reader.ts',
+  'src/line-reader.ts',
+  'src/log-frames.ts',
+  'src/explain/'
+]
 const ALL_ROOMS = ROOMS.map(room => `src/${room}/`)
 
 /** From the most particular file to the folder: the first line that fits decides. A name that ends in `/` is a folder. */

@@ -8,7 +8,7 @@ const all = fixtures()
 
 function answers(fixture: Fixture, appliance: string): Record<string, unknown>[] {
   const reader = new LineReader({ parsers, appliance, timeZone: 'UTC', now: FIXTURE_NOW, format: undefined })
-  const text = reader.feed(fixture.bytes) + reader.end()
+  const text = reader.feed(fixture.bytes) + reader.end().text
   return text
     .split('\n')
     .filter(line => line !== '')
