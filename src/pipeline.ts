@@ -13,6 +13,7 @@ import { autoLanes } from './lanes/lane.ts'
 import type { LaneSpec } from './lanes/messages.ts'
 import { LanePool } from './lanes/pool.ts'
 import { collectGarbage, trimMalloc } from './lib/give-back.ts'
+import { forgetProgramPages } from './lib/program-pages.ts'
 import { loadParsers } from './parse/load.ts'
 import { type Archive, startArchive } from './pipeline/archive.ts'
 import { CalmWatch } from './pipeline/calm.ts'
@@ -228,6 +229,7 @@ class RunningPipeline implements Pipeline {
     setTimeout(() => {
       collectGarbage()
       trimMalloc()
+      forgetProgramPages()
     }, LANES_REST_MS).unref()
   }
 

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { forgetStart, trimMalloc } from '../lib/give-back.ts'
 import { packageVersion } from '../lib/package-root.ts'
+import { forgetProgramPages } from '../lib/program-pages.ts'
 import { LogRing } from '../telemetry/log-ring.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import type { PipelineStatus } from '../telemetry/status.ts'
@@ -46,6 +47,7 @@ export async function runUntilStopped(path: string | undefined, io: Io, onReady?
   onReady?.(log)
   forgetStart()
   trimMalloc()
+  forgetProgramPages()
   return stopped
 }
 
