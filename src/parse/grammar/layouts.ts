@@ -8,6 +8,7 @@
  * that fits no layout, or in which anything is unusual, goes to it. test/parse/fast-paths.test.ts holds that both agree.
  */
 import { fastPaths } from '../../lib/fast-paths.ts'
+import { firstMarked, marksBelow, marksOf } from '../../lib/marks.ts'
 import { View } from '../../lib/view.ts'
 import { type Escape, PLAIN, type Value } from '../values/line.ts'
 import { CEF_KEY_BYTES } from './cef-key.ts'
@@ -19,6 +20,8 @@ export const TEXT_TO_END = 1
 /** CEF: the blank before the next key, which is known by its `=`; and the last value. */
 export const TO_NEXT_KEY = 2
 export const LAST_OF_CEF = 3
+/** So many bytes are read at a time, also the last ones of a frame. */
+const WORD_BYTES = 4
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const EQUALS = 0x3d
@@ -76,6 +79,29 @@ export class Trace {
 
 const lines = new View()
 
+/** What ends or interrupts quoted text. */
+const marksOfQuoted = (word: number): number => marksBelow(word, SPACE) | marksOf(word, QUOTE) | marksOf(word, BACKSLASH)
+const marksOfCef = (word: number): number => marksBelow(word, SPACE) | marksOf(word, EQUALS) | marksOf(word, BACKSLASH)
+
+/** Where a word ends: at the next byte that is no more than a blank. A line feed lies behind each frame. */
+function wordEnd(bytes: DataView, start: number): number {
+  let at = start
+  let marks = marksBelow(bytes.getInt32(at, true), SPACE + 1)
+  while (marks === 0) marks = marksBelow(bytes.getInt32((at += 4), true), SPACE + 1)
+  return at + firstMarked(marks)
+}
+
+/** Where text ends: at its terminator or a control character. */
+function textEnd(bytes: DataView, start: number, terminator: number): number {
+  let at = start
+  for (;;) {
+    const word = bytes.getInt32(at, true)
+    const marks = marksBelow(word, SPACE) | marksOf(word, terminator)
+    if (marks !== 0) return at + firstMarked(marks)
+    at += 4
+  }
+}
+
 class Layout {
   readonly #line: Buffer
   readonly #view: DataView
@@ -115,6 +141,7 @@ class Layout {
   /** Sets the values and returns how many, or -1 when the line does not fit; values may have been set then. */
   fit(buf: Uint8Array, start: number, end: number, values: readonly Value[]): number {
     const bytes = lines.of(buf)
+    if (end + WORD_BYTES > bytes.byteLength) return -1
     const known = this.#view
     const holes = this.#holes
     const { escape } = this.#trace
@@ -147,34 +174,34 @@ class Layout {
       const valueStart = at
       const terminator = this.#terminators[i]!
       let written: Escape = PLAIN
-      let byte = buf[at]!
       if (terminator === QUOTE) {
-        while (byte !== QUOTE) {
-          if (byte < SPACE) return -1
-          if (byte === BACKSLASH) {
-            written = escape
-            if (++at >= end) return -1
-          }
-          byte = buf[++at]!
+        for (;;) {
+          let marks = marksOfQuoted(bytes.getInt32(at, true))
+          while (marks === 0) marks = marksOfQuoted(bytes.getInt32((at += 4), true))
+          at += firstMarked(marks)
+          if (buf[at] === QUOTE) break
+          if (buf[at] !== BACKSLASH || at + 2 > end) return -1
+          written = escape
+          at += 2
         }
       } else if (terminator === SPACE) {
-        if (byte === QUOTE) return -1
-        while (byte > SPACE) byte = buf[++at]!
+        if (buf[at] === QUOTE) return -1
+        at = wordEnd(bytes, at)
       } else if (terminator === TO_END) {
-        if (byte === QUOTE) return -1
-        while (byte > SPACE) byte = buf[++at]!
+        if (buf[at] === QUOTE) return -1
+        at = wordEnd(bytes, at)
         if (at !== end) return -1
       } else if (terminator === TO_NEXT_KEY) {
-        at = this.#nextKey(buf, at, end, i + 1)
+        at = this.#nextKey(buf, bytes, at, end, i + 1)
         if (at < 0) return -1
         if (this.#sawEscape) written = escape
       } else if (terminator === LAST_OF_CEF) {
-        at = this.#cefEnd(buf, at, end)
+        at = this.#cefEnd(buf, bytes, at, end)
         if (at < 0) return -1
         if (this.#sawEscape) written = escape
       } else {
-        while (byte >= SPACE && byte !== terminator) byte = buf[++at]!
-        if (terminator === TEXT_TO_END ? at !== end : byte !== terminator) return -1
+        at = textEnd(bytes, at, terminator)
+        if (terminator === TEXT_TO_END ? at !== end : buf[at] !== terminator) return -1
       }
       const index = this.#holeIndexes[i]!
       if (index >= 0) values[index]!.set(valueStart, at, written)
@@ -182,11 +209,14 @@ class Layout {
   }
 
   /** End of the value at `start`, after which the next literal stands; -1 when there is another key, or none. */
-  #nextKey(buf: Uint8Array, start: number, end: number, literal: number): number {
+  #nextKey(buf: Uint8Array, bytes: DataView, start: number, end: number, literal: number): number {
     const keyLength = this.#firstEquals[literal]!
     this.#sawEscape = false
     let escapedTo = start
     for (let at = start; ; at++) {
+      let marks = marksOfCef(bytes.getInt32(at, true))
+      while (marks === 0) marks = marksOfCef(bytes.getInt32((at += 4), true))
+      at += firstMarked(marks)
       const byte = buf[at]!
       if (byte === EQUALS) {
         const valueEnd = at - keyLength
@@ -210,15 +240,17 @@ class Layout {
     return true
   }
 
-  #cefEnd(buf: Uint8Array, start: number, end: number): number {
+  #cefEnd(buf: Uint8Array, bytes: DataView, start: number, end: number): number {
     this.#sawEscape = false
     let at = start
-    for (; at < end; at++) {
-      const byte = buf[at]!
-      if (byte === BACKSLASH) {
-        this.#sawEscape = true
-        at++
-      } else if (byte === EQUALS || byte < SPACE) return -1
+    for (;;) {
+      let marks = marksOfCef(bytes.getInt32(at, true))
+      while (marks === 0) marks = marksOfCef(bytes.getInt32((at += 4), true))
+      at += firstMarked(marks)
+      if (buf[at] !== BACKSLASH) break
+      this.#sawEscape = true
+      at += 2
+      if (at > end) return -1
     }
     return at === end && end > start && buf[end - 1] !== SPACE ? end : -1
   }
