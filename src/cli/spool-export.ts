@@ -1,13 +1,16 @@
-/** `sluice spool export ID`: the lines of a segment as they are in the file, its head (directives, header row) included. */
+/**
+ * `sluice spool export ID`: the lines of a segment as they are in the file, its head (directives, header row) included. Of a damaged
+ * one, those that can be read; then it fails.
+ */
 import { createWriteStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { formatSize } from '../config/sizes.ts'
 import { CollectorError } from '../errors.ts'
-import { linesOf, openReader } from '../pipeline/spool-tools.ts'
+import { checkSegment, linesOf, openReader, type SpoolReader } from '../pipeline/spool-tools.ts'
 import { ProgressLine } from './progress-line.ts'
 import type { SpoolCommand } from './spool.ts'
-import { write } from './text-output.ts'
+import { visible, write } from './text-output.ts'
 import { EXIT } from './verb.ts'
 
 /** Lines are written in pieces of about this size. */
@@ -19,7 +22,7 @@ export async function spoolExport({ dir, ids, output, io }: SpoolCommand): Promi
   const id = ids[0]!
   if (output === undefined) {
     await copyLines(linesOf(reader, id), io.stdout)
-    return EXIT.OK
+    return tellDamage(reader, id, io)
   }
   const segment = await reader.segment(id)
   if (segment === undefined) throw new CollectorError('SPOOL_IO', `Cannot find segment ${JSON.stringify(id)} in ${dir}`)
@@ -42,7 +45,15 @@ export async function spoolExport({ dir, ids, output, io }: SpoolCommand): Promi
     progress.clear()
   }
   io.stderr.write(`the lines of ${id} are in ${path}\n`)
-  return EXIT.OK
+  return tellDamage(reader, id, io)
+}
+
+/** Of a damaged segment only the sound pieces were written, which nobody could tell by the lines. */
+async function tellDamage(reader: SpoolReader, id: string, io: SpoolCommand['io']): Promise<number> {
+  const soundness = await checkSegment(reader, id)
+  if (soundness === undefined || soundness.sound) return EXIT.OK
+  io.stderr.write(`sluice: ${visible(`${id} is damaged, so lines of it may be missing: ${soundness.fault}`)}\n`)
+  return EXIT.FAILED
 }
 
 async function copyLines(

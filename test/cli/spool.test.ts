@@ -101,6 +101,29 @@ t.test('export gives the lines as they are in the file, to a pipe or to a new fi
   t.notOk(existsSync(join(cwd, 'none.log')))
 })
 
+t.test('export of a damaged segment gives the lines that can be read, says that some are missing, and fails', async t => {
+  const { cwd, dir, run } = await setUp(t, { isRunning: false })
+  const spool = await openSpool(dir)
+  for (const lines of [['one 1', 'one 2'], ['two 1']]) spool.append(blockOf('Damaged', lines))
+  await spool.closeAll()
+  const id = spool.waiting().at(-1)!
+  const { pieces } = await spool.reader.ledger(id, 'closed')
+  await spool.close()
+  const path = join(dir, 'closed', `${id}.gz`)
+  const bytes = readFileSync(path)
+  bytes[pieces.at(-1)!.offset + 3]! ^= 0x10
+  writeFileSync(path, bytes)
+  for (const args of [
+    ['export', id],
+    ['export', id, '-o', 'rest.log']
+  ]) {
+    const { code, out, err } = await run(...args)
+    t.equal(code, 1)
+    t.equal(args.length === 2 ? out : readFileSync(join(cwd, 'rest.log'), 'utf8'), 'one 1\none 2\n')
+    t.match(err, new RegExp(`${id} is damaged, so lines of it may be missing: piece 2 of 2`))
+  }
+})
+
 t.test('replay works on the spool itself when no collector runs', async t => {
   const { dir, ids, run } = await setUp(t, { isRunning: false })
   t.match(await run('replay', ids.archived), { code: 0, out: /waits for its upload again; the collector takes it at its next start/ })
