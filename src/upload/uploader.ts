@@ -1,45 +1,22 @@
 /**
  * Takes waiting segments to a destination: oldest first, fair between sources, a few at a time. Carries out what retry.ts decided:
- * waits, pauses one source or all, sets aside. Nothing is ever given up silently; what cannot go now stays in the spool.
+ * waits or pauses (rests.ts), splits, sets aside. Nothing is ever given up silently; what cannot go now stays in the spool.
  */
 import type { Destination, Segment, UploadQueue } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import type { RecentUpload } from '../telemetry/upload-status.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { requestId, withRequestId } from './request-id.ts'
-import { backoffMs, type Decision, describe, StepFailure } from './retry.ts'
+import { type Pause, Rests, type RestsOptions } from './rests.ts'
+import { type Decision, describe, StepFailure } from './retry.ts'
 import type { UploadStats } from './stats.ts'
 
-/** What the uploader tells the log; pino fits. */
-export interface UploadLog {
-  info(facts: object, message: string): void
-  warn(facts: object, message: string): void
-  error(facts: object, message: string): void
-}
-
-export interface UploaderOptions {
+export interface UploaderOptions extends RestsOptions {
   queue: UploadQueue
   destination: Destination
   stats: UploadStats
   /** Segments under way at a time. @default 2 */
   concurrency?: number
-  clock?: Clock
-  /** 0 ≤ x < 1, for the jitter. */
-  random?: () => number
-  log?: UploadLog
-  /** How long a pause for credentials, address or data source lasts until one more try; a person may have acted. @default 10 min */
-  probeIntervalMs?: number
-}
-
-export type PauseState = 'auth' | 'configuration' | 'throttled' | 'source-unknown' | 'unreachable'
-
-export interface Pause {
-  state: PauseState
-  /** Absent: all sources. */
-  source?: string
-  reason: string
-  sinceMs: number
-  untilMs: number
 }
 
 export interface UploaderStatus {
@@ -53,26 +30,11 @@ export interface UploaderStatus {
 
 const RECENT_MAX = 50
 const IDLE_MAX_MS = 60_000
-/** Common failures make all wait, but never long: each segment has its own growing backoff besides. */
-const COMMON_BACKOFF_MAX_MS = 60_000
 
 interface Flight {
   segment: Segment
   sinceMs: number
   done: Promise<void>
-}
-
-/** `dueMs` is on the clock that only goes forward, as all times that are waited for. */
-interface Waiting {
-  attempts: number
-  dueMs: number
-}
-
-interface Rest {
-  state: PauseState
-  reason: string
-  sinceMs: number
-  dueMs: number
 }
 
 export class Uploader {
@@ -81,11 +43,7 @@ export class Uploader {
   readonly #flights = new Map<string, Flight>()
   /** Uploads begun; makes the id of each. */
   #flown = 0
-  /** Retry state by segment id; forgotten when the segment no longer waits. */
-  readonly #waits = new Map<string, Waiting>()
-  readonly #sourceRests = new Map<string, Rest>()
-  #rest: Rest | undefined
-  #failuresInRow = 0
+  readonly #rests: Rests
   /** Sources in the order of their last turn. */
   readonly #lastTurn = new Map<string, number>()
   #turn = 0
@@ -98,6 +56,7 @@ export class Uploader {
   constructor(options: UploaderOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#rests = new Rests(options)
   }
 
   start(): void {
@@ -121,10 +80,7 @@ export class Uploader {
 
   /** Forgets pauses and backoffs: the configuration changed, or a person says that the cause is gone. */
   resume(): void {
-    this.#rest = undefined
-    this.#sourceRests.clear()
-    this.#waits.clear()
-    this.#failuresInRow = 0
+    this.#rests.clear()
     this.#wake()
   }
 
@@ -138,19 +94,11 @@ export class Uploader {
         bytes: segment.bytes,
         records: segment.recordCount,
         sinceMs,
-        attempts: this.#waits.get(id)?.attempts ?? 0
+        attempts: this.#rests.attemptsOf(id)
       })),
-      pauses: [
-        ...(this.#rest ? [this.#pauseOf(this.#rest)] : []),
-        ...[...this.#sourceRests].map(([source, rest]) => this.#pauseOf(rest, source))
-      ],
+      pauses: this.#rests.pauses(),
       recent: [...this.#recent]
     }
-  }
-
-  #pauseOf({ state, reason, sinceMs, dueMs }: Rest, source?: string): Pause {
-    const untilMs = this.#clock.now() + Math.max(0, dueMs - this.#clock.elapsed())
-    return { state, ...(source === undefined ? {} : { source }), reason, sinceMs, untilMs }
   }
 
   async #run(): Promise<void> {
@@ -175,35 +123,27 @@ export class Uploader {
   /** Starts what may start; returns how long nothing else will be due, ms. */
   async #fill(): Promise<number> {
     const ids = this.#options.queue.waiting()
-    this.#forget(ids)
+    this.#rests.keepOnly(ids)
     while (this.#flights.size < (this.#options.concurrency ?? 2) && !this.#stopping.signal.aborted) {
       const id = this.#next(ids)
       if (id === undefined) break
       if (!(await this.#begin(id))) break
     }
-    return this.#untilDue()
-  }
-
-  /** Retry state of segments that went. */
-  #forget(ids: readonly string[]): void {
-    if (this.#waits.size === 0) return
-    const waiting = new Set(ids)
-    for (const id of this.#waits.keys()) if (!waiting.has(id)) this.#waits.delete(id)
+    return this.#rests.untilDueMs(IDLE_MAX_MS)
   }
 
   /** Oldest segment of the source whose turn is longest ago. */
   #next(ids: readonly string[]): string | undefined {
-    const elapsedMs = this.#clock.elapsed()
-    if (this.#rest && this.#rest.dueMs > elapsedMs) return undefined
+    if (this.#rests.isAllPaused) return undefined
     let found: string | undefined
     let foundTurn = Number.POSITIVE_INFINITY
     const seen = new Set<string>()
     for (const id of ids) {
       const source = this.#options.queue.sourceOf(id)
       if (source === undefined || seen.has(source) || this.#flights.has(id)) continue
-      if ((this.#waits.get(id)?.dueMs ?? 0) > elapsedMs) continue
+      if (this.#rests.isBackingOff(id)) continue
       seen.add(source)
-      if ((this.#sourceRests.get(source)?.dueMs ?? 0) > elapsedMs) continue
+      if (this.#rests.isSourcePaused(source)) continue
       const turn = this.#lastTurn.get(source) ?? 0
       if (turn < foundTurn) {
         found = id
@@ -213,16 +153,6 @@ export class Uploader {
     return found
   }
 
-  #untilDue(): number {
-    const elapsedMs = this.#clock.elapsed()
-    let dueMs = elapsedMs + IDLE_MAX_MS
-    const rests = this.#rest === undefined ? [] : [this.#rest]
-    for (const wait of [...rests, ...this.#sourceRests.values(), ...this.#waits.values()]) {
-      if (wait.dueMs > elapsedMs) dueMs = Math.min(dueMs, wait.dueMs)
-    }
-    return Math.max(1, dueMs - elapsedMs)
-  }
-
   /** False when it went between the list and now; the next list, which comes at once, will not hold it. */
   async #begin(id: string): Promise<boolean> {
     let segment: Segment | undefined
@@ -230,7 +160,7 @@ export class Uploader {
       segment = await this.#options.queue.segment(id)
     } catch (error) {
       // One that the disk does not give out must not hold up those that it does.
-      this.#delay(id)
+      this.#rests.backOff(id)
       this.#options.log?.error(
         { segment: id, error: describe(error) },
         'upload: the spool does not give the segment out; it is tried again'
@@ -258,7 +188,7 @@ export class Uploader {
     } catch (error) {
       if (this.#aborting.signal.aborted) return
       await this.#failed(segment, sinceMs, error).catch(cause => {
-        this.#delay(segment.id)
+        this.#rests.backOff(segment.id)
         this.#options.log?.error({ segment: segment.id, error: describe(cause) }, 'upload: the spool refused')
       })
     }
@@ -273,12 +203,7 @@ export class Uploader {
   }
 
   #succeeded(segment: Segment, sinceMs: number): void {
-    this.#failuresInRow = 0
-    if (this.#rest || this.#sourceRests.has(segment.source)) {
-      this.#options.log?.info({ source: segment.source }, 'upload: going on')
-    }
-    this.#rest = undefined
-    this.#sourceRests.delete(segment.source)
+    this.#rests.succeeded(segment.source)
     this.#remember(segment, sinceMs, 'done', '')
     const { id, source, bytes, recordCount } = segment
     this.#options.log?.info({ segment: id, source, bytes, records: recordCount, requestId: requestId() }, 'upload: done')
@@ -289,7 +214,7 @@ export class Uploader {
     this.#options.stats.failed(segment.source, message, this.#clock.now())
     const decision = decisionOf(error)
     if (decision.kind === 'split') return this.#split(segment, sinceMs, message)
-    if (decision.kind !== 'set-aside') return this.#wait(segment, decision, message)
+    if (decision.kind !== 'set-aside') return this.#rests.failed(segment.id, segment.source, decision, message)
     await this.#options.queue.setAside(segment.id, message)
     this.#setAside(segment, sinceMs, message)
   }
@@ -317,60 +242,6 @@ export class Uploader {
     this.#options.stats.source(source).setAside++
     this.#remember(segment, sinceMs, 'set-aside', reason)
     this.#options.log?.error({ segment: id, source, reason, requestId: requestId() }, 'upload: segment set aside')
-  }
-
-  #wait(segment: Segment, decision: Exclude<Decision, { kind: 'set-aside' | 'split' }>, reason: string): void {
-    const probeMs = this.#options.probeIntervalMs ?? 600_000
-    switch (decision.kind) {
-      case 'throttled':
-        this.#pauseAll('throttled', reason, decision.waitMs)
-        break
-      case 'stop-all':
-        this.#pauseAll(decision.state, reason, probeMs)
-        break
-      case 'stop-source':
-        this.#pauseSource(segment.source, reason, probeMs)
-        break
-      case 'reissue':
-        // The first new URL is tried at once: an expired one is an everyday matter.
-        if (this.#delay(segment.id) === 1) this.#waits.get(segment.id)!.dueMs = 0
-        else this.#commonFailure(reason)
-        break
-      default:
-        this.#delay(segment.id)
-        this.#commonFailure(reason)
-    }
-  }
-
-  /** Gives the segment a backoff; returns how often it has failed by now. */
-  #delay(id: string): number {
-    const attempts = (this.#waits.get(id)?.attempts ?? 0) + 1
-    this.#waits.set(id, { attempts, dueMs: this.#clock.elapsed() + backoffMs(attempts, this.#options.random) })
-    return attempts
-  }
-
-  /** Failures in a row, of any segment, mean that the service or the way to it is down: then all wait a little. */
-  #commonFailure(reason: string): void {
-    this.#failuresInRow++
-    if (this.#failuresInRow >= 3) {
-      this.#pauseAll('unreachable', reason, backoffMs(this.#failuresInRow, this.#options.random, COMMON_BACKOFF_MAX_MS))
-    }
-  }
-
-  #pauseAll(state: PauseState, reason: string, waitMs: number): void {
-    const dueMs = this.#clock.elapsed() + waitMs
-    // A slower call that fails afterwards must not shorten the rest that an earlier one brought.
-    if (this.#rest && this.#rest.dueMs > dueMs) return
-    const isNew = this.#rest?.state !== state
-    this.#rest = { state, reason, sinceMs: isNew ? this.#clock.now() : this.#rest!.sinceMs, dueMs }
-    if (isNew) this.#options.log?.warn({ state, reason, requestId: requestId() }, 'upload: paused, the spool keeps all')
-  }
-
-  #pauseSource(source: string, reason: string, waitMs: number): void {
-    const known = this.#sourceRests.get(source)
-    const dueMs = this.#clock.elapsed() + waitMs
-    this.#sourceRests.set(source, { state: 'source-unknown', reason, sinceMs: known?.sinceMs ?? this.#clock.now(), dueMs })
-    if (!known) this.#options.log?.warn({ source, reason, requestId: requestId() }, 'upload: source paused, the spool keeps its segments')
   }
 
   #remember(segment: Segment, sinceMs: number, outcome: RecentUpload['outcome'], reason: string): void {

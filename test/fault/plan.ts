@@ -19,12 +19,17 @@ export interface Plan {
 }
 
 const HOUR_MS = 3600_000
+const FIRST_OF_UPLOAD = STEP_NAMES.indexOf('upload URL noted')
 
 /** A process is up after a second or so, and lives for two or three. */
 export function drawPlan(chance: Chance): Plan {
   const plan: Plan = { seed: chance.between(0, 2 ** 31) }
   if (chance.happens(0.6)) {
-    plan.kill = { step: chance.pick(STEP_NAMES), when: chance.pick(['before', 'after']), nth: chance.between(1, 5) }
+    const step = chance.pick(STEP_NAMES)
+    const when = chance.pick(['before', 'after'] as const)
+    const nth = chance.between(1, 5)
+    // A life is short: the first upload in it is seldom followed by many.
+    plan.kill = { step, when, nth: STEP_NAMES.indexOf(step) < FIRST_OF_UPLOAD ? nth : 1 }
   }
   if (chance.happens(0.5)) {
     const fromMs = chance.between(0, 2500)
