@@ -175,7 +175,10 @@ const readRow = oncePerFrame(frame => {
 const isHierarchy = (buf: Buffer, end: number): boolean =>
   ends[row.peer] === end || (row.peerNameEnd > starts[row.peer]! && buf[row.peerNameEnd] === SLASH)
 
-/** True when what follows the content type is Squid's: nothing, numbers, quoted text, `-`, or a bump mode. */
+/**
+ * True when what follows the content type is Squid's: nothing, numbers, quoted text, `-`, a bump mode or the name of `%ssl::>sni`. Of
+ * other words nobody can tell whether they are Squid's or the category of ProxySG or the policy of WSA: such a source is named.
+ */
 function endsLikeSquid(buf: Buffer, end: number): boolean {
   const first = row.peer + 1
   const hasPort = isDigit(buf[starts[first]!]) || (row.sizes > 1 && buf[starts[first]!] === DASH)
@@ -185,7 +188,18 @@ function endsLikeSquid(buf: Buffer, end: number): boolean {
   const byte = buf[start]!
   if (isDigit(byte) || byte === DASH || byte === 0x22 || byte === 0x5b) return true
   for (const mode of BUMP_MODES) if (equals(buf, start, ends[next]!, mode)) return true
-  return false
+  return isHostName(buf, start, ends[next]!)
+}
+
+/** `www.example.com` as a TLS client writes it: lower case, with a dot. Categories and policies have neither. */
+function isHostName(buf: Buffer, start: number, end: number): boolean {
+  let dots = 0
+  for (let at = start; at < end; at++) {
+    const byte = buf[at]!
+    if (byte === 0x2e) dots++
+    else if (!(byte >= 0x61 && byte <= 0x7a) && !isDigit(byte) && byte !== DASH) return false
+  }
+  return dots > 0
 }
 
 /** What the result code decides: DENIED blocks; no answer, or one that was broken off, decides nothing. */

@@ -18,7 +18,7 @@ import {
   find,
   findByte,
   headerTime,
-  headFind,
+  headText,
   isDigit,
   isOtherTransport,
   isPlaceholder,
@@ -35,7 +35,6 @@ import {
   scanDelimited,
   scanJson,
   skip,
-  skipBlanks,
   text,
   time,
   type Value
@@ -92,6 +91,10 @@ const SOURCETYPE = needle('"sourcetype"')
 const EVENT = needle('"event"')
 const ZSCALER = needle('zscaler')
 const FIREWALL = needle('-fw"')
+const VENDOR = needle('"vendor"')
+const VENDOR_NAME = needle('Zscaler"')
+const PRODUCT = needle('"product"')
+const PRODUCT_NAME = needle('NSSFWlog')
 
 const parser: Parser = {
   id: 'zscaler-firewall',
@@ -114,13 +117,13 @@ const parser: Parser = {
   }
 }
 
+/** By its sourcetype; a flat object with names of CEF may lack that, then by vendor and product. */
 function isFirewallObject(frame: Frame): boolean {
   const { buf, end } = frame
-  const key = headFind(frame, SOURCETYPE)
-  if (key < 0) return false
-  let at = skipBlanks(buf, key + SOURCETYPE.length, end)
-  if (buf[at] === 0x3a) at = skipBlanks(buf, at + 1, end)
-  return matchesAt(buf, at + 1, end, ZSCALER) && find(buf, at, Math.min(end, at + 25), FIREWALL) > 0
+  const sourcetype = headText(frame, SOURCETYPE)
+  if (sourcetype >= 0)
+    return matchesAt(buf, sourcetype, end, ZSCALER) && find(buf, sourcetype, Math.min(end, sourcetype + 24), FIREWALL) > 0
+  return matchesAt(buf, headText(frame, VENDOR), end, VENDOR_NAME) && matchesAt(buf, headText(frame, PRODUCT), end, PRODUCT_NAME)
 }
 
 /** `"Mon Jun 20 15:29:11 2022","user","department","location","port"`: the fifth column of the web log's rows is a decision. */

@@ -19,9 +19,9 @@ import {
   find,
   findByte,
   headerTime,
-  headFind,
   headHas,
   headHasAny,
+  headText,
   isDigit,
   jsonInner,
   LeefHeader,
@@ -44,7 +44,6 @@ import {
   scanLeef,
   setScheme,
   skip,
-  skipBlanks,
   TSV,
   text,
   time,
@@ -125,6 +124,10 @@ const QUOTE = 0x22
 const SOURCETYPE = needle('"sourcetype"')
 const EVENT = needle('"event"')
 const ZSCALER = needle('zscaler')
+const VENDOR = needle('"vendor"')
+const ZSCALER_QUOTED = needle('Zscaler"')
+const PRODUCT = needle('"product"')
+const FIREWALL_PRODUCT = needle('NSSFWlog')
 const FIREWALL = needle('-fw"')
 const WEB = needle('web')
 const DATETIME = needle('datetime="')
@@ -196,19 +199,18 @@ function jsonForm(frame: Frame): number {
     return find(buf, sourcetype, Math.min(end, sourcetype + 24), FIREWALL) < 0 ? JSON_OBJECT : NOTHING
   }
   if (matchesAt(buf, frame.body, end, PRIVATE_ACCESS)) return OTHER_LOG
-  return headHasAny(frame, CLIENT_NAMES) && headHasAny(frame, REQUEST_NAMES) ? JSON_OBJECT : NOTHING
+  return (headHasAny(frame, CLIENT_NAMES) && headHasAny(frame, REQUEST_NAMES)) || isVendors(frame) ? JSON_OBJECT : NOTHING
 }
 
 /** Where the text of `"sourcetype"` starts, or -1. */
-const sourcetypeStart = oncePerFrame(findSourcetype)
+const sourcetypeStart = oncePerFrame(frame => headText(frame, SOURCETYPE))
 
-function findSourcetype(frame: Frame): number {
+/** The flat object with names of CEF, whose template may lack the sourcetype: `"vendor":"Zscaler"`, and the product is not the firewall. */
+function isVendors(frame: Frame): boolean {
   const { buf, end } = frame
-  const key = headFind(frame, SOURCETYPE)
-  if (key < 0) return -1
-  let at = skipBlanks(buf, key + SOURCETYPE.length, end)
-  if (buf[at] === 0x3a) at = skipBlanks(buf, at + 1, end)
-  return buf[at] === QUOTE ? at + 1 : -1
+  if (!matchesAt(buf, headText(frame, VENDOR), end, ZSCALER_QUOTED)) return false
+  const product = headText(frame, PRODUCT)
+  return product >= 0 && !matchesAt(buf, product, end, FIREWALL_PRODUCT)
 }
 
 /** `"Mon Jun 20 15:29:11 2022","login","proto","url","action"`: the fifth column of the firewall's rows is a port. */

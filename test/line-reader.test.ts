@@ -41,6 +41,12 @@ t.test('a last line without line feed is answered at the end, once', async t => 
   t.equal(reader.end().text, '')
 })
 
+t.test('a row of the Squid family that ends in a word of unknown origin is read where the source is named, not guessed', async t => {
+  const line = Buffer.from(`${SQUID} Business_and_Economy\n`)
+  t.match(answers(readAll(line)), [{ outcome: 'unidentified' }])
+  t.match(answers(readAll(line, { appliance: 'squid-native' })), [{ outcome: 'parsed', record: { user: 'alice' } }])
+})
+
 const NSS = (user: string): string =>
   JSON.stringify({
     sourcetype: 'zscalernss-web',

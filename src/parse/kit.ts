@@ -366,6 +366,16 @@ export function jsonInner(frame: Frame, quotedKey: Needle): number {
   return buf[at] === 0x7b ? at : jsonStart(frame)
 }
 
+/** Offset of the text that a key in the first 300 bytes of a JSON object has, after its quote; -1 without the key, or when it has none. */
+export function headText(frame: Frame, quotedKey: Needle): number {
+  const { buf, end } = frame
+  const key = headFind(frame, quotedKey)
+  if (key < 0) return -1
+  let at = skipBlanks(buf, key + quotedKey.length, end)
+  if (buf[at] === 0x3a) at = skipBlanks(buf, at + 1, end)
+  return at < end && buf[at] === 0x22 ? at + 1 : -1
+}
+
 /** True when one of the literals stands in the first 300 bytes of the frame. */
 export function headHasAny(frame: Frame, literals: readonly Needle[]): boolean {
   for (const literal of literals) if (headFind(frame, literal) >= 0) return true
