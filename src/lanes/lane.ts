@@ -72,16 +72,14 @@ export function startInlineLane(spec: LaneSpec, parsers: readonly Parser[], even
       const blocks: Block[] = []
       const emit = (block: Block): void => void blocks.push(block)
       switch (message.type) {
-        case 'open':
-          engine.openIntake(message.intake, message.candidates)
-          return
         case 'close':
-          engine.closeIntake(message.intake)
+          for (const intake of message.intakes) engine.closeIntake(intake)
           return
         case 'block': {
           const block = new FrameBlock(message.memory)
           block.count = message.count
           block.used = message.used
+          for (const [intake, candidates] of message.opens) engine.openIntake(intake, candidates)
           engine.process(block, emit)
           answer({ type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins(), taps: engine.takeTaps() })
           return

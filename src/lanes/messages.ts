@@ -41,9 +41,10 @@ export type IntakeSources = readonly [intake: number, candidates: readonly numbe
 
 /** A flush is answered by \`flushed\`, and so is a change of the specification: with the last blocks of the old one. */
 export type ToLane =
-  | { type: 'open'; intake: number; candidates: number[] }
-  | { type: 'close'; intake: number }
-  | { type: 'block'; memory: SharedArrayBuffer; count: number; used: number }
+  /** `opens`: intakes that the lane meets in this block first. */
+  | { type: 'block'; memory: SharedArrayBuffer; count: number; used: number; opens: IntakeSources[] }
+  /** No further frames of these will come. */
+  | { type: 'close'; intakes: number[] }
   | { type: 'flush'; id: number }
   | { type: 'configure'; id: number; spec: LaneSpec; intakes: IntakeSources[] }
   /** Shows frames that these filters want with each block from now on; none: no more. */

@@ -13,7 +13,7 @@ import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 import { LaneEngine } from './engine.ts'
 import { mergeLags } from './event-lag.ts'
 import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
-import type { FromLane, LaneSpec, LaneStats, Pin, ToLane } from './messages.ts'
+import type { FromLane, IntakeSources, LaneSpec, LaneStats, Pin, ToLane } from './messages.ts'
 
 /** Blocks handed to lanes and not back yet, at most; beyond that senders wait. */
 export const OUTSTANDING_MAX = 64
@@ -72,7 +72,8 @@ export class LanePool {
   /** Intakes that ended and are still known to lanes. */
   readonly #closing: number[] = []
   readonly #spare: FrameBlock[] = []
-  readonly #waiting: (() => void)[] = []
+  /** Who waits for room, and from how many blocks on they have it. */
+  #waiting: { outstandingMax: number; resolve: () => void }[] = []
   /** Lanes that still work by the specification before; blocks of the others are held until there is none. */
   readonly #behind = new Set<LaneSlot>()
   #held: Block[] = []
@@ -165,9 +166,13 @@ export class LanePool {
     return this.#outstanding >= OUTSTANDING_MAX
   }
 
-  /** Resolves when the pool is not busy any more. */
-  room(): Promise<void> {
-    return this.isBusy ? new Promise(resolve => this.#waiting.push(resolve)) : Promise.resolve()
+  /**
+   * Resolves when the pool is not busy, and once it was, only when there is room for so many blocks: many connections that go on for
+   * each block that comes back are stopped and started for every 256 KiB.
+   */
+  room(blocks = 1): Promise<void> {
+    const outstandingMax = OUTSTANDING_MAX - blocks
+    return this.isBusy ? new Promise(resolve => this.#waiting.push({ outstandingMax, resolve })) : Promise.resolve()
   }
 
   /** A new intake, with the indexes of the sources that may take its frames. Returns its number. */
@@ -191,12 +196,12 @@ export class LanePool {
 
   #closeIntakes(): void {
     this.#lastIntake = -1
-    for (const intake of this.#closing.splice(0)) {
-      const route = this.#routes.get(intake)
-      if (route === undefined) continue
-      this.#routes.delete(intake)
-      for (const slot of this.#slots) if (route.opened[slot.index]) slot.lane?.post({ type: 'close', intake })
+    const closing = this.#closing.splice(0)
+    for (const { lane, index } of this.#slots) {
+      const intakes = closing.filter(intake => this.#routes.get(intake)?.opened[index])
+      if (intakes.length > 0) lane?.post({ type: 'close', intakes })
     }
+    for (const intake of closing) this.#routes.delete(intake)
   }
 
   /** Bytes of the chunk stay as they are until `endChunk`: frames that lie in it need not be copied one by one. */
@@ -224,7 +229,6 @@ export class LanePool {
       slot.pinnedBlock ??= this.#takeBlock()
       if (isLine) slot.pinnedBlock.appendLine(buf, start, end, intake)
       else slot.pinnedBlock.append(buf, start, end, intake)
-      if (!route.opened[slot.index]) this.#openOn(slot, intake, route)
       if (slot.pinnedBlock.isFull) this.#handOverPinned(slot)
       return
     }
@@ -264,11 +268,6 @@ export class LanePool {
       wanted = slot
     }
     return wanted
-  }
-
-  #openOn(slot: LaneSlot, intake: number, route: IntakeRoute): void {
-    route.opened[slot.index] = true
-    slot.lane?.post({ type: 'open', intake, candidates: route.candidates })
   }
 
   #takeBlock(): FrameBlock {
@@ -312,24 +311,28 @@ export class LanePool {
     }
     const { lane } = slot
     block.settle()
-    this.#openIntakesOf(slot, block)
+    const opens = this.#newIntakesOf(slot, block)
     slot.outstanding++
     slot.framesInFlight += block.count
     slot.isDirty = true
     this.#outstanding++
-    lane.post({ type: 'block', memory: block.memory, count: block.count, used: block.used })
+    lane.post({ type: 'block', memory: block.memory, count: block.count, used: block.used, opens })
   }
 
-  /** A lane must know an intake before its first frame there. */
-  #openIntakesOf(slot: LaneSlot, block: FrameBlock): void {
+  /** Those that the lane does not know yet. They go with the block: thousands that come at once must not be a message each. */
+  #newIntakesOf(slot: LaneSlot, block: FrameBlock): IntakeSources[] {
+    const opens: IntakeSources[] = []
     let last = -1
     for (let i = 0; i < block.count; i++) {
       const intake = block.intake(i)
       if (intake === last) continue
       last = intake
       const route = this.#routes.get(intake)
-      if (route !== undefined && !route.opened[slot.index]) this.#openOn(slot, intake, route)
+      if (route === undefined || route.opened[slot.index]) continue
+      route.opened[slot.index] = true
+      opens.push([intake, route.candidates])
     }
+    return opens
   }
 
   /**
@@ -418,7 +421,7 @@ export class LanePool {
         for (const { source, recordCount, forArchive } of message.blocks)
           if (forArchive !== true) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
         this.#emit(slot, message.blocks)
-        if (!this.isBusy) this.#wake()
+        this.#wake()
         return
       case 'flushed':
         this.#emit(slot, message.blocks)
@@ -442,7 +445,13 @@ export class LanePool {
   }
 
   #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const waiter of waiting) {
+      if (this.#outstanding <= waiter.outstandingMax) waiter.resolve()
+      else this.#waiting.push(waiter)
+    }
   }
 
   #lose(frames: number): void {

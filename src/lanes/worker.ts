@@ -21,17 +21,15 @@ const memoryOf = (blocks: readonly Block[]): ArrayBuffer[] => blocks.map(block =
 
 port.on('message', (message: ToLane) => {
   switch (message.type) {
-    case 'open':
-      engine.openIntake(message.intake, message.candidates)
-      return
     case 'close':
-      engine.closeIntake(message.intake)
+      for (const intake of message.intakes) engine.closeIntake(intake)
       return
     case 'block': {
       const block = new FrameBlock(message.memory)
       block.count = message.count
       block.used = message.used
       const blocks: Block[] = []
+      for (const [intake, candidates] of message.opens) engine.openIntake(intake, candidates)
       engine.process(block, made => blocks.push(made))
       send(
         { type: 'done', memory: message.memory, frames: message.count, blocks, pins: engine.takePins(), taps: engine.takeTaps() },

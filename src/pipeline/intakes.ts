@@ -20,6 +20,8 @@ import type { SourceBinding } from './source-binding.ts'
 const HAND_OVERS_PER_COMMIT = 2
 /** Rounds for senders that wait for a receipt do not follow each other faster: each deflates what there is. */
 const ROUND_GAP_MS = 25
+/** Senders that can wait go on when there is room for so many blocks: 4 MiB, while the lanes have three times as much to do. */
+const ROOM_BLOCKS = 16
 /** While the spool is full, senders that wait are let through this often to see whether it still is. */
 const FULL_POLL_MS = 250
 
@@ -276,7 +278,7 @@ export class Intakes {
     if (debtMs > 0) await new Promise(resolve => setTimeout(resolve, debtMs).unref())
     while (this.#mustWait) {
       this.#lastPause = this.pause ?? this.#lastPause
-      await this.#pool.room()
+      await this.#pool.room(ROOM_BLOCKS)
       if (this.#spool.full) await new Promise(resolve => setTimeout(resolve, FULL_POLL_MS).unref())
     }
   }

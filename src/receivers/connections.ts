@@ -218,7 +218,7 @@ class Connection implements SocketReader {
   readonly #owner: Connections
   readonly #open: () => OpenIntake
   #intake: Intake | undefined
-  /** Resolves when the intake has taken the last chunk and, where its peer sent more than it may, when that is made up for. */
+  /** Resolves when it is made up for that the peer sent more than it may. What waits for want of room, the gate knows. */
   #room: Promise<void> | undefined
   #isListening = false
   #isOver = false
@@ -258,6 +258,10 @@ class Connection implements SocketReader {
     await orAborted(this.finished, deadline)
   }
 
+  get stopsAtOnce(): boolean {
+    return this.#socket instanceof BufferedSocket
+  }
+
   startReading(): void {
     const socket = this.#socket
     if (socket.destroyed) return
@@ -294,30 +298,31 @@ class Connection implements SocketReader {
     const { receiver, protocol } = this.#deps
     this.#intake ??= this.#open()({ receiver, protocol, address: this.#address, ...this.#owner.rate }, 'syslog-stream')
     const room = this.#intake.accept(chunk)
-    if (room !== undefined) this.#wait(room, this.#intake.debtMs() > 0)
+    if (room !== undefined) this.#wait(room, chunk.length, this.#intake.debtMs() > 0)
     else this.#owner.gate.took(chunk.length)
   }
 
-  /** Stops reading: this connection alone when its peer sends too fast, else all. */
-  #wait(room: Promise<void>, isLimited: boolean): void {
+  /** Stops reading: this connection alone when its peer sends too fast, else all that would find no room as well. */
+  #wait(room: Promise<void>, bytes: number, isLimited: boolean): void {
     const { gate, counters } = this.#owner
     const settled = room.catch((error: unknown) => {
       const facts = { receiver: this.#deps.receiver, peer: this.#address, err: error }
       this.#deps.log.error(facts, 'an intake failed; its connection is closed')
       this.#socket.destroy()
     })
-    if (isLimited) {
-      this.#owner.limited++
-      gate.leave(this)
-      this.stopReading()
+    if (!isLimited) {
+      if (gate.room === undefined) counters.pauses_total++
+      gate.close(this, bytes, settled)
+      return
     }
+    this.#owner.limited++
+    gate.leave(this)
+    this.stopReading()
     this.#room = settled.then(() => {
       this.#room = undefined
-      if (!isLimited) return
       this.#owner.limited--
       if (!this.#isOver) gate.enter(this)
     })
-    if (!isLimited && gate.close(this.#room)) counters.pauses_total++
   }
 
   #idle(): void {

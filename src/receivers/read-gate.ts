@@ -1,8 +1,8 @@
 /**
  * Which sockets of a receiver are read when not all can be.
  *
- * No room behind them: the first one that finds none stops all. Were each to find it out by itself, ten thousand connections would
- * bring ten thousand more reads, and memory for them.
+ * No room behind them: each that finds none by a read is stopped, and after some MiB all are. Were each of them to find it out by itself,
+ * ten thousand connections would bring ten thousand more reads, and memory for them.
  *
  * More to read than there is time for: after some MiB in one turn of the event loop the rest waits for the next turns. Were a
  * thousand TLS connections read at once with all they have, a turn would take a second, and uploads, the disk and the page, which
@@ -15,10 +15,18 @@
 export interface SocketReader {
   startReading(): void
   stopReading(): void
+  /** Nothing is read after `stopReading`, not even by Node on its own account, as over TLS. */
+  readonly stopsAtOnce: boolean
 }
 
-/** Readers that start in one turn of the event loop: each may bring a read of 256 KiB before it is stopped. */
+/** Readers that do not stop at once and start in one turn of the event loop: each may bring a read of 256 KiB. */
 const STARTED_AT_A_TIME = 16
+/** Any readers that start in one turn. */
+const STARTED_MAX = 512
+/** What those that start in one turn are expected to bring. */
+const STARTED_BYTES = 1024 * 1024
+/** Taken after there was no room before all that may still read are stopped. */
+const OVER_MAX_BYTES = 2 * 1024 * 1024
 /** Read in one turn of the event loop at most, but for the read that goes over it: some milliseconds of TLS. */
 const TURN_MAX_BYTES = 2 * 1024 * 1024
 /** Less is not worth an immediate: it may be of several turns. */
@@ -29,9 +37,12 @@ export class ReadGate {
   /** In the order of their turns. */
   readonly #held = new Set<SocketReader>()
   #room: Promise<void> | undefined
+  #overBytes = 0
   /** Set while something is to be done in the next turn of the event loop. */
   #nextTurn: NodeJS.Immediate | undefined
   #turnBytes = 0
+  /** What a read has brought of late. */
+  #readBytes = 64 * 1024
   /** Those that are held are so for want of room, not of time. */
   #lacksRoom = false
 
@@ -64,22 +75,30 @@ export class ReadGate {
     this.#held.delete(reader)
   }
 
-  /** Stops all readers until `room` settles; false when they are already. */
-  close(room: Promise<void>): boolean {
-    if (this.#room !== undefined) return false
-    this.#holdAll()
+  /**
+   * The reader has read so much and found no room until `room` settles. It is stopped; the others are when they read as well, or when that
+   * becomes too much: to stop one that has nothing to read, and to start it again, costs as much as a read.
+   */
+  close(reader: SocketReader, bytes: number, room: Promise<void>): void {
+    reader.stopReading()
+    this.#reading.delete(reader)
+    this.#held.add(reader)
+    this.#overBytes += bytes
+    if (this.#overBytes >= OVER_MAX_BYTES) this.#holdAll()
+    if (this.#room !== undefined) return
     this.#lacksRoom = true
     const open = (): void => {
       this.#room = undefined
+      this.#overBytes = 0
       this.#goOn()
     }
     this.#room = room.then(open, open)
-    return true
   }
 
   /** A reader has read so much. */
   took(bytes: number): void {
     this.#turnBytes += bytes
+    this.#readBytes += (bytes - this.#readBytes) / 32
     if (this.#turnBytes < NOTICED_BYTES) return
     this.#goOn()
     if (this.#turnBytes >= TURN_MAX_BYTES && this.#room === undefined) this.#holdAll()
@@ -102,10 +121,11 @@ export class ReadGate {
   }
 
   #startSome(): void {
-    let left = STARTED_AT_A_TIME
+    let left = Math.min(STARTED_MAX, Math.max(STARTED_AT_A_TIME, Math.ceil(STARTED_BYTES / this.#readBytes)))
+    let leftSlow = STARTED_AT_A_TIME
     for (const reader of this.#held) {
       if (this.#room !== undefined) return // one that started found none
-      if (left-- === 0) {
+      if (left-- === 0 || (!reader.stopsAtOnce && leftSlow-- === 0)) {
         this.#goOn()
         return
       }
