@@ -129,6 +129,10 @@ t.test('LEEF: the delimiter is declared, or told by the bytes', async t => {
     ['2.0 declared', 'LEEF:2.0|V|P|1|id|^|src=192.0.2.1^usrName=a b^url=http://e.example/?x=1'],
     ['2.0 in hex', 'LEEF:2.0|V|P|1|id|x5E|src=192.0.2.1^usrName=a b^url=http://e.example/?x=1'],
     ['2.0 in hex with 0x', 'LEEF:2.0|V|P|1|id|0x5e|src=192.0.2.1^usrName=a b^url=http://e.example/?x=1'],
+    ['2.0 in hex without x', 'LEEF:2.0|V|P|1|id|5E|src=192.0.2.1^usrName=a b^url=http://e.example/?x=1'],
+    ['2.0 in four digits', 'LEEF:2.0|V|P|1|id|0X005e|src=192.0.2.1^usrName=a b^url=http://e.example/?x=1'],
+    ['2.0 with what is no number', 'LEEF:2.0|V|P|1|id|xzz|src=192.0.2.1\tusrName=a b\turl=http://e.example/?x=1'],
+    ['2.0 with what is no byte', 'LEEF:2.0|V|P|1|id|x100|src=192.0.2.1\tusrName=a b\turl=http://e.example/?x=1'],
     ['2.0 empty', 'LEEF:2.0|V|P|1|id||src=192.0.2.1\tusrName=a b\turl=http://e.example/?x=1'],
     ['2.0 without the field', 'LEEF:2.0|V|P|1|id|src=192.0.2.1\tusrName=a b\turl=http://e.example/?x=1'],
     ['trailing delimiters', 'LEEF:1.0|V|P|1|id|\tsrc=192.0.2.1\t\tusrName=a b\turl=http://e.example/?x=1\t']
