@@ -98,8 +98,8 @@ Examples:
     summary: 'show what each line of a log becomes',
     usage: `sluice parse [--source SOURCE] [-c FILE] [--time-zone ZONE] [--now ISO] [--format json|cef|leef|w3c|csv] [FILE…|-]
 
-One object a line: the record after normalisation and before filters and privacy, or why there is none. A file packed by gzip is unpacked;
-of one JSON document (an array of objects, or objects over several lines) each object counts as a line, as where it is pushed by HTTP.
+One object a line: the record after normalisation and before filters and privacy, or why there is none. Files packed by gzip, zstd, xz,
+bzip2 or zip are unpacked; of one JSON document (an array of objects, or objects over several lines) each object counts as a line, as where it is pushed by HTTP.
 
 ${SOURCE_OPTIONS}
       --format FORMAT   json (default), or the lines as a file of that format would have them
@@ -109,10 +109,11 @@ Example:
     load: async () => (await import('./parse.ts')).parse
   },
   explain: {
-    summary: 'say what Cloud Discovery would make of a log, also packed by gzip; fails when it would refuse it',
+    summary: 'say what Cloud Discovery would make of a log, also a packed one; fails when it would refuse it',
     usage: `sluice explain [--source SOURCE] [-c FILE] [--time-zone ZONE] [--now ISO] [--json] [FILE…|-]
 
-Takes lines, and JSON documents (an array of objects, or objects over several lines), each also packed by gzip.
+Takes lines, and JSON documents (an array of objects, or objects over several lines), each also packed by
+gzip, zstd, xz, bzip2 or zip.
 
 ${SOURCE_OPTIONS}
 ${JSON_OUT}`,

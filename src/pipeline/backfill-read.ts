@@ -10,11 +10,9 @@ import { createFramer } from '../framing/framer.ts'
 import { LaneEngine } from '../lanes/engine.ts'
 import type { LaneSpec } from '../lanes/messages.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
-import { type UnpackLimits, unpacked } from '../receivers/unpack.ts'
+import { CHOSEN_FILE_LIMITS, unpacked } from '../receivers/unpack.ts'
 import { framingOf } from '../receivers/unpack-deliver.ts'
 
-/** A person chose the file, so these only stop what would never end; deflate makes at most 1,032 bytes of one. */
-const LIMITS: UnpackLimits = { unpackedMaxBytes: 16 * 1024 ** 4, unpackedMaxRatio: 2000 }
 const READ_BYTES = 256 * 1024
 const HEAD_BYTES = 256
 
@@ -75,7 +73,7 @@ async function* contentOf({ path, bytes, signal, onProgress }: ReadOptions): Asy
       yield chunk as Buffer
     }
   }
-  yield* unpacked(chunks(), LIMITS)
+  yield* unpacked(chunks(), CHOSEN_FILE_LIMITS)
 }
 
 export interface ParseOptions extends ReadOptions {

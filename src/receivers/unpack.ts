@@ -29,6 +29,9 @@ export const UnpackOptions = {
 const UnpackLimits = Type.Object(UnpackOptions)
 export type UnpackLimits = Static<typeof UnpackLimits>
 
+/** For a file that a person chose: these only stop what would never end. */
+export const CHOSEN_FILE_LIMITS: UnpackLimits = { unpackedMaxBytes: 16 * 1024 ** 4, unpackedMaxRatio: 50_000 }
+
 export type Packing = 'plain' | 'gzip' | 'zstd' | 'zip' | 'bzip2' | 'xz'
 
 const RATIO_FREE_BYTES = 16 * 1024 * 1024

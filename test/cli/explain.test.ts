@@ -1,9 +1,10 @@
 /** `sluice explain` as somebody at a terminal uses it: the real command, its exit code and what it prints. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 
 t.setTimeout(240_000) // each run is a process of its own, beside other work
@@ -173,7 +174,7 @@ t.test('several files are answered one by one; one that cannot be read costs the
   t.equal((await explain(['missing.log', 'a.log'], { cwd })).code, 1)
 })
 
-t.test('standard input is read, and gzip is unpacked wherever it comes from', async t => {
+t.test('standard input is read, and packed logs are unpacked wherever they come from', async t => {
   const cwd = t.testdir({ 'packed.log': gzipSync(GOOD), 'cut.log.gz': gzipSync(GOOD.repeat(100)).subarray(0, 60) })
   for (const args of [[], ['-']]) t.match((await explain(args, { cwd, input: GOOD })).out, /^-: .*take it\n {2}lines {7}1: 1 records/)
   const old = await explain(['--json'], { cwd, input: gzipSync(OLD_ASA) })
@@ -184,7 +185,17 @@ t.test('standard input is read, and gzip is unpacked wherever it comes from', as
   t.match(JSON.parse((await explain(['--json', 'packed.log'], { cwd })).out), { records: 1 }, 'told by its bytes, not its name')
   const cut = await explain(['cut.log.gz'], { cwd })
   t.equal(cut.code, 1)
-  t.match(cut.err, /cannot read "cut\.log\.gz": unexpected end of file/)
+  t.match(cut.err, /cannot read "cut\.log\.gz": the file is damaged: unexpected end of file/)
+  for (const [name, bytes] of [
+    ['zst', zstdCompressSync(GOOD)],
+    ['xz', execFileSync('xz', ['-c'], { input: GOOD })],
+    ['bz2', execFileSync('bzip2', ['-c'], { input: GOOD })]
+  ] as const) {
+    writeFileSync(join(cwd, name), bytes)
+    t.match(JSON.parse((await explain(['--json', name], { cwd })).out), { records: 1 }, name)
+  }
+  writeFileSync(join(cwd, 'log.7z'), Buffer.from('377abcaf271c0004', 'hex'))
+  t.match(await explain(['log.7z'], { cwd }), { code: 1, err: /cannot read "log\.7z": 7z is not read; .*\(7z x FILE\)/ })
   const nothing = await explain(['--json'], { cwd })
   t.equal(nothing.code, 1)
   t.match(JSON.parse(nothing.out), { lines: 0, problems: [{ rule: 'no_records' }] })

@@ -36,6 +36,8 @@ const RULES: readonly (readonly [files: string, mayImport: readonly string[]])[]
   ...['explain.ts', 'explain-screen.ts'].map(
     file => [`src/cli/${file}`, ['src/cli/', 'src/parse/load.ts', 'src/explain/', 'src/config/', ...SHARED]] as const
   ),
+  // A log on the command line is unpacked as one that is uploaded.
+  ['src/cli/log-text.ts', ['src/cli/', 'src/receivers/unpack.ts', ...SHARED]],
   // A template in the configuration is checked by compiling it.
   ['src/cli/load-for-verb.ts', ['src/cli/', 'src/config/', 'src/parse/template/compile.ts', 'src/upload/archive/path.ts', ...SHARED]],
   ['src/cli/tenant.ts', ['src/cli/', 'src/tenant/', 'src/config/', ...SHARED]],
