@@ -2,9 +2,7 @@
  * The lanes and the blocks between them and the receiving thread. The receiving side appends frames; the pool fills blocks,
  * hands them to lanes, bounds how many are on the way, and answers flush rounds, after which everything appended before is in
  * the caller's hands as deflated blocks.
- *
- * An intake starts pinned to one lane. When its lane has seen that none of its formats keeps state, its frames may go to any
- * lane, so one heavy sender uses all cores; a format with state (`#Fields`, a connection table) keeps it pinned.
+ * Which lane may have an intake's frames, `intake-routes.ts` says.
  */
 import type { Block, Parser } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
@@ -12,8 +10,9 @@ import { FrameBlock } from '../lib/frame-block.ts'
 import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 import { LaneEngine } from './engine.ts'
 import { mergeLags } from './event-lag.ts'
+import { IntakeRoutes } from './intake-routes.ts'
 import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
-import type { FromLane, IntakeSources, LaneSpec, LaneStats, Pin, ToLane } from './messages.ts'
+import type { FromLane, IntakeSources, LaneSpec, LaneStats, ToLane } from './messages.ts'
 
 /** Blocks handed to lanes and not back yet, at most; beyond that senders wait. */
 export const OUTSTANDING_MAX = 64
@@ -53,24 +52,13 @@ export interface PoolEvents {
 
 type LoadParsers = () => Promise<readonly Parser[]>
 
-interface IntakeRoute {
-  candidates: number[]
-  lane: number
-  pinned: boolean
-  /** A format with state was seen: pinned for good, whatever other lanes, which saw less of the intake, say later. */
-  hasState: boolean
-  opened: boolean[]
-}
-
 export class LanePool {
   readonly #events: PoolEvents
   /** For a lane on this thread and for `check`; lane threads load their own, so most collectors have none here. */
   readonly #loadParsers: LoadParsers
   #spec: LaneSpec
   readonly #slots: LaneSlot[]
-  readonly #routes = new Map<number, IntakeRoute>()
-  /** Intakes that ended and are still known to lanes. */
-  readonly #closing: number[] = []
+  readonly #routes: IntakeRoutes
   readonly #spare: FrameBlock[] = []
   /** Who waits for room, and from how many blocks on they have it. */
   #waiting: { outstandingMax: number; resolve: () => void }[] = []
@@ -81,11 +69,7 @@ export class LanePool {
   #switched: Promise<unknown> = Promise.resolve()
   #open: FrameBlock | undefined
   #chunk: Buffer | undefined
-  /** Frames of one intake come in runs. */
-  #lastIntake = -1
-  #lastRoute: IntakeRoute | undefined
   #outstanding = 0
-  #nextIntake = 0
   #nextFlush = 0
   #lostFrames = 0
 
@@ -93,6 +77,7 @@ export class LanePool {
     this.#events = events
     this.#loadParsers = loadParsers
     this.#spec = spec
+    this.#routes = new IntakeRoutes(lanes)
     this.#slots = Array.from({ length: lanes }, (_, index) => ({
       index,
       lane: undefined,
@@ -177,31 +162,20 @@ export class LanePool {
 
   /** A new intake, with the indexes of the sources that may take its frames. Returns its number. */
   openIntake(candidates: number[]): number {
-    const intake = this.#nextIntake
-    this.#nextIntake = (this.#nextIntake + 1) >>> 0
-    this.#routes.set(intake, {
-      candidates,
-      lane: intake % this.#slots.length,
-      pinned: true,
-      hasState: false,
-      opened: this.#slots.map(() => false)
-    })
-    return intake
+    return this.#routes.open(candidates)
   }
 
   /** No more frames will come. The lanes hear of it after the next hand-over, when they have its last frames. */
   closeIntake(intake: number): void {
-    this.#closing.push(intake)
+    this.#routes.close(intake)
   }
 
   #closeIntakes(): void {
-    this.#lastIntake = -1
-    const closing = this.#closing.splice(0)
+    const closed = this.#routes.takeClosed()
     for (const { lane, index } of this.#slots) {
-      const intakes = closing.filter(intake => this.#routes.get(intake)?.opened[index])
+      const intakes = closed.filter(({ opened }) => opened[index]).map(({ intake }) => intake)
       if (intakes.length > 0) lane?.post({ type: 'close', intakes })
     }
-    for (const intake of closing) this.#routes.delete(intake)
   }
 
   /** Bytes of the chunk stay as they are until `endChunk`: frames that lie in it need not be copied one by one. */
@@ -217,11 +191,7 @@ export class LanePool {
 
   /** Appends a frame of an intake. Never refuses: callers ask `isBusy` first. */
   append(intake: number, buf: Buffer, start: number, end: number): void {
-    if (intake !== this.#lastIntake) {
-      this.#lastRoute = this.#routes.get(intake)!
-      this.#lastIntake = intake
-    }
-    const route = this.#lastRoute!
+    const route = this.#routes.of(intake)
     const isLine = buf === this.#chunk && buf[end] === LF
     if (route.pinned) {
       if (this.#slots[route.lane]!.lane === undefined) route.lane = this.#leastBusy()?.index ?? route.lane
@@ -243,31 +213,15 @@ export class LanePool {
    * Only when its intakes are pinned to different lanes are the frames copied into the blocks of those.
    */
   exchange(block: FrameBlock): SharedArrayBuffer {
-    const wanted = this.#laneOf(block)
-    if (wanted === 'several') {
+    const lane = this.#routes.laneOf(block)
+    if (lane === 'several') {
       for (let i = 0; i < block.count; i++) this.append(block.intake(i), block.bytes, block.start(i), block.end(i))
       return block.memory
     }
+    const wanted = lane === undefined ? undefined : this.#slots[lane]
     if (wanted?.pinnedBlock !== undefined) this.#handOverPinned(wanted) // frames of these intakes that came before
     this.#send(wanted, block)
     return this.#takeBlock().memory
-  }
-
-  /** The lane that frames of a block must go to, or undefined when any may have them. */
-  #laneOf(block: FrameBlock): LaneSlot | 'several' | undefined {
-    let wanted: LaneSlot | undefined
-    let last = -1
-    for (let i = 0; i < block.count; i++) {
-      const intake = block.intake(i)
-      if (intake === last) continue
-      last = intake
-      const route = this.#routes.get(intake)!
-      if (!route.pinned) continue
-      const slot = this.#slots[route.lane]!
-      if (wanted !== undefined && wanted !== slot) return 'several'
-      wanted = slot
-    }
-    return wanted
   }
 
   #takeBlock(): FrameBlock {
@@ -280,7 +234,7 @@ export class LanePool {
   handOver(): void {
     if (this.#open !== undefined) this.#handOverOpen()
     for (const slot of this.#slots) if (slot.pinnedBlock !== undefined) this.#handOverPinned(slot)
-    if (this.#closing.length > 0) this.#closeIntakes()
+    this.#closeIntakes()
   }
 
   #handOverPinned(slot: LaneSlot): void {
@@ -327,7 +281,7 @@ export class LanePool {
       const intake = block.intake(i)
       if (intake === last) continue
       last = intake
-      const route = this.#routes.get(intake)
+      const route = this.#routes.find(intake)
       if (route === undefined || route.opened[slot.index]) continue
       route.opened[slot.index] = true
       opens.push([intake, route.candidates])
@@ -366,13 +320,11 @@ export class LanePool {
   async reconfigure(spec: LaneSpec, candidates: ReadonlyMap<number, number[]>, onSwitched: () => void): Promise<void> {
     this.handOver()
     this.#spec = spec
-    for (const [intake, route] of this.#routes) route.candidates = candidates.get(intake) ?? []
+    this.#routes.rebind(candidates)
     const asked = this.#slots.flatMap(slot => (slot.lane === undefined ? [] : [{ slot, lane: slot.lane }]))
     for (const { slot } of asked) this.#behind.add(slot)
     const answers = asked.map(async ({ slot, lane }) => {
-      const intakes = [...this.#routes]
-        .filter(([, route]) => route.opened[slot.index])
-        .map(([intake, route]) => [intake, route.candidates] as const)
+      const intakes = this.#routes.openedOn(slot.index)
       slot.flushed = this.#ask(slot, lane, id => ({ type: 'configure', id, spec, intakes }))
       await slot.flushed
       this.#behind.delete(slot)
@@ -416,7 +368,7 @@ export class LanePool {
         slot.outstanding--
         this.#outstanding--
         if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
-        for (const pin of message.pins) this.#applyPin(slot, pin)
+        for (const pin of message.pins) this.#routes.pin(pin, slot.index)
         if (message.taps.length > 0) this.#events.onTaps?.(message.taps)
         for (const { source, recordCount, forArchive } of message.blocks)
           if (forArchive !== true) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
@@ -433,15 +385,6 @@ export class LanePool {
         return
       case 'ready':
     }
-  }
-
-  #applyPin(slot: LaneSlot, { intake, pinned }: Pin): void {
-    const route = this.#routes.get(intake)
-    if (route === undefined) return
-    if (route.hasState) return
-    if (pinned) route.lane = slot.index
-    route.hasState = pinned
-    route.pinned = pinned
   }
 
   #wake(): void {
@@ -473,7 +416,7 @@ export class LanePool {
     slot.outstanding = 0
     slot.framesInFlight = 0
     slot.isDirty = false
-    for (const route of this.#routes.values()) route.opened[slot.index] = false
+    this.#routes.forgetLane(slot.index)
     this.#events.onLaneFailure(slot.index, error, lost)
     for (const end of slot.endFlushes.values()) end()
     slot.endFlushes.clear()
