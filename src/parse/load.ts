@@ -1,4 +1,4 @@
-/** Loads the parsers: every file of `parsers/`, in name order, generic ones last. */
+/** Loads the parsers: every file of `parsers/`, in name order, generic ones last. Folders there hold what a big parser is made of. */
 import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
