@@ -1,6 +1,7 @@
 /** The cases of the bench in the order of docs/performance.md: what each measures, and how its result reads as tables. */
 import { backlogResult, type StartResult, startResult } from './backlog.ts'
 import { deflateResults } from './deflate.ts'
+import { idleResult } from './idle.ts'
 import { latencyResult } from './latency.ts'
 import { measureStages } from './measure.ts'
 import { memoryResult } from './memory.ts'
@@ -188,6 +189,21 @@ const scaling: Case = {
   }
 }
 
+const idle: Case = {
+  name: 'idle',
+  async run({ short }) {
+    const result = await idleResult(short ? 1 : 5, short ? 5 : 20)
+    const { residentMegabytes, proportionalMegabytes, anonymousMegabytes, parts } = result
+    const rows = [
+      ['resident (RSS)', figure(residentMegabytes)],
+      ...Object.entries(parts).map(([part, megabytes]) => [`  ${part}`, figure(megabytes)]),
+      ['by shares (PSS)', figure(proportionalMegabytes)],
+      ["the process's own (anonymous)", figure(anonymousMegabytes)]
+    ]
+    return { result, tables: [{ title: `Memory at idle, two lanes, median of ${result.starts}`, head: ['what', 'MB'], rows }] }
+  }
+}
+
 const memory: Case = {
   name: 'memory',
   async run({ short }) {
@@ -315,6 +331,7 @@ export const CASES: readonly Case[] = [
   udp,
   tls,
   scaling,
+  idle,
   memory,
   latency,
   backlog,

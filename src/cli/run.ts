@@ -14,6 +14,8 @@ import type { Io, Verb } from './verb.ts'
 /** The stop as a whole, and how much of it the pipeline gets. */
 const STOP_DEADLINE_MS = 10_000
 const PIPELINE_STOP_DEADLINE_MS = 8000
+/** From the start until nothing of it is going on any more. */
+const SETTLED_MS = 5000
 
 export const run: Verb = async (args, io) => {
   const { values } = parseArgs({ args, options: { config: { type: 'string', short: 'c' } } })
@@ -46,9 +48,16 @@ export async function runUntilStopped(path: string | undefined, io: Io, onReady?
   announce(log, await starting, loaded.path)
   onReady?.(log)
   forgetStart()
+  giveBack()
+  // Compilers in the background and what happens once are done by then.
+  setTimeout(giveBack, SETTLED_MS).unref()
+  return stopped
+}
+
+/** Takes a few milliseconds. */
+function giveBack(): void {
   trimMalloc()
   forgetProgramPages()
-  return stopped
 }
 
 /** One line per thing a newcomer looks for; where it listens has been said. */
