@@ -245,8 +245,9 @@ export class SegmentQueue implements UploadQueue {
       try {
         if (archiveCount > 0) await moveSegment(io, dir, id, 'closed', 'archive')
         else await removeSegment(io, dir, 'closed', id)
-        await io.syncDirectory(`${dir}/closed`)
+        // In this order a power cut leaves it in both rather than in neither.
         if (archiveCount > 0) await io.syncDirectory(`${dir}/archive`)
+        await io.syncDirectory(`${dir}/closed`)
       } catch (error) {
         throw spoolFailure(`remove the uploaded segment ${id}`, error)
       }
