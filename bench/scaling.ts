@@ -3,7 +3,7 @@
  * known before the clock starts and stay open until it has stopped. Beside it what the kernel alone takes for the same load.
  */
 import { type Collector, startSluice } from './collectors.ts'
-import { median, until } from './measure.ts'
+import { median } from './measure.ts'
 import { linesIn, openSteady, startDrain } from './sender.ts'
 import { linesOf, type Round } from './whole-path.ts'
 
@@ -36,8 +36,9 @@ const CONNECTIONS = [1, 10, 100, 1000, 10_000]
 const SOURCES = [1, 10, 200]
 const CONNECTIONS_OF_SOURCES = 200
 const WARM_BYTES = 64e6
-/** Asking is work for a collector as well. */
-const ASK_EVERY_MS = 100
+const ASK_MIN_MS = 50
+const ASK_MAX_MS = 1000
+const DONE_WITHIN_MS = 120_000
 
 /** Rows in rounds, each of a collector of its own that was warmed over few connections before. */
 export async function scalingResults({ bytes, rounds }: ScalingOptions): Promise<ScalingResult[]> {
@@ -94,8 +95,7 @@ export async function steadyRound(collector: Collector, lines: Buffer, bytes: nu
   const options = { connections, pieceBytes: PIECE_BYTES, senders: sources === 1 ? 0 : sources }
   const sender = await openSteady(collector.port, lines, bytes, options)
   const first = linesIn(lines, sender.firstBytes)
-  const taken = (count: number): Promise<void> =>
-    until(`${count} lines`, async () => (await collector.linesDone()) - before >= count, 120_000, ASK_EVERY_MS)
+  const taken = (count: number): Promise<void> => untilDone(collector, before + count)
   await taken(first)
   const cpuBefore = collector.cpuSeconds()
   const beganMs = performance.now()
@@ -106,4 +106,16 @@ export async function steadyRound(collector: Collector, lines: Buffer, bytes: nu
   const cpuSeconds = collector.cpuSeconds() - cpuBefore
   await sender.close()
   return { beganMs, seconds, cpuSeconds, lines: count, bytes: amount }
+}
+
+/** Asks again when all should be done at the pace so far, since an answer is work for a collector as well: 5 ms with 200 sources. */
+async function untilDone(collector: Collector, count: number): Promise<void> {
+  const startedMs = performance.now()
+  const had = await collector.linesDone()
+  for (let done = had; done < count; done = await collector.linesDone()) {
+    const tookMs = performance.now() - startedMs
+    if (tookMs > DONE_WITHIN_MS) throw new Error(`Cannot see ${count} lines done after ${DONE_WITHIN_MS / 1000} s: ${done}`)
+    const wanted = (tookMs * (count - done)) / Math.max(1, done - had)
+    await new Promise(resolve => setTimeout(resolve, Math.min(ASK_MAX_MS, Math.max(ASK_MIN_MS, wanted))))
+  }
 }

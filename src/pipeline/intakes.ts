@@ -1,6 +1,6 @@
 /**
  * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes;
- * `commit` and `end` answer when the disk has everything. One round of flush and commit serves all that wait.
+ * `commit` and `end` answer when the disk has everything (commit-rounds.ts).
  */
 import type { Block, FilledBlock, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
@@ -10,6 +10,7 @@ import type { LanePool } from '../lanes/pool.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
 import type { TokenBucket } from '../lib/token-bucket.ts'
 import { NO_SOURCE } from '../telemetry/status.ts'
+import { CommitRounds } from './commit-rounds.ts'
 import { type PeerCounts, PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
@@ -18,8 +19,6 @@ import type { SourceBinding } from './source-binding.ts'
  * when they deflate what they have and the spool syncs it.
  */
 const HAND_OVERS_PER_COMMIT = 2
-/** Rounds for senders that wait for a receipt do not follow each other faster: each deflates what there is. */
-const ROUND_GAP_MS = 25
 /** Senders that can wait go on when there is room for so many blocks: 4 MiB, while the lanes have three times as much to do. */
 const ROOM_BLOCKS = 16
 /** While the spool is full, senders that wait are let through this often to see whether it still is. */
@@ -163,7 +162,7 @@ export class Intakes {
   }
 
   /** Whole blocks of receivers that cut frames in a thread of their own (`TakeBlock`): nothing is copied. */
-  async take(filled: FilledBlock, intakes: ReadonlyMap<number, Intake>): Promise<SharedArrayBuffer> {
+  async takeBlock(filled: FilledBlock, intakes: ReadonlyMap<number, Intake>): Promise<SharedArrayBuffer> {
     while (this.#pool.isBusy) await this.#pool.room()
     const block = new FrameBlock(filled.memory)
     block.count = filled.count
@@ -373,29 +372,4 @@ function addInto(sum: FramerStats, stats: FramerStats): void {
   sum.resynchronised += stats.resynchronised
   sum.newline += stats.newline
   sum.octetCounted += stats.octetCounted
-}
-
-/** Rounds of one action for all callers that wait: a call joins the next round that has not begun. */
-export class CommitRounds {
-  readonly #action: () => Promise<void>
-  #next: Promise<void> | undefined
-  #running: Promise<void> = Promise.resolve()
-
-  constructor(action: () => Promise<void>) {
-    this.#action = action
-  }
-
-  /** Resolves or rejects with the round that began after the call. */
-  commit(): Promise<void> {
-    this.#next ??= this.#round()
-    return this.#next
-  }
-
-  async #round(): Promise<void> {
-    await this.#running.catch(() => undefined) // its callers have heard of it
-    await new Promise(resolve => setTimeout(resolve, ROUND_GAP_MS))
-    this.#running = this.#next!
-    this.#next = undefined
-    await this.#action()
-  }
 }

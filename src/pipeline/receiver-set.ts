@@ -21,7 +21,7 @@ interface Running {
 /** Where receivers bring what they receive. */
 export interface ReceiverTarget {
   open: OpenIntake
-  take: TakeBlock
+  takeBlock: TakeBlock
 }
 
 /** The steps from the receivers of one configuration to those of the next, in the order of use. */
@@ -91,7 +91,7 @@ export class ReceiverSet {
     this.#running.push({ plan, receiver })
     await receiver.start(
       (peer, framing) => this.#target.open(peer, framing),
-      (block, senders) => this.#target.take(block, senders)
+      (block, senders) => this.#target.takeBlock(block, senders)
     )
     for (const { name, protocol, address, gauges } of receiver.status()) {
       const endsAt = gauges?.tls_certificate_expiry_timestamp_seconds

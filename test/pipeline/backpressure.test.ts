@@ -42,7 +42,7 @@ async function running(t: Test, receiver: Receiver): Promise<{ intakes: Intakes;
   const { intakes, spool } = await start(t)
   await receiver.start(
     (peer, framing) => intakes.open(peer, framing),
-    (block, of) => intakes.take(block, of)
+    (block, of) => intakes.takeBlock(block, of)
   )
   t.teardown(() => receiver.stop(AbortSignal.timeout(5000)))
   return { intakes, spool, port: portOf(receiver) }

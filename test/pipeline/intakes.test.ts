@@ -139,7 +139,7 @@ t.test('a block that a receiver filled itself is counted, written, and paid for 
     })
     return { memory: block.memory, count: block.count, used: block.used, truncated: 1 }
   }
-  const memory = await intakes.take(filled([7, 9, 7]), senders)
+  const memory = await intakes.takeBlock(filled([7, 9, 7]), senders)
   t.equal(memory.byteLength, BLOCK_BYTES)
   await senders.get(9)!.commit()
   t.equal(spool.durable, 3)
@@ -149,7 +149,7 @@ t.test('a block that a receiver filled itself is counted, written, and paid for 
 
   const ended = senders.get(9)!
   await ended.end()
-  await intakes.take(filled([7, 9]), senders)
+  await intakes.takeBlock(filled([7, 9]), senders)
   t.equal(intakes.counts.frames, 5)
   t.equal(shedBy(intakes), 2, 'its receiver has given up on what names an intake that ended')
   await senders.get(7)!.end()
@@ -167,7 +167,7 @@ t.test('a block of a receiver waits while the lanes are busy, also beside a relo
   const block = new FrameBlock()
   block.append(frame, 0, frame.length, 1)
   let taken = false
-  const take = intakes.take({ memory: block.memory, count: 1, used: block.used, truncated: 0 }, senders).then(() => {
+  const take = intakes.takeBlock({ memory: block.memory, count: 1, used: block.used, truncated: 0 }, senders).then(() => {
     taken = true
   })
   await intakes.reconfigure(specOf([{}]), binding, () => undefined)

@@ -43,7 +43,7 @@ async function running(t: Test, receiver: Receiver) {
   const { intakes, spool } = await start(t)
   await receiver.start(
     (peer, framing) => intakes.open(peer, framing),
-    (block, of) => intakes.take(block, of)
+    (block, of) => intakes.takeBlock(block, of)
   )
   t.teardown(() => receiver.stop(AbortSignal.timeout(5000)))
   const { protocol } = receiver.status()[0]!

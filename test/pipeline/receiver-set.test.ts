@@ -30,7 +30,7 @@ function plan(print: string, events: string[], fails = false): ReceiverPlan {
 
 const NOBODY: ReceiverTarget = {
   open: () => t.fail('nobody opens an intake') as never,
-  take: () => t.fail('nobody hands a block over') as never
+  takeBlock: () => t.fail('nobody hands a block over') as never
 }
 
 async function running(...prints: string[]) {
