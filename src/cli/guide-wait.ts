@@ -1,6 +1,6 @@
 /** Waits until the running collector has read a line of an appliance, and says what it saw; or explains why it could not. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { COST, remedyFor } from '../explain/remedies.ts'
+import { costOf, remedyFor } from '../explain/remedies.ts'
 import type { Guide } from '../guide/guide.ts'
 import type { Target } from '../guide/target.ts'
 import type { Attribute } from '../process/attributes.ts'
@@ -156,7 +156,7 @@ function seen(
     })),
     missing: missing.map(attribute => {
       const remedy = remedyFor(found!.parser, attribute)
-      return { attribute, cost: COST[attribute], ...(remedy === undefined ? {} : { remedy }) }
+      return { attribute, cost: costOf(attribute, one => !missing.some(name => name === one)), ...(remedy === undefined ? {} : { remedy }) }
     }),
     peers: now.receivers.find(({ name }) => name === target.receiver)?.peers?.map(({ address }) => address) ?? []
   }

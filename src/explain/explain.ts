@@ -15,7 +15,7 @@ import { TIME } from '../record.ts'
 import { byteOrderMark, MARK_BYTES } from './byte-order-mark.ts'
 import { columnOf } from './place.ts'
 import { type First, type Problem, problemsOf } from './problems.ts'
-import { COST, remedyFor } from './remedies.ts'
+import { costOf, remedyFor } from './remedies.ts'
 import { type Score, Scores } from './scores.ts'
 
 const SCRATCH_BYTES = 64 * 1024
@@ -190,7 +190,7 @@ export class Explainer {
       scores: this.#scores.list(),
       records: this.#records,
       dropped: [...this.#dropped].map(([reason, { count }]) => ({ reason, count })),
-      attributes: ATTRIBUTES.map((attribute, index) => this.#attribute(attribute, this.#present[index]!, main)),
+      attributes: ATTRIBUTES.map(attribute => this.#attribute(attribute, main)),
       ...(this.#records === 0
         ? {}
         : { firstTime: new Date(this.#firstTime).toISOString(), lastTime: new Date(this.#lastTime).toISOString() }),
@@ -199,11 +199,12 @@ export class Explainer {
     }
   }
 
-  #attribute(attribute: Attribute, count: number, parser: string): AttributeShare {
-    const present = share(count, this.#records)
-    if (present >= 0.5 || this.#records === 0) return { attribute, share: present }
+  #attribute(attribute: Attribute, parser: string): AttributeShare {
+    const shareOf = (one: Attribute): number => share(this.#present[ATTRIBUTES.indexOf(one)]!, this.#records)
+    const isThere = (one: Attribute): boolean => this.#records === 0 || shareOf(one) >= 0.5
+    if (isThere(attribute)) return { attribute, share: shareOf(attribute) }
     const remedy = remedyFor(parser, attribute)
-    return { attribute, share: present, costs: COST[attribute], ...(remedy === undefined ? {} : { remedy }) }
+    return { attribute, share: shareOf(attribute), costs: costOf(attribute, isThere), ...(remedy === undefined ? {} : { remedy }) }
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Attribute } from '../process/attributes.ts'
 
 /** What a report loses without the attribute (Cloud Discovery's own words for what it needs it for). */
-export const COST: Readonly<Record<Attribute, string>> = {
+const COST: Readonly<Record<Attribute, string>> = {
   user: 'no view per user, and no matching of names with Entra users',
   device: 'no view per machine',
   dstIp: 'apps are matched by host name only',
@@ -16,6 +16,13 @@ export const COST: Readonly<Record<Attribute, string>> = {
   downloadedBytes: 'no traffic by direction',
   totalBytes: 'the ranking of apps by traffic is empty',
   action: 'everything counts as allowed'
+}
+
+/** What a report loses without the attribute; a total can be made of one direction, which `isThere` says. */
+export function costOf(attribute: Attribute, isThere: (attribute: Attribute) => boolean): string {
+  if (attribute === 'totalBytes' && (isThere('uploadedBytes') || isThere('downloadedBytes')))
+    return 'the ranking of apps by traffic knows one direction only'
+  return COST[attribute]
 }
 
 const REMEDIES: Readonly<Record<string, Partial<Record<Attribute, string>>>> = {

@@ -1,7 +1,7 @@
 /** The pipeline's state as one plain object, put together from the plain numbers of its rooms. */
 import type { Config } from '../config/schema.ts'
 import type { PauseReason, ReceiverStatus } from '../contracts.ts'
-import { COST, remedyFor } from '../explain/remedies.ts'
+import { costOf, remedyFor } from '../explain/remedies.ts'
 import { LAG_BOUNDS_SECONDS, mergeLags } from '../lanes/event-lag.ts'
 import type { LaneSourceStats } from '../lanes/messages.ts'
 import { type LanePool, OUTSTANDING_MAX } from '../lanes/pool.ts'
@@ -232,11 +232,13 @@ function serviceStatus({ streams }: Delivery, dataSource: string | undefined): S
 function attributeCounts(lanes: readonly LaneSourceStats[], outcomes: readonly OutcomeCount[]): AttributeCount[] {
   const parsers = outcomes.filter(({ outcome }) => outcome === 'parsed').sort((a, b) => b.count - a.count)
   const parsed = sum(parsers, ({ count }) => count)
-  return ATTRIBUTES.map((attribute: Attribute, index) => {
-    const count = sum(lanes, lane => lane.attributes[index] ?? 0)
-    if (parsed === 0 || count >= parsed / 2) return { attribute, count }
+  const countOf = (attribute: Attribute): number => sum(lanes, lane => lane.attributes[ATTRIBUTES.indexOf(attribute)] ?? 0)
+  const isThere = (attribute: Attribute): boolean => parsed === 0 || countOf(attribute) >= parsed / 2
+  return ATTRIBUTES.map(attribute => {
+    const count = countOf(attribute)
+    if (isThere(attribute)) return { attribute, count }
     const remedy = remedyFor(parsers[0]!.parser, attribute)
-    return { attribute, count, costs: COST[attribute], ...(remedy === undefined ? {} : { remedy }) }
+    return { attribute, count, costs: costOf(attribute, isThere), ...(remedy === undefined ? {} : { remedy }) }
   })
 }
 

@@ -34,6 +34,14 @@ t.test('a good log is accepted, with who reads it and what its records carry', a
   t.match(url.remedy, /web filter/, 'the setting that mends it')
 })
 
+t.test('a total that is missing empties the ranking of apps, unless one direction is there', async t => {
+  const cost = (lines: string[]) => explain(lines).attributes.find(({ attribute }) => attribute === 'totalBytes')!.costs
+  const without = (more: RegExp): string => GOOD.replace(more, '')
+  t.equal(cost([GOOD]), undefined)
+  t.equal(cost([without(/ sentbyte=10/)]), 'the ranking of apps by traffic knows one direction only')
+  t.equal(cost([without(/ sentbyte=10 rcvdbyte=20/)]), 'the ranking of apps by traffic is empty')
+})
+
 t.test('a log that nobody reads does not match, with its first line, column and reason', async t => {
   const explanation = explain(['hello', 'world', GOOD])
   t.equal(explanation.verdict, 'refused')
