@@ -6,6 +6,7 @@ import type { PipelineStatus, SourceStatus } from '../telemetry/status.ts'
 import type { RecentUpload } from '../telemetry/upload-status.ts'
 import type { Verdict } from '../telemetry/verdict.ts'
 import type { Paint } from './paint.ts'
+import { counted } from './text-output.ts'
 
 const UPLOADS_SHOWN = 5
 
@@ -15,7 +16,7 @@ export function statusScreen(status: PipelineStatus, verdict: Verdict, nowMs: nu
   const place = tenant.kind === 'local' ? `local, files in ${tenant.dir}` : tenant.url
   const waiting = spool.segments.closed + spool.segments.issued + spool.segments.stored + spool.segments.finalising
   return [
-    `${paint.bold('Sluice')} ${status.version}  up ${formatDuration(status.uptimeMs)}  ${count(status.lanes.length, 'lane')}`,
+    `${paint.bold('Sluice')} ${status.version}  up ${formatDuration(status.uptimeMs)}  ${counted(status.lanes.length, 'lane')}`,
     ...verdictLines(verdict, nowMs, paint),
     '',
     ...table(
@@ -42,7 +43,7 @@ export function statusScreen(status: PipelineStatus, verdict: Verdict, nowMs: nu
     '',
     `Spool    ${formatSize(spool.bytes)} of ${formatSize(spool.maxBytes)}${spool.full ? paint.red(' FULL') : ''}, ${spool.segments.open} open, ${waiting} waiting, ${spool.segments['set-aside']} set aside`,
     clean(`Tenant   ${place}`),
-    `Uploads  ${count(upload.uploadedFiles, 'file')}, ${formatSize(upload.uploadedBytes)}`,
+    `Uploads  ${counted(upload.uploadedFiles, 'file')}, ${formatSize(upload.uploadedBytes)}`,
     ...(archive === undefined ? [] : [clean(archiveLine(archive))]),
     ...upload.recent.slice(0, UPLOADS_SHOWN).map(recent => clean(uploadLine(recent, nowMs)))
   ].join('\n')
@@ -98,16 +99,14 @@ function balanceLine({ balanced, frames, records, delivery }: PipelineStatus['ba
 
 function archiveLine({ place, content, sources, uploadedFiles, uploadedBytes, troubles, bytes, maxBytes }: ArchiveStatus): string {
   const sum = (of: (source: ArchiveStatus['sources'][number]) => number): number => sources.reduce((total, source) => total + of(source), 0)
-  const counts = `${sum(({ uploaded }) => uploaded)} ${content} in ${count(uploadedFiles, 'file')}, ${formatSize(uploadedBytes)}`
+  const counts = `${sum(({ uploaded }) => uploaded)} ${content} in ${counted(uploadedFiles, 'file')}, ${formatSize(uploadedBytes)}`
   const rest = `${sum(({ waiting }) => waiting)} waiting in ${formatSize(bytes)} of ${formatSize(maxBytes)}, ${sum(({ shed }) => shed)} shed`
   return `Archive  ${place}: ${counts}; ${rest}${troubles.length > 0 ? '; see above' : ''}`
 }
 
 function uploadLine({ finishedMs, source, id, records, bytes, outcome, reason }: RecentUpload, nowMs: number): string {
-  return `         ${age(finishedMs, nowMs)}  ${source} ${id}  ${count(records, 'record')}  ${formatSize(bytes)}  ${outcome}${reason ? `: ${reason}` : ''}`
+  return `         ${age(finishedMs, nowMs)}  ${source} ${id}  ${counted(records, 'record')}  ${formatSize(bytes)}  ${outcome}${reason ? `: ${reason}` : ''}`
 }
-
-const count = (value: number, what: string): string => `${value} ${what}${value === 1 ? '' : 's'}`
 
 const age = (ms: number | undefined, nowMs: number): string =>
   ms === undefined ? 'never' : `${formatDuration(Math.max(0, nowMs - ms))} ago`

@@ -2,7 +2,7 @@
 import { formatSize } from '../config/sizes.ts'
 import type { LineCounts } from '../pipeline/backfill-read.ts'
 import type { FileReport } from '../pipeline/backfill-report.ts'
-import { visible } from './text-output.ts'
+import { counted, visible } from './text-output.ts'
 
 const UNFINISHED = new Set(['waiting', 'interrupted', 'set-aside', 'failed', 'not-begun'])
 const DROP_REASONS: Readonly<Record<string, string>> = {
@@ -13,6 +13,9 @@ const DROP_REASONS: Readonly<Record<string, string>> = {
   line_too_long: 'too long for a line'
 }
 
+const amount = ({ records, files }: { records: number; files: number }): string =>
+  `${counted(records, 'record')} in ${counted(files, 'file')}`
+
 /** True when something was uploaded and nothing is left to do. */
 export const isComplete = (reports: readonly FileReport[]): boolean =>
   reports.some(({ outcome }) => outcome === 'uploaded') && !reports.some(({ outcome }) => UNFINISHED.has(outcome))
@@ -22,11 +25,10 @@ export function reportText(report: FileReport, target: string): string {
   const { file, counts, uploaded, waiting, setAside, ambiguousFinalises, knownRecords, dir } = report
   const lines = [`${file}: ${headline(report, target)}`]
   if (counts.lines > 0) lines.push(...countLines(counts))
-  if (knownRecords > 0) lines.push(`  resumed: ${knownRecords} records were there from an earlier run`)
-  if (waiting.files > 0) lines.push(`  waiting: ${waiting.records} records in ${waiting.files} files; run the same command again`)
-  if (uploaded.files > 0 && report.outcome !== 'uploaded')
-    lines.push(`  uploaded so far: ${uploaded.records} records in ${uploaded.files} files`)
-  if (setAside.files > 0) lines.push(`  set aside: ${setAside.records} records in ${setAside.files} files: ${setAside.reasons.join('; ')}`)
+  if (knownRecords > 0) lines.push(`  resumed: ${counted(knownRecords, 'record')} there from an earlier run`)
+  if (waiting.files > 0) lines.push(`  waiting: ${amount(waiting)}; run the same command again`)
+  if (uploaded.files > 0 && report.outcome !== 'uploaded') lines.push(`  uploaded so far: ${amount(uploaded)}`)
+  if (setAside.files > 0) lines.push(`  set aside: ${amount(setAside)}: ${setAside.reasons.join('; ')}`)
   if (ambiguousFinalises > 0)
     lines.push(`  ${ambiguousFinalises} calls that end an upload got no answer and were repeated; the service may count those files twice`)
   if (dir !== undefined) lines.push(`  spool: ${dir}`)
@@ -36,7 +38,7 @@ export function reportText(report: FileReport, target: string): string {
 function headline({ outcome, reason, uploaded, bytes }: FileReport, target: string): string {
   switch (outcome) {
     case 'uploaded':
-      return `${uploaded.records} records uploaded to ${target}, in ${uploaded.files} files of ${formatSize(uploaded.bytes)} (read: ${formatSize(bytes)})`
+      return `${counted(uploaded.records, 'record')} uploaded to ${target}, in ${counted(uploaded.files, 'file')} of ${formatSize(uploaded.bytes)} (read: ${formatSize(bytes)})`
     case 'known':
       return `not taken, as it was ${reason}; --again takes it once more`
     case 'empty':
@@ -63,7 +65,7 @@ function countLines({ lines, parsed, skipped, malformed, unidentified, dropped, 
     ...(why.length === 0 ? [] : [`  not parsed: ${why.join(', ')}`]),
     ...(total === 0
       ? []
-      : [`  dropped: ${total} records: ${drops.map(([reason, count]) => `${count} ${reason}${explained(reason)}`).join(', ')}`]),
+      : [`  dropped: ${counted(total, 'record')}: ${drops.map(([reason, count]) => `${count} ${reason}${explained(reason)}`).join(', ')}`]),
     ...(truncated === 0 ? [] : [`  cut: ${truncated} lines were longer than 64 KiB`])
   ]
 }

@@ -9,13 +9,16 @@ import { nodeIo } from '../spool/io.ts'
 import { FOLDERS, isSegmentId } from '../spool/layout.ts'
 import { type ReadSegment, type Soundness, SpoolReader } from '../spool/reader.ts'
 import { SegmentSpool } from '../spool/spool.ts'
-import { checkReadable } from '../spool/version.ts'
+import { checkReadable, holdsNone } from '../spool/version.ts'
 
 export type { ReadSegment, Soundness, SpoolReader }
 export { isSegmentId }
 
 const TRIES = 3
 const TRY_AGAIN_MS = 150
+
+/** True when a collector would begin a spool in this directory. */
+export const isNewSpool = (dir: string): boolean => holdsNone(nodeIo, dir)
 
 /** Rejects with SPOOL_VERSION when the directory holds no spool that this program reads. */
 export async function openReader(dir: string): Promise<SpoolReader> {

@@ -15,12 +15,16 @@ export async function prepareDirectory(io: SpoolIo, dir: string): Promise<void> 
   await io.syncDirectory(dir)
 }
 
+/** True when a spool would be begun there: what else lies in the directory is not ours. */
+export const holdsNone = (io: SpoolIo, dir: string): boolean =>
+  ['VERSION', ...FOLDERS].every(name => io.sizeOf(`${dir}/${name}`) === undefined)
+
 async function checkVersion(io: SpoolIo, dir: string): Promise<void> {
   const path = `${dir}/VERSION`
   const size = io.sizeOf(path)
   if (size === undefined) {
     // The folders are made after VERSION is durable, so folders without VERSION were not made by this program.
-    if (FOLDERS.some(folder => io.sizeOf(`${dir}/${folder}`) !== undefined)) throw unreadable(dir, 'it has segments but no VERSION file')
+    if (!holdsNone(io, dir)) throw unreadable(dir, 'it has segments but no VERSION file')
     return await writeVersion(io, dir, path)
   }
   await readVersion(io, dir, path, size)

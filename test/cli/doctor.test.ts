@@ -76,6 +76,26 @@ t.test('a clock that is wrong, and a tenant that cannot be reached or has no nam
   t.match(unknown.of('DNS'), { level: 'fail', remedy: /resolv\.conf/ })
 })
 
+t.test('a spool that the collector would refuse fails; one that is new or of this version does not', async t => {
+  const cases: [files: Record<string, string>, level: string, detail: RegExp][] = [
+    [{ 'lost+found': '' }, 'ok', /is new/],
+    [{ VERSION: 'sluice-spool 1\n' }, 'ok', /can be read/],
+    [{ VERSION: 'sluice-spool 7\n' }, 'fail', /of version 7/]
+  ]
+  for (const [files, level, detail] of cases) {
+    const dir = t.testdir({ spool: files })
+    const cwd = join(dir, 'spool')
+    writeFileSync(join(cwd, 'sluice.yaml'), `admin: { listen: '127.0.0.1:0' }\nspool: { dir: '${cwd}' }\n${FREE}`)
+    const io = memoryIo(cwd)
+    t.equal(await runCommandLine(['doctor', '--json', '--offline', '--url', 'http://127.0.0.1:9'], io), level === 'fail' ? 1 : 0)
+    const { findings } = JSON.parse(io.out()) as { findings: Finding[] }
+    t.match(
+      findings.find(({ what }) => what === 'spool'),
+      { level, detail }
+    )
+  }
+})
+
 t.test('a port that is taken fails; offline leaves the tenant alone', async t => {
   const other = createTcp()
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))

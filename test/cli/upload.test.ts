@@ -105,8 +105,8 @@ t.test('the report tells what became of every line', t => {
   not parsed: 2 malformed bad_time (squid-native)
   dropped: 3 records: 2 too_old (older than process.max_age; the service takes 90 days), 1 odd
   cut: 1 lines were longer than 64 KiB
-  waiting: 2 records in 1 files; run the same command again
-  uploaded so far: 1 records in 1 files
+  waiting: 2 records in 1 file; run the same command again
+  uploaded so far: 1 record in 1 file
   spool: /spool/backfill/x
 `
   )

@@ -1,10 +1,11 @@
-/** The disk of the spool: room, kind of file system, and how long it takes to make something durable. */
+/** The spool and its disk: layout, room, kind of file system, and how long it takes to make something durable. */
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { formatDuration } from '../../config/durations.ts'
 import type { Config } from '../../config/schema.ts'
 import { formatSize } from '../../config/sizes.ts'
+import { isNewSpool, openReader } from '../../pipeline/spool-tools.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** `f_type` of statfs(2). */
@@ -31,7 +32,18 @@ export async function checkDisk({ spool }: Config): Promise<Finding[]> {
   while (!existsSync(dir) && dirname(dir) !== dir) dir = dirname(dir)
   const { type, bavail, bsize, blocks } = await statfs(dir)
   const free = bavail * bsize
-  return [await durability(dir), kind(type, dir), room(free, blocks * bsize, spool)]
+  return [await layout(spool.dir), await durability(dir), kind(type, dir), room(free, blocks * bsize, spool)]
+}
+
+/** Whether `run` would take the spool that lies there. */
+async function layout(dir: string): Promise<Finding> {
+  if (isNewSpool(dir)) return ok('spool', `${dir} is new`)
+  try {
+    await openReader(dir)
+    return ok('spool', `${dir} can be read`)
+  } catch (error) {
+    return fail('spool', (error as Error).message, 'let the version that wrote it upload it, or set spool.dir to another folder')
+  }
 }
 
 function kind(type: number, dir: string): Finding {
