@@ -55,7 +55,7 @@ t.test('a packed file that ends too early fails, with what could be read; bytes 
   writeFileSync(join(folder, 'cut.gz'), packed.subarray(0, packed.length / 2))
   const cut = await parse([join(folder, 'cut.gz')])
   t.equal(cut.code, 1)
-  t.match(cut.err, /cannot read ".*cut\.gz": unexpected end of file/)
+  t.match(cut.err, /cannot read ".*cut\.gz": the file is damaged: unexpected end of file/)
   t.ok(usersOf(cut.out).length > 1000)
   const beside = await parse([join(folder, 'cut.json')])
   t.same([beside.code, usersOf(beside.out)], [0, ['bob']])

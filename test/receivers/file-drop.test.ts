@@ -185,7 +185,7 @@ t.test('files that cannot be read are put aside by name and counted', async t =>
   const { receiver, folder, drop, counters, intakes } = await started({ unpackedMaxBytes: 1000 })
   const gz = gzipSync(numbered(500).join('\n'))
   drop('cut.gz', gzipSync('some lines\n').subarray(0, 20))
-  drop('xz.log', Buffer.from('fd377a585a00000400', 'hex'))
+  drop('packed.log', Buffer.from('377abcaf271c0004', 'hex')) // 7z
   drop('large.gz', gz)
   await intakes.until(
     'all',
@@ -194,7 +194,7 @@ t.test('files that cannot be read are put aside by name and counted', async t =>
   await delay(100)
   t.strictSame(
     readdirSync(folder).filter(name => !name.startsWith('.')),
-    ['cut.gz.rejected', 'large.gz.rejected', 'xz.log.rejected']
+    ['cut.gz.rejected', 'large.gz.rejected', 'packed.log.rejected']
   )
   t.equal(counters().files_total, 0)
   await stop(receiver)
