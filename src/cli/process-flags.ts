@@ -17,10 +17,10 @@ const MEMORY_FLAGS = ['--max-semi-space-size=2']
 const MEMORY_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072' }
 
 /**
- * Blocks of frames go to the lanes and come back, 400 MB/s of them, and V8 takes what it has not yet seen leave for growth of a heap of
- * 30 MB: at full load it marked all of that heap four times a second, a tenth of the CPU time of the whole process. With room for three
- * times as much it seldom does (a FortiGate line 4.6 to 4.1 µs with two lanes). Node has no option of that name for NODE_OPTIONS, and V8
- * reads it whenever it reckons a limit, so it is set here.
+ * V8 takes memory that comes from other threads for growth of a heap of 30 MB until it has seen it leave, and at full load marked all of
+ * that heap four times a second, a tenth of the CPU time of the whole process. With room for three times as much it seldom does: a FortiGate
+ * line 4.6 to 4.1 µs with two lanes while blocks of frames were transferred as well; deflated blocks still are. Node has no option of that
+ * name for NODE_OPTIONS, and V8 reads it whenever it reckons a limit, so it is set here.
  */
 const HEAP_GROWTH = '--heap-growing-percent=300'
 
