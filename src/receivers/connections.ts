@@ -312,7 +312,7 @@ class Connection implements SocketReader {
     })
     if (!isLimited) {
       if (gate.room === undefined) counters.pauses_total++
-      gate.close(this, bytes, settled)
+      gate.foundNoRoom(this, bytes, settled)
       return
     }
     this.#owner.limited++

@@ -79,7 +79,7 @@ export class ReadGate {
    * The reader has read so much and found no room until `room` settles. It is stopped; the others are when they read as well, or when that
    * becomes too much: to stop one that has nothing to read, and to start it again, costs as much as a read.
    */
-  close(reader: SocketReader, bytes: number, room: Promise<void>): void {
+  foundNoRoom(reader: SocketReader, bytes: number, room: Promise<void>): void {
     reader.stopReading()
     this.#reading.delete(reader)
     this.#held.add(reader)
