@@ -13,6 +13,7 @@ import { startPipeline } from '../../src/pipeline.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { startTenant } from '../../src/tenant/tenant.ts'
 import { numberedLine } from '../integration/collector-kit.ts'
+import { testDir } from '../test-dir.ts'
 import { launchBrowser, openPage, overflow, THEMES, violations, WIDTHS } from './browser-kit.ts'
 import { fakeSource } from './fake-source.ts'
 
@@ -27,7 +28,7 @@ const browser = await launchBrowser()
 
 /** A tenant and a collector in this process, with one receiver per source. */
 async function startAll(t: Test) {
-  const cwd = t.testdir()
+  const cwd = testDir(t)
   const tenant = await startTenant({ dir: join(cwd, 'tenant') })
   const listen = '127.0.0.1:0'
   const receiver = (name: string) => ({ type: 'syslog', name, protocols: ['tcp'], listen })

@@ -11,6 +11,7 @@ import { CollectorError } from '../../src/errors.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { readinessOf } from '../../src/telemetry/readiness.ts'
 import { fineStatus, SAMPLES, sampleStatus } from '../telemetry/sample-status.ts'
+import { testDir } from '../test-dir.ts'
 
 interface FakePipeline extends RunningPipeline {
   reloaded: Config[]
@@ -40,7 +41,7 @@ function fakePipeline(): FakePipeline {
 }
 
 async function start(t: Test, yaml = 'admin: { listen: "127.0.0.1:0" }\n') {
-  const cwd = t.testdir({ 'sluice.yaml': yaml })
+  const cwd = testDir(t, { 'sluice.yaml': yaml })
   const load = () => loadConfig({ env: {}, cwd })
   const pipeline = fakePipeline()
   const log = createLogger({ destination: new PassThrough() })
@@ -158,7 +159,7 @@ t.test('when the admin address is taken the pipeline does not go on alone', asyn
   await once(taken, 'listening')
   t.teardown(() => taken.close())
   const { port } = taken.address() as { port: number }
-  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "127.0.0.1:${port}" }\n` })
+  const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: "127.0.0.1:${port}" }\n` })
   const load = () => loadConfig({ env: {}, cwd })
   const pipeline = fakePipeline()
   const log = createLogger({ level: 'silent' })

@@ -9,6 +9,7 @@ import { startAdmin } from '../../src/admin/server.ts'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { fakeSource } from '../admin/fake-source.ts'
 import { fineStatus } from '../telemetry/sample-status.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 async function run(cwd: string, ...args: string[]) {
@@ -25,7 +26,7 @@ async function admin(t: Test, token?: string) {
 }
 
 t.test('help and version go to standard output, wrong usage to standard error with exit code 2', async t => {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   t.match(await run(cwd, 'help'), { code: 0, out: /validate .* support-bundle +pack/s, err: '' })
   t.match(await run(cwd, '--help'), { code: 0, out: /Usage: sluice/ })
   t.match(await run(cwd, 'status', '--help'), { code: 0, out: /Usage: sluice status/ })
@@ -41,7 +42,7 @@ t.test('help and version go to standard output, wrong usage to standard error wi
 })
 
 t.test('a bad configuration prints every fault as file:line:column and exits 78, whatever the verb', async t => {
-  const cwd = t.testdir({ 'sluice.yaml': 'lanes: 0\nspol: {}\n' })
+  const cwd = testDir(t, { 'sluice.yaml': 'lanes: 0\nspol: {}\n' })
   for (const verb of ['run', 'validate', 'support-bundle']) {
     const { code, err, out } = await run(cwd, verb)
     t.equal(code, 78, verb)
@@ -56,7 +57,7 @@ t.test('a bad configuration prints every fault as file:line:column and exits 78,
 })
 
 t.test('validate says fine, or what is wrong, as text and as JSON', async t => {
-  const cwd = t.testdir({
+  const cwd = testDir(t, {
     'good.yaml':
       'receivers: [{ type: syslog, listen: "127.0.0.1:0" }]\nadmin: { listen: "127.0.0.1:0" }\ntenant: { local: { listen: "127.0.0.1:0" } }\n',
     'warns.yaml': 'process: { outbound_only: true }\n',
@@ -80,7 +81,7 @@ t.test('validate tries the addresses and directories of this machine', async t =
   await once(taken, 'listening')
   t.teardown(() => taken.close())
   const { port } = taken.address() as AddressInfo
-  const cwd = t.testdir({
+  const cwd = testDir(t, {
     'sluice.yaml': `receivers: [{ type: syslog, protocols: [tcp], listen: "127.0.0.1:${port}" }]\nspool: { dir: /proc/spool }\n`
   })
   const { code, err } = await run(cwd, 'validate')
@@ -91,7 +92,7 @@ t.test('validate tries the addresses and directories of this machine', async t =
 })
 
 t.test('validate prints the whole configuration without secrets', async t => {
-  const cwd = t.testdir({ 'sluice.yaml': 'admin: { token: hidden-hidden-hidden }\n' })
+  const cwd = testDir(t, { 'sluice.yaml': 'admin: { token: hidden-hidden-hidden }\n' })
   const { code, out } = await run(cwd, 'validate', '--print')
   t.equal(code, 0)
   t.match(out, 'token: (redacted)')
@@ -100,7 +101,7 @@ t.test('validate prints the whole configuration without secrets', async t => {
 
 t.test('status shows one screen, and its exit code says whether the collector is healthy', async t => {
   const { source, server, listen } = await admin(t)
-  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}" }\n` })
+  const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: "${listen}" }\n` })
   source.current = fineStatus()
   const healthy = await run(cwd, 'status')
   t.equal(healthy.code, 0)
@@ -126,7 +127,7 @@ t.test('status shows one screen, and its exit code says whether the collector is
 t.test('on a terminal status is painted, unless NO_COLOR asks for none', async t => {
   const { source, server } = await admin(t)
   const ask = async (env: Record<string, string>): Promise<string> => {
-    const io = memoryIo(t.testdir({}), env)
+    const io = memoryIo(testDir(t), env)
     Object.assign(io.stdout, { isTTY: true })
     await runCommandLine(['status', '--url', server.url], io)
     return io.out()
@@ -139,7 +140,7 @@ t.test('on a terminal status is painted, unless NO_COLOR asks for none', async t
 t.test('status and healthcheck use the token of the configuration', async t => {
   const { source, listen, server } = await admin(t, '0123456789abcdef')
   source.current = fineStatus()
-  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}", token_file: token }\n`, token: '0123456789abcdef\n' })
+  const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: "${listen}", token_file: token }\n`, token: '0123456789abcdef\n' })
   t.match(await run(cwd, 'status'), { code: 0 })
   t.match(await run(cwd, 'status', '--url', server.url), { code: 1, err: /answered 401/ })
   t.match(await run(cwd, 'healthcheck'), { code: 0, out: 'ok\n' })
@@ -147,16 +148,16 @@ t.test('status and healthcheck use the token of the configuration', async t => {
 
 t.test('what is wrong elsewhere in the file keeps nobody from asking the collector that runs', async t => {
   const { listen } = await admin(t)
-  const cwd = t.testdir({ 'sluice.yaml': `lanes: 0\nspol: {}\nadmin: { listen: "${listen}" }\n` })
+  const cwd = testDir(t, { 'sluice.yaml': `lanes: 0\nspol: {}\nadmin: { listen: "${listen}" }\n` })
   t.match(await run(cwd, 'healthcheck'), { code: 0, out: 'ok\n' })
   t.match(await run(cwd, 'status'), { out: /\S/, err: '' })
-  const wrong = t.testdir({ 'sluice.yaml': 'lanes: 0\nadmin: { listen: nowhere }\n' })
+  const wrong = testDir(t, { 'sluice.yaml': 'lanes: 0\nadmin: { listen: nowhere }\n' })
   t.match(await run(wrong, 'healthcheck'), { code: 78, err: /:1:8: lanes: .*:2:.*admin\.listen/s })
 })
 
 t.test('healthcheck and status load neither the schema of the configuration nor what checks it', async t => {
   const { listen } = await admin(t)
-  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: "${listen}" }` })
+  const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: "${listen}" }` })
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const hooks = `import { registerHooks } from 'node:module'
     registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context) } })`
@@ -172,7 +173,7 @@ t.test('healthcheck and status load neither the schema of the configuration nor 
 
 t.test('healthcheck fails when a lane is dead, when nobody answers, and when somebody else does', async t => {
   const { source, server } = await admin(t)
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   const check = (...args: string[]) => run(cwd, 'healthcheck', ...args)
   t.match(await check('--url', server.url), { code: 0, out: 'ok\n' })
   source.current.spool.full = true

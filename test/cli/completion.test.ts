@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { optionsOf, VERBS } from '../../src/cli/verbs.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 async function script(shell: string): Promise<string> {
@@ -14,7 +15,7 @@ async function script(shell: string): Promise<string> {
 }
 
 t.test('bash completes verbs, and the options of a verb', async t => {
-  const file = join(t.testdir({}), 'sluice.bash')
+  const file = join(testDir(t), 'sluice.bash')
   writeFileSync(file, await script('bash'))
   const complete = (...words: string[]): string[] => {
     const ask = `source ${file}; COMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _sluice; printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -36,7 +37,7 @@ function shell(name: 'zsh' | 'fish', args: string[], cwd: string): string {
 }
 
 t.test('fish completes verbs with their meaning, options of the verb, and nothing of other verbs', async t => {
-  const dir = t.testdir({})
+  const dir = testDir(t)
   writeFileSync(join(dir, 'sluice.fish'), await script('fish'))
   const complete = (line: string): string[] =>
     shell('fish', ['--no-config', '-c', `source sluice.fish; complete -C '${line}'`], dir)
@@ -52,7 +53,7 @@ t.test('fish completes verbs with their meaning, options of the verb, and nothin
 })
 
 t.test('zsh completes verbs, and the options of the verb', async t => {
-  const dir = t.testdir({})
+  const dir = testDir(t)
   writeFileSync(join(dir, '_sluice'), await script('zsh'))
   // A zsh within zsh, on a terminal of its own: completion works on nothing less.
   writeFileSync(

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { watchConfig } from '../../src/cli/config-watch.ts'
 import { until } from '../integration/collector-kit.ts'
+import { testDir } from '../test-dir.ts'
 
 const INTERVAL_MS = 20
 const SEVERAL_LOOKS_MS = 400
@@ -18,7 +19,7 @@ function start(t: Test, files: readonly string[]) {
 }
 
 t.test('new content is noticed, by writing, by renaming and by swapping a symbolic link', async t => {
-  const dir = t.testdir({ 'sluice.yaml': 'one' })
+  const dir = testDir(t, { 'sluice.yaml': 'one' })
   const file = join(dir, 'sluice.yaml')
   const { seen, changed } = start(t, [file])
   writeFileSync(file, 'two')
@@ -42,7 +43,7 @@ t.test('new content is noticed, by writing, by renaming and by swapping a symbol
 })
 
 t.test('a touch, a file that is gone for a moment, and what is known already are no change', async t => {
-  const file = join(t.testdir({ 'sluice.yaml': 'one', token: 'a' }), 'sluice.yaml')
+  const file = join(testDir(t, { 'sluice.yaml': 'one', token: 'a' }), 'sluice.yaml')
   const { watch, seen, changed } = start(t, [file, join(file, '../token')])
   utimesSync(file, 1, 1)
   rmSync(file)

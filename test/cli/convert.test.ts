@@ -4,6 +4,7 @@ import { convert } from '../../src/cli/convert.ts'
 import { UsageError } from '../../src/cli/verb.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 const TOKEN = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
@@ -13,7 +14,7 @@ const FTP = `(echo ${TOKEN}) | docker run --name Files -p 21:21 -p 20000-20099:2
 
 /** What convert prints for a command, and the configuration that it is once the secrets lie where it says. */
 async function converted(t: Test, command: string, args: string[] = []) {
-  const cwd = t.testdir({ 'run.sh': command, secret: 'a-secret-of-a-test' })
+  const cwd = testDir(t, { 'run.sh': command, secret: 'a-secret-of-a-test' })
   const io = memoryIo(cwd)
   t.equal(await convert([...args, 'run.sh'], io), 0)
   const yaml = io.out()
@@ -71,7 +72,7 @@ t.test('a command over several lines is read, from bash and from PowerShell', as
 
 t.test('what is no run command, and what cannot be meant, is refused with a word on why', async t => {
   const refused = async (command: string, args: string[] = []): Promise<string> => {
-    const cwd = t.testdir({ 'run.sh': command })
+    const cwd = testDir(t, { 'run.sh': command })
     const error = await convert([...args, 'run.sh'], memoryIo(cwd)).catch((error: unknown) => error)
     t.ok(error instanceof UsageError)
     return (error as Error).message

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 t.setTimeout(120_000)
@@ -36,7 +37,7 @@ async function examine(
   yaml: string,
   ...args: string[]
 ): Promise<{ code: number; findings: Finding[]; of: (what: string) => Finding | undefined }> {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   writeFileSync(join(cwd, 'sluice.yaml'), `admin: { listen: '127.0.0.1:0' }\nspool: { dir: ./spool }\n${yaml}`)
   const io = memoryIo(cwd)
   const code = await runCommandLine(['doctor', '--json', '--url', 'http://127.0.0.1:9', ...args], io)
@@ -83,7 +84,7 @@ t.test('a spool that the collector would refuse fails; one that is new or of thi
     [{ VERSION: 'sluice-spool 7\n' }, 'fail', /of version 7/]
   ]
   for (const [files, level, detail] of cases) {
-    const dir = t.testdir({ spool: files })
+    const dir = testDir(t, { spool: files })
     const cwd = join(dir, 'spool')
     writeFileSync(join(cwd, 'sluice.yaml'), `admin: { listen: '127.0.0.1:0' }\nspool: { dir: '${cwd}' }\n${FREE}`)
     const io = memoryIo(cwd)
@@ -112,7 +113,7 @@ t.test('a port that is taken fails; offline leaves the tenant alone', async t =>
 })
 
 t.test('for people it is a list, without colours when it is no terminal', async t => {
-  const cwd = t.testdir({ 'sluice.yaml': `admin: { listen: '127.0.0.1:0' }\nspool: { dir: ./spool }\n${FREE}` })
+  const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: '127.0.0.1:0' }\nspool: { dir: ./spool }\n${FREE}` })
   const io = memoryIo(cwd)
   await runCommandLine(['doctor', '--offline', '--url', 'http://127.0.0.1:9'], io)
   const out = io.out()

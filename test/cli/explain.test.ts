@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
+import { testDir } from '../test-dir.ts'
 
 t.setTimeout(240_000) // each run is a process of its own, beside other work
 
@@ -104,7 +105,7 @@ const REFUSALS: Refusal[] = [
 ]
 
 t.test('what the service would take: exit code 0, as text and as JSON', async t => {
-  const cwd = t.testdir({ 'a.log': GOOD.repeat(3) })
+  const cwd = testDir(t, { 'a.log': GOOD.repeat(3) })
   const shown = await explain(['a.log'], { cwd })
   t.equal(shown.code, 0, shown.err)
   t.match(shown.out, /^a\.log: Cloud Discovery would take it\n/)
@@ -117,7 +118,7 @@ t.test('what the service would take: exit code 0, as text and as JSON', async t 
 
 for (const { file, rule, text, line, there, remedy, setting } of REFUSALS) {
   t.test(`${file}: ${rule} is exit code 1, with line, column, remedy and the appliance's setting`, async t => {
-    const cwd = t.testdir({ [file]: text })
+    const cwd = testDir(t, { [file]: text })
     const shown = await explain([file], { cwd })
     t.equal(shown.code, 1, shown.err)
     t.match(shown.out, `${file}: Cloud Discovery would refuse it\n`)
@@ -139,7 +140,7 @@ for (const { file, rule, text, line, there, remedy, setting } of REFUSALS) {
 }
 
 t.test('a file above the limit is refused, and read in the memory that a small one takes', async t => {
-  const cwd = t.testdir({ 'small.log': GOOD, 'large.log': GOOD.repeat(1000) })
+  const cwd = testDir(t, { 'small.log': GOOD, 'large.log': GOOD.repeat(1000) })
   await truncate(join(cwd, 'large.log'), 1_100_000_000) // sparse: it takes no disk
   const small = await explain(['small.log'], { cwd })
   t.equal(small.code, 0)
@@ -154,7 +155,7 @@ t.test('a file above the limit is refused, and read in the memory that a small o
 })
 
 t.test('several files are answered one by one; one that cannot be read costs the exit code, not the others', async t => {
-  const cwd = t.testdir({ 'a.log': GOOD, 'b.log': `${GOOD}${OLD_ASA}`, 'old.log': OLD_ASA })
+  const cwd = testDir(t, { 'a.log': GOOD, 'b.log': `${GOOD}${OLD_ASA}`, 'old.log': OLD_ASA })
   const good = await explain(['--json', 'a.log', 'b.log'], { cwd })
   t.equal(good.code, 0, good.err)
   t.match(
@@ -175,7 +176,7 @@ t.test('several files are answered one by one; one that cannot be read costs the
 })
 
 t.test('standard input is read, and packed logs are unpacked wherever they come from', async t => {
-  const cwd = t.testdir({ 'packed.log': gzipSync(GOOD), 'cut.log.gz': gzipSync(GOOD.repeat(100)).subarray(0, 60) })
+  const cwd = testDir(t, { 'packed.log': gzipSync(GOOD), 'cut.log.gz': gzipSync(GOOD.repeat(100)).subarray(0, 60) })
   for (const args of [[], ['-']]) t.match((await explain(args, { cwd, input: GOOD })).out, /^-: .*take it\n {2}lines {7}1: 1 records/)
   const old = await explain(['--json'], { cwd, input: gzipSync(OLD_ASA) })
   t.equal(old.code, 1)
@@ -202,7 +203,7 @@ t.test('standard input is read, and packed logs are unpacked wherever they come 
 })
 
 t.test('objects of a JSON document are counted as such, and the first that breaks a rule is named by its number', async t => {
-  const cwd = t.testdir({ 'push.json': `[${GOOD_NSS.trim()},\n${NO_CLIENT.trim()},${GOOD_NSS.trim()}, rubbish]` })
+  const cwd = testDir(t, { 'push.json': `[${GOOD_NSS.trim()},\n${NO_CLIENT.trim()},${GOOD_NSS.trim()}, rubbish]` })
   const text = await explain(['push.json'], { cwd })
   t.match(text.out, /objects {5}3: 2 records, 0 skipped, 0 malformed, 1 without/)
   t.match(text.out, /recognised {2}.*\(zscaler-nss\), 100 % of the objects/)
@@ -213,13 +214,13 @@ t.test('objects of a JSON document are counted as such, and the first that break
 })
 
 t.test('a file of UTF-16 is named as such', async t => {
-  const cwd = t.testdir({ 'wide.log': Buffer.from(`\ufeff${GOOD}`, 'utf16le') })
+  const cwd = testDir(t, { 'wide.log': Buffer.from(`\ufeff${GOOD}`, 'utf16le') })
   const { code, out } = await explain(['wide.log'], { cwd })
   t.equal(code, 1)
   t.match(out, /byte_order_mark: .*UTF-16[\s\S]*save it as UTF-8 without mark/)
 })
 
 t.test('a line cannot steer the terminal', async t => {
-  const { out } = await explain([], { cwd: t.testdir(), input: 'x\x1b[2Jy\u202ez\n' })
+  const { out } = await explain([], { cwd: testDir(t), input: 'x\x1b[2Jy\u202ez\n' })
   t.match(out, /column 1: x·\[2Jy·z\n/)
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { testDir } from '../test-dir.ts'
 
 t.setTimeout(240_000) // each run is a process of its own, beside other work
 
@@ -33,7 +34,7 @@ const usersOf = (out: string): (string | undefined)[] =>
     .map(line => (JSON.parse(line) as { record?: { user?: string } }).record?.user)
 
 t.test('a log is read from standard input and from files, each packed by gzip or not, lines or an array of JSON', async t => {
-  const folder = t.testdir()
+  const folder = testDir(t)
   const files = {
     'squid.log': SQUID,
     'squid.log.gz': gzipSync(SQUID),
@@ -50,7 +51,7 @@ t.test('a log is read from standard input and from files, each packed by gzip or
 })
 
 t.test('a packed file that ends too early fails, with what could be read; bytes beside the objects of a document are told', async t => {
-  const folder = t.testdir({ 'cut.json': `[${object('bob')},{"event":{"cip":` })
+  const folder = testDir(t, { 'cut.json': `[${object('bob')},{"event":{"cip":` })
   const packed = gzipSync(SQUID.repeat(20_000))
   writeFileSync(join(folder, 'cut.gz'), packed.subarray(0, packed.length / 2))
   const cut = await parse([join(folder, 'cut.gz')])

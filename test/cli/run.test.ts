@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { testDir } from '../test-dir.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const CONFIG = `
@@ -14,7 +15,7 @@ lanes: 1
 `
 
 t.test('run says where it listens, takes a line, and stops on SIGTERM with every line accounted for', { timeout: 60_000 }, async t => {
-  const cwd = t.testdir({ 'sluice.yaml': CONFIG })
+  const cwd = testDir(t, { 'sluice.yaml': CONFIG })
   const child = spawn(process.execPath, [MAIN, 'run'], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const exit = once(child, 'exit')

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { chooseSource } from '../../src/cli/source-choice.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 const CONFIG = `
@@ -16,7 +17,7 @@ sources:
 const LINE = 'Thu Jan 15 11:11:12 2026;alice;10.0.0.7;www.example.com/a;Allowed\n'
 
 t.test('with a configuration its source is taken, with its time zone unless another is asked for', async t => {
-  const cwd = t.testdir({ 'x.yaml': CONFIG })
+  const cwd = testDir(t, { 'x.yaml': CONFIG })
   const io = memoryIo(cwd)
   t.match(chooseSource({ source: 'feed', config: 'x.yaml' }, io), {
     appliance: 'auto',
@@ -35,7 +36,7 @@ t.test('with a configuration its source is taken, with its time zone unless anot
 })
 
 t.test('sluice explain reads a file by the template of the source', async t => {
-  const cwd = t.testdir({ 'x.yaml': CONFIG, log: LINE.repeat(3) })
+  const cwd = testDir(t, { 'x.yaml': CONFIG, log: LINE.repeat(3) })
   const io = memoryIo(cwd)
   const args = ['explain', '--config', 'x.yaml', '--source', 'feed', '--now', '2026-02-01T00:00:00Z', '--json', join(cwd, 'log')]
   t.equal(await runCommandLine(args, io), 0)
@@ -48,7 +49,7 @@ t.test('sluice explain reads a file by the template of the source', async t => {
 })
 
 t.test('an unknown source is wrong usage, a bad configuration has its own exit code', async t => {
-  const cwd = t.testdir({ 'bad.yaml': "sources: [{ name: a, template: { zscaler_feed: '%s{login}' } }]" })
+  const cwd = testDir(t, { 'bad.yaml': "sources: [{ name: a, template: { zscaler_feed: '%s{login}' } }]" })
   const io = memoryIo(cwd)
   for (const verb of ['parse', 'explain']) {
     t.equal(await runCommandLine([verb, '--source', 'nobody'], io), 2)

@@ -6,6 +6,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { SegmentSpool } from '../../src/spool/spool.ts'
 import { fakeSource } from '../admin/fake-source.ts'
 import { blockOf, openSpool } from '../spool/blocks.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 /** One segment in each folder; the set-aside one is sound. */
@@ -27,7 +28,7 @@ async function fill(spool: SegmentSpool): Promise<{ archived: string; setAside: 
 }
 
 async function setUp(t: Test, { adminListen = '127.0.0.1:1', isRunning = true } = {}) {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   const dir = join(cwd, 'spool')
   writeFileSync(join(cwd, 'sluice.yaml'), `spool: { dir: ${dir}, min_free_bytes: 1MiB }\nadmin: { listen: "${adminListen}" }\n`)
   const spool = await openSpool(dir)

@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { testDir } from '../test-dir.ts'
 import { statusWhen } from './status-when.ts'
 
 t.setTimeout(180_000)
@@ -70,7 +71,7 @@ t.test(
   'the run command of the portal starts Sluice, and a start without input goes on with the same token',
   { timeout: 90_000 },
   async t => {
-    const cwd = t.testdir()
+    const cwd = testDir(t)
     const offset = await freeOffset()
     const variables = { ...VARIABLES, SLUICE_PORT_OFFSET: String(offset) }
     const first = start(t, cwd, `${TOKEN}\n`, variables)
@@ -96,7 +97,7 @@ t.test(
 )
 
 t.test('with SYSLOG=false it is an FTP server with a directory per data source and a password of its own', { timeout: 60_000 }, async t => {
-  const cwd = t.testdir()
+  const cwd = testDir(t)
   const offset = await freeOffset()
   const variables = { ...VARIABLES, SYSLOG: 'false', SLUICE_DATA_SOURCES: 'HQ,Branch', SLUICE_PORT_OFFSET: String(offset) }
   const started = start(t, cwd, `${TOKEN}\n`, variables)
@@ -117,11 +118,11 @@ t.test(
   'without a token, or without the host of the tenant, it says what is missing and ends as wrongly used',
   { timeout: 60_000 },
   async t => {
-    const noToken = start(t, t.testdir(), '')
+    const noToken = start(t, testDir(t), '')
     t.same(await noToken.exit, [2, null])
     t.match(noToken.printed(), /there is no token: give it on standard input/)
     const { CONSOLE: _, ...variables } = VARIABLES
-    const noConsole = start(t, t.testdir(), `${TOKEN}\n`, variables)
+    const noConsole = start(t, testDir(t), `${TOKEN}\n`, variables)
     t.same(await noConsole.exit, [2, null])
     t.match(noConsole.printed(), /CONSOLE, the host of the tenant, is not set/)
   }

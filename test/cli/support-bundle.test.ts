@@ -6,6 +6,7 @@ import t from 'tap'
 import { startAdmin } from '../../src/admin/server.ts'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { fakeSource } from '../admin/fake-source.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 t.setTimeout(120_000)
@@ -24,7 +25,7 @@ t.test('the archive has all files, is for its owner only, and none of them holds
   source.recentLog = () => `{"level":"info","msg":"posted with ${SECRETS.push} and ${encodeURIComponent(SECRETS.proxy)}"}\n`
   const server = await startAdmin(source, { host: '127.0.0.1', port: 0, token: SECRETS.admin })
   t.teardown(() => server.close())
-  const cwd = t.testdir({ 'push.secret': SECRETS.push })
+  const cwd = testDir(t, { 'push.secret': SECRETS.push })
   const config = `
 tenant: { url: 'http://127.0.0.1:9', auth: { token: ${SECRETS.token} }, proxy: 'http://user:${SECRETS.proxy}@proxy.example:3128' }
 receivers:
@@ -64,7 +65,7 @@ admin: { token: ${SECRETS.admin} }
 })
 
 t.test('without a collector it says so in the files, and samples are in it only when asked for', async t => {
-  const cwd = t.testdir({
+  const cwd = testDir(t, {
     'sluice.yaml': `admin: { listen: '127.0.0.1:9' }\nspool: { dir: ./spool }\nreceivers: [{ type: syslog, listen: '127.0.0.1:0' }]\n`
   })
   const io = memoryIo(cwd)

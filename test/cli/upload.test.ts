@@ -7,6 +7,7 @@ import { UploadProgressView } from '../../src/cli/upload-progress.ts'
 import { isComplete, reportText } from '../../src/cli/upload-report.ts'
 import type { BackfillProgress } from '../../src/pipeline/backfill.ts'
 import type { FileOutcome, FileReport } from '../../src/pipeline/backfill-report.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 const progress: BackfillProgress = { file: '/logs/a.log', phase: 'read', bytes: 0, totalBytes: 1024, uploadedFiles: 0, waitingFiles: 0 }
@@ -114,7 +115,7 @@ t.test('the report tells what became of every line', t => {
 })
 
 async function upload(t: Test, sources: string, ...args: string[]) {
-  const cwd = t.testdir({ 'a.log': 'x\n' })
+  const cwd = testDir(t, { 'a.log': 'x\n' })
   writeFileSync(join(cwd, 'sluice.yaml'), `spool: { dir: ${join(cwd, 'spool')} }\nsources: [${sources}]\n`)
   const io = memoryIo(cwd)
   return { code: await runCommandLine(['upload', ...args], io), err: io.err() }
@@ -135,7 +136,7 @@ t.test('wrong usage is told before anything is read', async t => {
 })
 
 t.test('what the disk refuses is one sentence with its place, and no stack', async t => {
-  const cwd = t.testdir({ 'a.log': 'x\n', file: '' })
+  const cwd = testDir(t, { 'a.log': 'x\n', file: '' })
   writeFileSync(join(cwd, 'sluice.yaml'), `spool: { dir: ${join(cwd, 'file/spool')} }\nsources: [{ name: HQ }]\n`)
   const io = memoryIo(cwd)
   t.equal(await runCommandLine(['upload', 'a.log'], io), 1)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { checkCertificate } from '../../src/pipeline/certificate-check.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
 const DAY_MS = 24 * 60 * 60e3
@@ -41,7 +42,7 @@ t.test('a certificate counts neither before nor after its time', async t => {
 t.test('files that are missing, broken, or do not belong together are named', async t => {
   t.match(await check('/missing.pem', good.key), { ok: false, detail: /Cannot read TLS file "\/missing\.pem"/ })
   t.match(await check(good.cert, other.key), { ok: false, detail: /Cannot use the TLS files .*key/ })
-  const broken = join(t.testdir({}), 'broken.pem')
+  const broken = join(testDir(t), 'broken.pem')
   writeFileSync(broken, 'nothing')
   t.match(await check(broken, good.key), { ok: false, detail: /Cannot use the TLS files/ })
 })
@@ -56,7 +57,7 @@ t.test('validate binds every listener and reads every certificate', async t => {
 admin: { listen: "127.0.0.1:0" }
 tenant: { local: { listen: "127.0.0.1:0" } }
 `
-  const cwd = t.testdir({ 'good.yaml': config(other), 'bad.yaml': config({ cert: good.cert, key: other.key }) })
+  const cwd = testDir(t, { 'good.yaml': config(other), 'bad.yaml': config({ cert: good.cert, key: other.key }) })
   const run = async (...args: string[]) => {
     const io = memoryIo(cwd)
     return { code: await runCommandLine(['validate', ...args], io), out: io.out(), err: io.err() }

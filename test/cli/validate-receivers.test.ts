@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { checkEnvironment } from '../../src/cli/environment-check.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { testDir } from '../test-dir.ts'
 
 const { cert, key } = new TestAuthority().issue('collector.example.com')
 const TLS = `tls: { cert_file: ${cert}, key_file: ${key} }`
@@ -28,7 +29,7 @@ const ALL = `{ type: syslog, listen: '127.0.0.1:0' }, { type: syslog-tls, listen
   { type: blob-pull, s3: { bucket: b, access_key_id: i, secret_access_key: s } }, { type: menlo-pull, token: t }`
 
 t.test('every type of receiver is tried', async t => {
-  const dir = t.testdir({ pass: 'a password\n', keys: 'ssh-ed25519 AAAA\n', in: {} })
+  const dir = testDir(t, { pass: 'a password\n', keys: 'ssh-ed25519 AAAA\n', in: {} })
   const checks = await checked(t, ALL, dir)
   t.same(
     checks.filter(({ ok }) => !ok),
@@ -41,7 +42,7 @@ t.test('every type of receiver is tried', async t => {
 })
 
 t.test('what a start would fail at is said', async t => {
-  const dir = t.testdir({ pass: 'a password\n', keys: '' })
+  const dir = testDir(t, { pass: 'a password\n', keys: '' })
   writeFileSync(join(dir, 'host-key'), '')
   const failed = (await checked(t, ALL, dir)).filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`)
   t.match(failed, [/^receiver sftp: .*host-key: is empty/, /^receiver sftp: .*keys: is empty/, /^receiver file-drop: .*in: is not there/])

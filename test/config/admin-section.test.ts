@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readAdminSection } from '../../src/config/admin-section.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import { testDir } from '../test-dir.ts'
 
-const dir = t.testdir({ token: 'read-from-a-file\n', empty: '\n' })
+const dir = testDir(t, { token: 'read-from-a-file\n', empty: '\n' })
 const env = { PORT: '9700', TOKEN: 'from-the-environment', NOTHING: '' }
 const pathOf = (text: string): string => {
   const path = join(dir, 'sluice.yaml')

@@ -5,6 +5,7 @@ import { ConfigError } from '../../src/config/faults.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { redactConfig } from '../../src/config/redact.ts'
 import { pathFault } from '../../src/upload/archive/path.ts'
+import { testDir } from '../test-dir.ts'
 
 const load = (archive: string, more = '') =>
   parseConfig(`archive: ${archive}\n${more}`, { env: {}, cwd: '/etc/sluice', file: 'f.yaml', checkArchivePath: pathFault })
@@ -50,7 +51,7 @@ t.test('each way in, with the defaults', async t => {
 })
 
 t.test('secrets come from files, and the printed configuration shows none', async t => {
-  const dir = t.testdir({})
+  const dir = testDir(t)
   writeFileSync(join(dir, 'sas'), 'sig=hush-hush\n')
   const { config } = load(`{ ${AZURE}, ${URL}, sas_token_file: "${join(dir, 'sas')}" }`)
   t.match(config.archive, { sas_token: 'sig=hush-hush' })

@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { isObject, type SchemaNode } from '../../src/config/normalize.ts'
 import { ConfigSchema } from '../../src/config/schema.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
+import { testDir } from '../test-dir.ts'
 
 const DIR = join(import.meta.dirname, '../../config')
 const EXAMPLES = readdirSync(DIR).filter(name => name.endsWith('.yaml'))
@@ -55,7 +56,7 @@ t.test('config/sluice.schema.json is what the code says', async t => {
 t.test('full.yaml shows every key, and the default where it shows a value', async t => {
   const text = readFileSync(join(DIR, 'full.yaml'), 'utf8')
   for (const key of keysOf(ConfigSchema as SchemaNode)) t.match(text, new RegExp(`\\b${key}:`), key)
-  const byDefault = loadConfig({ env: {}, cwd: t.testdir({}) }).config
+  const byDefault = loadConfig({ env: {}, cwd: testDir(t) }).config
   const full = loadConfig({ path: join(DIR, 'full.yaml'), env: ENV, cwd: t.testdirName }).config
   const { tenant: _tenant, upload, ...rest } = full
   const { tenant: _local, upload: uploadByDefault, ...restByDefault } = byDefault

@@ -5,6 +5,7 @@ import t from 'tap'
 import { ConfigError, formatFaults } from '../../src/config/faults.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { REDACTED, redactConfig } from '../../src/config/redact.ts'
+import { testDir } from '../test-dir.ts'
 
 const APPLIANCES = ['cisco-asa', 'fortinet-fortigate']
 
@@ -22,7 +23,7 @@ function faultsOf(text: string, env: Record<string, string> = {}): string[] {
 }
 
 t.test('without any file every default is there', async t => {
-  const { config, path, warnings } = loadConfig({ env: {}, cwd: t.testdir({}) })
+  const { config, path, warnings } = loadConfig({ env: {}, cwd: testDir(t) })
   t.equal(path, undefined)
   t.same(warnings, [])
   t.match(config.receivers, [{ type: 'syslog', name: 'syslog', protocols: ['udp', 'tcp'], listen: '0.0.0.0:5514' }])
@@ -159,7 +160,7 @@ t.test('variables give numbers and truth values where those are wanted, and neve
 })
 
 t.test('secrets come from files, without the line feed at the end', async t => {
-  const dir = t.testdir({ secret: 's3cret\n', empty: '', big: 'x'.repeat(70_000) })
+  const dir = testDir(t, { secret: 's3cret\n', empty: '', big: 'x'.repeat(70_000) })
   const load = (auth: string) => parseConfig(`tenant: { url: https://t.example, auth: ${auth} }`, { env: {}, cwd: dir, file: 'x.yaml' })
   t.equal(load('{ token_file: secret }').config.tenant.auth?.token, 's3cret')
   for (const [auth, expected] of [
@@ -189,14 +190,14 @@ t.test('broken files end in one clear fault', async t => {
   t.match(faultsOf('lanes: 1\nlanes: 2'), [/^x\.yaml:2:1: .*unique/])
   const bomb = `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefgh'.replace(/./g, (key, at: number) => `${key}: &${key} [${`*${'abcdefg'[at]},`.repeat(9)}]\n`)}`
   t.match(faultsOf(bomb), [/alias/i])
-  const dir = t.testdir({})
+  const dir = testDir(t)
   t.throws(() => loadConfig({ path: 'missing.yaml', env: {}, cwd: dir }), { code: 'CONFIG_INVALID', message: /ENOENT/ })
   writeFileSync(join(dir, 'big.yaml'), '#'.repeat(2 * 1024 * 1024))
   t.throws(() => loadConfig({ path: 'big.yaml', env: {}, cwd: dir }), { code: 'CONFIG_INVALID', message: /2097152 bytes/ })
 })
 
 t.test('sluice.yaml of the working directory is found', async t => {
-  const dir = t.testdir({ 'sluice.yaml': 'lanes: 5' })
+  const dir = testDir(t, { 'sluice.yaml': 'lanes: 5' })
   const { config, path } = loadConfig({ env: {}, cwd: dir })
   t.equal(path, join(dir, 'sluice.yaml'))
   t.equal(config.lanes, 5)

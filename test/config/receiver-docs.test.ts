@@ -5,6 +5,7 @@ import { configurationPage } from '../../src/config/config-docs.ts'
 import { loadConfig, parseConfig } from '../../src/config/load.ts'
 import { RECEIVER_PAGES, withKeys } from '../../src/config/receiver-docs.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
+import { testDir } from '../test-dir.ts'
 
 const DIR = join(import.meta.dirname, '../../docs/receivers')
 
@@ -21,7 +22,7 @@ t.test('every type of receiver has a page whose keys are those of the schema', a
 })
 
 t.test('the configurations on the pages load without a warning', async t => {
-  const dir = t.testdir({ secret: 'a-long-secret' })
+  const dir = testDir(t, { secret: 'a-long-secret' })
   for (const type of RECEIVER_PAGES.keys()) {
     const page = readFileSync(join(DIR, `${type}.md`), 'utf8').replaceAll(/\/run\/secrets\/\w+/g, join(dir, 'secret'))
     const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(match => match[1]!)
@@ -39,5 +40,5 @@ t.test('the configurations on the pages load without a warning', async t => {
 
 t.test('a page without a place for the keys is a fault', async t => {
   t.throws(() => withKeys('# Page', RECEIVER_PAGES.get('relp')!), RangeError)
-  t.equal(loadConfig({ env: {}, cwd: t.testdir({}) }).config.receivers[0]!.type, 'syslog', 'the default needs no page to be read first')
+  t.equal(loadConfig({ env: {}, cwd: testDir(t) }).config.receivers[0]!.type, 'syslog', 'the default needs no page to be read first')
 })

@@ -4,6 +4,7 @@ import { ConfigError, formatFaults } from '../../src/config/faults.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { listenersOf } from '../../src/config/receiver-listeners.ts'
 import { redactConfig } from '../../src/config/redact.ts'
+import { testDir } from '../test-dir.ts'
 
 t.setTimeout(180_000)
 
@@ -191,7 +192,7 @@ t.test('sources may differ by their directory alone', async t => {
 })
 
 t.test('passwords of accounts come from files and are in no dump', async t => {
-  const dir = t.testdir({ one: 'hidden-one\n' })
+  const dir = testDir(t, { one: 'hidden-one\n' })
   const { config } = parse(
     '{ type: sftp, accounts: [{ password_file: one }, { name: b, password: hidden-two }, { name: c, password_hash: "scrypt:2:8:1:c2FsdA==:aGlkZGVu" }] }',
     dir
@@ -206,7 +207,7 @@ t.test('a secret over plain HTTP beyond this machine is a warning', async t => {
 })
 
 t.test('secrets of HTTP push come from files and are in no dump, those of paths as well', async t => {
-  const dir = t.testdir({ one: 'hidden-one\n', two: 'hidden-two\n', three: 'hidden-three\n' })
+  const dir = testDir(t, { one: 'hidden-one\n', two: 'hidden-two\n', three: 'hidden-three\n' })
   const { config } = parse(
     `{ type: http-push, listen: "127.0.0.1:1", secret_file: one, basic_user: u, basic_password_file: two, paths: [{ path: /a, secret_file: three }] }, { type: http-push, listen: "127.0.0.1:2", secret: "\${SECRET}-hidden" }`,
     dir

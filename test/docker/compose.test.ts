@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
 import { packageRoot } from '../../src/lib/package-root.ts'
+import { testDir } from '../test-dir.ts'
 
 interface Service {
   image: string
@@ -52,7 +53,7 @@ t.test('port 514 is published to 5514, which needs no privilege, for UDP and TCP
 t.test('secrets are files, of which the configuration knows; none is in the environment', async t => {
   t.equal(sluice.environment, undefined)
   t.same(sluice.secrets, ['admin_token'])
-  const path = join(t.testdir({ 'sluice.yaml': '', admin_token: 'a'.repeat(64) }), 'sluice.yaml')
+  const path = join(testDir(t, { 'sluice.yaml': '', admin_token: 'a'.repeat(64) }), 'sluice.yaml')
   const text = readFileSync(join(DOCKER, 'sluice.yaml'), 'utf8')
   t.match(text, '/run/secrets/admin_token')
   writeFileSync(path, text.replaceAll('/run/secrets', join(path, '..')))

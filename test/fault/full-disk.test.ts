@@ -13,6 +13,7 @@ import { createLogger } from '../../src/telemetry/logger.ts'
 import { Samples } from '../../src/telemetry/samples.ts'
 import { startTenant } from '../../src/tenant/tenant.ts'
 import { blockOf, linesOf, openSpool, until } from '../spool/blocks.ts'
+import { testDir } from '../test-dir.ts'
 import { cefLine } from '../upload/world.ts'
 import { smallDisk } from './small-disk.ts'
 
@@ -99,7 +100,7 @@ t.test('the archive goes first, then senders are stopped, then records are shed;
 
 t.test('a collector on a full disk: HTTP gets 503, TCP waits, UDP is shed and counted; when the tenant is back it goes on', async t => {
   const { dir } = smallDisk(t, 256 * MiB)
-  const cwd = t.testdir()
+  const cwd = testDir(t)
   const port = await freePort()
   const text = JSON.stringify({
     spool: {

@@ -9,6 +9,7 @@ import { ConfigMap, Pod, Secret, Service, ServiceAccount } from 'kubernetes-mode
 import t from 'tap'
 import { parseConfig } from '../../src/config/load.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
+import { testDir } from '../test-dir.ts'
 import { buildRenderer, CHART, defaultValues, type Manifest, render, type Values } from './chart-kit.ts'
 
 const KINDS = {
@@ -24,7 +25,7 @@ const KINDS = {
   ServiceMonitor
 } as unknown as Record<string, new (manifest: Manifest) => { validate(): void }>
 
-const program = buildRenderer(t.testdir())
+const program = buildRenderer(testDir(t))
 const fits = new Ajv({ allErrors: true, strict: false }).compile(JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')))
 
 /** Everything switched on, and what is a list has two entries. */
@@ -89,7 +90,7 @@ for (const [name, values] of [
 
     t.test('the configuration loads, and listens where the services lead', async t => {
       const text: string = manifests.get('ConfigMap logs-sluice')!.data['sluice.yaml']
-      const cwd = t.testdir({ token: 'a token of the test' })
+      const cwd = testDir(t, { token: 'a token of the test' })
       const { config, warnings } = parseConfig(text.replaceAll(/\/run\/secrets\/\w+\/\w+/g, join(cwd, 'token')), {
         file: 'sluice.yaml',
         env: {},

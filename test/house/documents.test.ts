@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { applianceIds } from '../../src/lib/appliance-ids.ts'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { supportPage } from '../../src/parse/support-page.ts'
+import { testDir } from '../test-dir.ts'
 
 const ROOT = packageRoot()
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -51,7 +52,7 @@ t.test('npm scripts that documents and .ci/run call exist', async t => {
 /** Loads a configuration as if it stood in a file; secrets that it takes from files are there. Returns the warnings. */
 function warningsOf(t: Tap, text: string): unknown[] {
   const secrets = [...text.matchAll(/\/run\/secrets\/([a-z_-]+)/g)].map(([, name]) => [name!, 'a'.repeat(64)])
-  const dir = t.testdir(Object.fromEntries(secrets))
+  const dir = testDir(t, Object.fromEntries(secrets))
   const path = join(dir, 'sluice.yaml')
   writeFileSync(path, text.replaceAll('/run/secrets', dir))
   return loadConfig({ path, env: { SLUICE_TOKEN: 'a', SLUICE_CLIENT_SECRET: 'b' }, cwd: dir, appliances: applianceIds() }).warnings

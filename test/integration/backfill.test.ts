@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import type { FileReport } from '../../src/pipeline/backfill-report.ts'
 import { Faults } from '../../src/tenant/faults.ts'
 import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
+import { testDir } from '../test-dir.ts'
 import { until } from './collector-kit.ts'
 
 const LONG = { timeout: 240_000 }
@@ -41,7 +42,7 @@ interface World {
 }
 
 async function setUp(t: Test, more: object = {}): Promise<World> {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   const faults = new Faults()
   // Another process has the local tenant's address, as a running collector has.
   const tenant = await startTenant({ dir: join(cwd, 'tenant'), faults })

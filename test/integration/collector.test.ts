@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { readCsv, readW3c } from '../encode/readers.ts'
+import { testDir } from '../test-dir.ts'
 import {
   connectTo,
   finish,
@@ -58,7 +59,7 @@ async function balancedAtRest(t: Test, collector: RunningCollector, what: string
 
 for (const lanes of [1, 2]) {
   t.test(`a graceful stop under load loses nothing and repeats nothing (lanes: ${lanes})`, LONG, async t => {
-    const cwd = t.testdir({})
+    const cwd = testDir(t)
     const count = 40_000
     const first = await startCollector(t, cwd, setup(lanes, { flushInterval: '2s' }))
     await send(first, 0, count)
@@ -73,7 +74,7 @@ for (const lanes of [1, 2]) {
   })
 
   t.test(`kill -9 under load loses nothing that was written before, and repeats nothing (lanes: ${lanes})`, LONG, async t => {
-    const cwd = t.testdir({})
+    const cwd = testDir(t)
     const count = 20_000
     // Files stay open, so that the kill meets one in the middle.
     const first = await startCollector(t, cwd, setup(lanes, { flushInterval: '10m' }))
@@ -99,7 +100,7 @@ for (const lanes of [1, 2]) {
   })
 
   t.test(`a file of columns has its head once, also when kill -9 came between (lanes: ${lanes})`, LONG, async t => {
-    const cwd = t.testdir({})
+    const cwd = testDir(t)
     const columns = setup(lanes, {
       receivers: [
         { name: 'w3c', protocols: ['tcp'] },
@@ -136,7 +137,7 @@ for (const lanes of [1, 2]) {
   })
 
   t.test(`SIGHUP while lines flow loses none and repeats none (lanes: ${lanes})`, LONG, async t => {
-    const cwd = t.testdir({})
+    const cwd = testDir(t)
     const collector = await startCollector(t, cwd, setup(lanes))
     const reloads = () => collector.log.filter(({ msg }) => msg === 'configuration reloaded').length
     let reloading = true

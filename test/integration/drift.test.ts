@@ -5,6 +5,7 @@ import t from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { PipelineStatus } from '../../src/telemetry/status.ts'
 import { memoryIo } from '../cli/memory-io.ts'
+import { testDir } from '../test-dir.ts'
 import { connectTo, numberedLine, type RunningCollector, startCollector, write } from './collector-kit.ts'
 
 t.setTimeout(180_000)
@@ -36,7 +37,7 @@ async function seen(collector: RunningCollector) {
 }
 
 t.test('an attribute that vanishes and columns that shift raise alarms, which go when the shape is as it was', async t => {
-  const collector = await startCollector(t, t.testdir({}), {
+  const collector = await startCollector(t, testDir(t), {
     receivers: [
       { name: 'one', protocols: ['tcp'] },
       { name: 'two', protocols: ['tcp'] }

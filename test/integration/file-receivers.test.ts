@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { testDir } from '../test-dir.ts'
 import { numbersOf, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 const LINES = 500
@@ -54,7 +55,7 @@ async function arrives(t: Test, collector: RunningCollector, source: string, exp
 }
 
 t.test('files by FTP, FTPS, SFTP and a folder arrive once, and the balance holds', LONG, async t => {
-  const cwd = t.testdir({ 'password.txt': `${PASSWORD}\n`, in: {}, files: {} })
+  const cwd = testDir(t, { 'password.txt': `${PASSWORD}\n`, in: {}, files: {} })
   const file = (name: string, content: string | Buffer): string => {
     writeFileSync(join(cwd, 'files', name), content)
     return join(cwd, 'files', name)

@@ -4,12 +4,13 @@ import t, { type Test } from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import guide from '../../src/guide/appliances/fortinet-fortigate.ts'
 import { memoryIo } from '../cli/memory-io.ts'
+import { testDir } from '../test-dir.ts'
 import { connectTo, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 t.setTimeout(180_000)
 
 async function started(t: Test): Promise<RunningCollector> {
-  return startCollector(t, t.testdir({}), { receivers: [{ name: 'in', protocols: ['tcp'] }], sources: [{ name: 'fw' }], lanes: 1 })
+  return startCollector(t, testDir(t), { receivers: [{ name: 'in', protocols: ['tcp'] }], sources: [{ name: 'fw' }], lanes: 1 })
 }
 
 const ask = (collector: RunningCollector, ...args: string[]) => {
@@ -70,7 +71,7 @@ t.test('without a good line it fails and says what came instead, as JSON too', a
 })
 
 t.test('an unknown appliance, and a word that fits several, are usage errors', async t => {
-  const io = memoryIo(t.testdir({}))
+  const io = memoryIo(testDir(t))
   t.equal(await runCommandLine(['guide', 'fortigat3'], io), 2)
   t.match(io.err(), /no guide/)
   t.equal(await runCommandLine(['guide', 'cisco'], io), 2)

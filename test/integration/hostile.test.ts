@@ -10,6 +10,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { PipelineStatus } from '../../src/telemetry/status.ts'
+import { testDir } from '../test-dir.ts'
 import { connectTo, finish, numberedLine, numbersOf, startCollector, until, write } from './collector-kit.ts'
 
 const NIGHTLY = process.env.SLUICE_TEST_NIGHTLY === '1'
@@ -21,7 +22,7 @@ const GROWTH_MAX_BYTES = 160 * 1024 * 1024
 const LONG = { timeout: 300_000 }
 t.setTimeout(900_000)
 
-const cwd = t.testdir({})
+const cwd = testDir(t)
 const collector = await startCollector(t, cwd, {
   receivers: [
     { name: 'bad', protocols: ['tcp', 'udp'] },

@@ -5,12 +5,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
+import { testDir } from '../test-dir.ts'
 import { configText, until } from './collector-kit.ts'
 
 t.setTimeout(120_000)
 
 t.test('SIGTERM to npm stops the collector gracefully', async t => {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   const file = join(cwd, 'sluice.yaml')
   writeFileSync(file, configText({ receivers: [{ name: 'in', protocols: ['tcp'] }], sources: [{ name: 'a' }], lanes: 1 }, cwd))
   const npm = spawn('npm', ['start', '--', '--config', file], { cwd: packageRoot(), stdio: ['ignore', 'pipe', 'inherit'], detached: true })

@@ -8,6 +8,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { isKnownSourceString } from '../../src/lib/source-strings.ts'
+import { testDir } from '../test-dir.ts'
 import { connectTo, finish, linesOf, type Setup, startCollector, until, write } from './collector-kit.ts'
 
 interface Example {
@@ -30,7 +31,7 @@ const lines = (of: string): string[] => [
 
 t.test('the lines of each source arrive byte by byte, under its string', LONG, async t => {
   const example = parse(readFileSync(EXAMPLE, 'utf8')) as Example
-  const cwd = t.testdir({ in: {} })
+  const cwd = testDir(t, { in: {} })
   const collector = await startCollector(t, cwd, {
     receivers: example.receivers.map(receiver =>
       'folder' in receiver

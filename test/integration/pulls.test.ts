@@ -5,6 +5,7 @@
 import t from 'tap'
 import { MENLO_TOKEN, MenloServer } from '../receivers/menlo-server.ts'
 import { S3Server } from '../receivers/s3-server.ts'
+import { testDir } from '../test-dir.ts'
 import { linesOf, numberedLine, numbersOf, type Setup, startCollector, tenantFiles, until } from './collector-kit.ts'
 
 const LONG = { timeout: 180_000 }
@@ -14,7 +15,7 @@ const OBJECT_LINES = 200
 t.setTimeout(180_000)
 
 t.test('pulls go on after kill -9, and status, metrics and readiness tell how they are', LONG, async t => {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   const s3 = await S3Server.start()
   const menlo = await MenloServer.start()
   t.teardown(() => Promise.all([s3.stop(), menlo.stop()]))

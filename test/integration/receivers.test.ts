@@ -11,6 +11,7 @@ import { connect } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { testDir } from '../test-dir.ts'
 import { numbersOf, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 const LINES = 1000
@@ -141,7 +142,7 @@ const linesOf = (from: number, to: number, line: (number: number) => string): st
     .join('')
 
 t.test('every way in delivers each line once, and the balance holds', LONG, async t => {
-  const cwd = t.testdir({})
+  const cwd = testDir(t)
   const collector = await start(t, cwd)
 
   await t.test('the log says where each listens, and until when its certificate counts', async t => {

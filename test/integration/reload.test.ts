@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { RelpSender } from '../fault/senders.ts'
+import { testDir } from '../test-dir.ts'
 import {
   configText,
   connectTo,
@@ -84,7 +85,7 @@ async function reloaded(collector: RunningCollector, change: () => unknown, mess
 
 for (const lanes of [1, 2]) {
   t.test(`sources and receivers come, change and go under load, and no line is lost (lanes: ${lanes})`, LONG, async t => {
-    const cwd = t.testdir({})
+    const cwd = testDir(t)
     const file = join(cwd, 'sluice.yaml')
     const text = (receivers: Receivers, sources: Sources) => configText({ receivers, sources, lanes }, cwd)
     const collector = await startCollector(t, cwd, { receivers: RECEIVERS, sources: SOURCES, lanes })

@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fileLines, type Pairs, readCef } from '../encode/readers.ts'
+import { testDir } from '../test-dir.ts'
 import { configText, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -138,7 +139,7 @@ t.test('there are lines of several appliances, most of which are records', async
 t.test('rsyslogd and logger deliver exactly the records of sluice parse', LONG, async t => {
   const rsyslogd = program(t, 'rsyslogd')
   const logger = program(t, 'logger')
-  const cwd = t.testdir({ work: {} })
+  const cwd = testDir(t, { work: {} })
   const collector = await startCollector(t, cwd, {
     receivers: names.map(name => ({ name, protocols: [name.endsWith('udp') ? 'udp' : 'tcp'] })),
     sources: names.map(name => ({ name, receiver: name }))
@@ -218,7 +219,7 @@ input(type="imfile" File="${countedInput}" Tag="appliance" ruleset="counted")
 })
 
 t.test('the configuration of these tests is one that sluice takes', async t => {
-  const cwd = t.testdir({ 'sluice.yaml': configText({ receivers: [{ name: 'a', protocols: ['tcp'] }], sources: [{ name: 'a' }] }) })
+  const cwd = testDir(t, { 'sluice.yaml': configText({ receivers: [{ name: 'a', protocols: ['tcp'] }], sources: [{ name: 'a' }] }) })
   const { status, stderr } = spawnSync(process.execPath, [MAIN, 'validate', '--no-environment'], { cwd, encoding: 'utf8' })
   t.equal(status, 0, stderr)
 })

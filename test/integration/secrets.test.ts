@@ -14,6 +14,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts'
 import { Faults } from '../../src/tenant/faults.ts'
 import { startTenant } from '../../src/tenant/tenant.ts'
 import { memoryIo } from '../cli/memory-io.ts'
+import { testDir } from '../test-dir.ts'
 import { cefLine } from '../upload/world.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
@@ -63,7 +64,7 @@ function signaturesIn(dir: string): Set<string> {
 t.setTimeout(180_000)
 
 t.test('no secret is in logs, pages, metrics, dumps, errors, or what the tools print, whatever fails', async t => {
-  const cwd = t.testdir()
+  const cwd = testDir(t)
   const faults = new Faults()
   const tenant = await startTenant({ dir: join(cwd, 'tenant'), client: CLIENT, faults })
   t.teardown(() => tenant.close())

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { sendOneWay, TestAuthority } from '../receivers/tls-kit.ts'
+import { testDir } from '../test-dir.ts'
 import { numberedLine, numbersOf, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -20,7 +21,7 @@ const numbers = Array.from({ length: LINES }, (_, index) => index)
 
 async function started(t: Test, ...command: [string, ...string[]]): Promise<RunningCollector> {
   const receivers = [{ type: 'syslog-tls', name: 'tls', tls: { cert_file: cert, key_file: key } }]
-  return startCollector(t, t.testdir({}), { receivers, sources: [{ name: 'tls' }] }, command)
+  return startCollector(t, testDir(t), { receivers, sources: [{ name: 'tls' }] }, command)
 }
 
 const saysTickets = ({ log }: RunningCollector): boolean => log.some(({ msg }) => msg.includes('sends TLS 1.3 session tickets'))
@@ -48,7 +49,7 @@ for (const [how, command] of Object.entries(STARTS))
   })
 
 t.test('with settings of its own, which send tickets, the collector warns', LONG, async t => {
-  const settings = join(t.testdir({}), 'empty.cnf')
+  const settings = join(testDir(t), 'empty.cnf')
   writeFileSync(settings, '')
   const receivers = [{ type: 'syslog-tls', name: 'tls', tls: { cert_file: cert, key_file: key } }]
   const command = ['env', `OPENSSL_CONF=${settings}`, process.execPath, MAIN, 'run'] as const

@@ -4,13 +4,14 @@ import t from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import type { TapSample } from '../../src/telemetry/tap.ts'
 import { memoryIo } from '../cli/memory-io.ts'
+import { testDir } from '../test-dir.ts'
 import { connectTo, numberedLine, startCollector } from './collector-kit.ts'
 
 t.setTimeout(180_000)
 
 for (const lanes of [1, 2])
   t.test(`raw, parsed, rejected and uploaded, by source and with a limit (lanes: ${lanes})`, async t => {
-    const collector = await startCollector(t, t.testdir({}), {
+    const collector = await startCollector(t, testDir(t), {
       receivers: [
         { name: 'in', protocols: ['tcp'] },
         { name: 'other', protocols: ['tcp'] }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { testDir } from '../test-dir.ts'
 import { numberedLine, startCollector } from './collector-kit.ts'
 
 const CONNECTIONS = 60
@@ -11,7 +12,7 @@ t.setTimeout(300_000)
 
 t.test('files are uploaded, and the oldest that waits is not old, while TLS senders write as fast as they are read', async t => {
   const { cert, key } = new TestAuthority().issue('collector.example')
-  const collector = await startCollector(t, t.testdir({}), {
+  const collector = await startCollector(t, testDir(t), {
     receivers: [{ type: 'syslog-tls', name: 'in', tls: { cert_file: cert, key_file: key } }],
     sources: [{ name: 'fw', appliance: 'fortinet-fortigate' }],
     flushInterval: '1s'

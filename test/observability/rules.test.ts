@@ -6,6 +6,7 @@ import t from 'tap'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { CATALOGUE, PREFIX } from '../../src/telemetry/catalogue.ts'
+import { testDir } from '../test-dir.ts'
 import { ALERT_CASES } from './alert-cases.ts'
 import type { AlertCase } from './alert-series.ts'
 import { anchorsOf } from './anchors.ts'
@@ -32,7 +33,7 @@ t.setTimeout(180_000)
 
 t.test('promtool takes the rules, and the configuration of Prometheus that names them', async t => {
   t.match(promtool(['check', 'rules', ...FILES.map(file => join(DIR, file))]), { code: 0 })
-  const dir = t.testdir({ token: 'a' })
+  const dir = testDir(t, { token: 'a' })
   const config = readFileSync(join(DIR, 'prometheus.yml'), 'utf8')
   t.match(config, '/run/secrets/admin_token')
   writeFileSync(join(dir, 'prometheus.yml'), config.replace('/run/secrets/admin_token', join(dir, 'token')))

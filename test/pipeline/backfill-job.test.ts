@@ -6,9 +6,10 @@ import { loadParsers } from '../../src/parse/load.ts'
 import { BackfillJob } from '../../src/pipeline/backfill-job.ts'
 import { JobDirectory } from '../../src/pipeline/backfill-state.ts'
 import { laneSpec } from '../../src/pipeline/lane-spec.ts'
+import { testDir } from '../test-dir.ts'
 
 t.test('a segment that the service has is never given out again, also when the disk refuses to note it', async t => {
-  const dir = t.testdir({})
+  const dir = testDir(t)
   const file = join(dir, 'a.log')
   writeFileSync(
     file,

@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import { type Pipeline, startPipeline } from '../../src/pipeline.ts'
 import { SegmentWriter } from '../../src/spool/writer.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
+import { testDir } from '../test-dir.ts'
 import { cefLine } from '../upload/world.ts'
 
 const LINES = 7
@@ -43,7 +44,7 @@ async function settled(pipeline: Pipeline, written: number): Promise<ReturnType<
 t.setTimeout(60_000)
 
 t.test('records are spooled, then uploaded, and the balance holds at both moments', async t => {
-  const pipeline = await start(t.testdir())
+  const pipeline = await start(testDir(t))
   t.teardown(() => pipeline.stop(5000))
   await send(pipeline, LINES)
   const { balance } = await settled(pipeline, LINES)
@@ -54,7 +55,7 @@ t.test('records are spooled, then uploaded, and the balance holds at both moment
 })
 
 t.test('a block that the spool forgets unbalances it, by as many records', async t => {
-  const pipeline = await start(t.testdir())
+  const pipeline = await start(testDir(t))
   t.teardown(() => pipeline.stop(5000))
   const { push } = SegmentWriter.prototype
   t.teardown(() => void (SegmentWriter.prototype.push = push))

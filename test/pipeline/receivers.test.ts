@@ -22,6 +22,7 @@ import { SyslogTlsOptions } from '../../src/receivers/syslog-tls.ts'
 import { SyslogUdpOptions } from '../../src/receivers/syslog-udp.ts'
 import { TlsOptions } from '../../src/receivers/tls-identity.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
+import { testDir } from '../test-dir.ts'
 
 function receiver<Type extends ReceiverConfig['type']>(type: Type, keys = ''): Extract<ReceiverConfig, { type: Type }> {
   const text = `receivers: [{ type: ${type}, ${keys} }]\nsources: [{ name: a }]`
@@ -221,7 +222,7 @@ const FILE_SERVER_OPTIONS = {
 const merged = (accounts: readonly object[]): object => Object.assign({}, ...accounts)
 
 t.test('every key of ftp reaches its option', async t => {
-  const file = join(t.testdir({ password: 'password2' }), 'password')
+  const file = join(testDir(t, { password: 'password2' }), 'password')
   const options = ftpOptions(
     receiver(
       'ftp',
@@ -253,7 +254,7 @@ t.test('every key of ftp reaches its option', async t => {
 })
 
 t.test('every key of sftp reaches its option', async t => {
-  const file = join(t.testdir({ password: 'password2' }), 'password')
+  const file = join(testDir(t, { password: 'password2' }), 'password')
   const options = sftpOptions(
     receiver(
       'sftp',

@@ -7,9 +7,10 @@ import { startPipeline } from '../../src/pipeline.ts'
 import { SegmentSpool } from '../../src/spool/spool.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { blockOf } from '../spool/blocks.ts'
+import { testDir } from '../test-dir.ts'
 
 t.test('segments that an earlier process set aside are named again, with their reason, and stay in the balance', async t => {
-  const cwd = t.testdir()
+  const cwd = testDir(t)
   const dir = join(cwd, 'spool')
   const earlier = await SegmentSpool.open({ dir, maxBytes: 1e9 })
   earlier.append(blockOf('sluice', ['one', 'two']))

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { secretExpiries } from '../../src/upload/secret-expiry.ts'
+import { testDir } from '../test-dir.ts'
 
 t.test('a day of the configuration is the end of the token or of the client secret', async t => {
   const endsMs = Date.parse('2027-01-31T00:00:00Z')
@@ -13,7 +14,7 @@ t.test('a day of the configuration is the end of the token or of the client secr
 })
 
 t.test('a certificate says itself when it ends, also behind its key', async t => {
-  const dir = t.testdir({})
+  const dir = testDir(t)
   const [key, certificate] = [join(dir, 'key.pem'), join(dir, 'certificate.pem')]
   const request = [
     'req',
@@ -38,5 +39,5 @@ t.test('a certificate says itself when it ends, also behind its key', async t =>
 })
 
 t.test('a certificate that cannot be read is left out', async t => {
-  t.same(await secretExpiries({ certificate_file: join(t.testdir({}), 'none.pem') }), [])
+  t.same(await secretExpiries({ certificate_file: join(testDir(t), 'none.pem') }), [])
 })
