@@ -47,31 +47,48 @@ export const PATTERNS: readonly string[] = [
 const FACTOR = 4
 /** Generous: between 4 and 16. */
 const RATIO_MAX = 9
-const RUNS = [3, 10, 30, 60]
+/** Of n/4 and n bytes, where what is linear weighs more in the quadratic. */
+const RATIO_BELOW_MAX = 6
+const RUNS = 3
+const PAUSE_MS = 25
+const SUSPECTED_MS = 2500
 
 export type Make = (bytes: number) => Buffer
+type Run = (input: Buffer) => void
 
-/** How many times as long four times the length takes, when that is too much; else undefined. */
-export function superlinear(make: Make, run: (input: Buffer) => void, bytes: number): number | undefined {
+/**
+ * How many times as long four times the length takes, when that is too much; else undefined. The innocent are known after some runs. A
+ * suspect is measured again and again for seconds, so that no neighbour who takes the core for a while makes it guilty; and then at a quarter
+ * of the lengths, where the quadratic is so as well, while what jumps once (a cache that is full, memory that comes from elsewhere) is not.
+ */
+export function superlinear(make: Make, run: Run, bytes: number): number | undefined {
+  const ratio = ratioAbove(RATIO_MAX, make, run, bytes)
+  return ratio === undefined || ratioAbove(RATIO_BELOW_MAX, make, run, bytes / FACTOR) === undefined ? undefined : ratio
+}
+
+/** The ratio, when it is above the limit after all that time. */
+function ratioAbove(ratioMax: number, make: Make, run: Run, bytes: number): number | undefined {
   const [small, large] = [make(bytes), make(bytes * FACTOR)]
   // Cold code would make the short input slow, and hide what the long one costs.
   for (const input of [small, large, small]) run(input)
-  let ratio = 0
-  // A machine that is busy elsewhere makes suspects of the innocent, but not again and again.
-  for (const runs of RUNS) {
-    let [a, b] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  const endMs = performance.now() + SUSPECTED_MS
+  let [a, b] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (;;) {
     // In turn, so that both meet the same moments.
-    for (let count = 0; count < runs; count++) {
+    for (let count = 0; count < RUNS; count++) {
       a = Math.min(a, timeOf(small, run))
       b = Math.min(b, timeOf(large, run))
     }
-    ratio = b / Math.max(a, 1e-6)
-    if (ratio <= RATIO_MAX) return undefined
+    const ratio = b / Math.max(a, 1e-6)
+    if (ratio <= ratioMax) return undefined
+    if (performance.now() > endMs) return ratio
+    Atomics.wait(WAITED_FOR, 0, 0, PAUSE_MS) // somebody else's turn
   }
-  return ratio
 }
 
-function timeOf(input: Buffer, run: (input: Buffer) => void): number {
+const WAITED_FOR = new Int32Array(new SharedArrayBuffer(4))
+
+function timeOf(input: Buffer, run: Run): number {
   const began = performance.now()
   run(input)
   return performance.now() - began

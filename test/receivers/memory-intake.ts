@@ -54,13 +54,13 @@ export class MemoryIntakes {
     return new SharedArrayBuffer(BLOCK_BYTES)
   }
 
-  /** Resolves when the condition holds; rejects, saying what there is, when it does not for 10 s. */
+  /** Resolves when the condition holds; rejects, saying what there is, when it does not for a minute. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const started = Date.now()
     while (!condition()) {
-      if (Date.now() - started > 10_000) {
+      if (Date.now() - started > 60_000) {
         throw new Error(
-          `${what}: not within 10 s; ${this.frames.length} frames, ${this.opened} opened, ${this.ended} ended, ${this.aborted} aborted`
+          `${what}: not within a minute; ${this.frames.length} frames, ${this.opened} opened, ${this.ended} ended, ${this.aborted} aborted`
         )
       }
       await new Promise(resolve => setTimeout(resolve, 5))
