@@ -1,8 +1,9 @@
 /**
- * Bodies of pushed logs: read whole and bounded, inflated by what they are and not by what their header says.
+ * Bodies of pushed logs: read whole and bounded, unpacked by what they are and not by what their header says.
  */
 import type { IncomingMessage } from 'node:http'
-import { createGunzip } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { MAGIC_BYTES, packingOf, UnpackError, unpacked } from './unpack.ts'
 
 /** Why a body cannot be taken, with the HTTP status that says so. */
 export class BodyError extends Error {
@@ -58,44 +59,23 @@ export async function readBody(request: IncomingMessage, maxBytes: number, budge
   }
 }
 
-/** True for gzip's magic bytes (RFC 1952 section 2.3.1), which may be split over chunks. */
-export function isGzip(chunks: readonly Buffer[]): boolean {
-  const head = Buffer.concat(chunks.slice(0, 2).map(chunk => chunk.subarray(0, 2)))
-  return head[0] === 0x1f && head[1] === 0x8b
-}
+const STATUS_OF_FAULT = { damaged: 400, limit: 413, unsupported: 415 } as const
 
-/** The body in pieces, inflated when it is gzip (all its members). Throws BodyError when it is damaged or too large. */
-export async function* inflated(chunks: readonly Buffer[], maxBytes: number): AsyncGenerator<Buffer> {
-  if (!isGzip(chunks)) {
-    yield* chunks
-    return
-  }
-  const gunzip = createGunzip({ chunkSize: 64 * 1024 })
-  void feed(gunzip, chunks)
-  let size = 0
+/** Codings (RFC 9110 section 8.4.1) whose bytes tell by themselves whether they were applied. */
+const PLAIN_CODINGS = ['', 'identity', 'gzip', 'x-gzip']
+
+/**
+ * The body in pieces, unpacked as a file is: by its first bytes. `coding` is what its header says of it; with a coding that is not read,
+ * bytes that look plain are not. Throws BodyError when it is damaged, too large or not read.
+ */
+export async function* unpackedBody(chunks: readonly Buffer[], coding: string, maxBytes: number): AsyncGenerator<Buffer> {
   try {
-    for await (const piece of gunzip as AsyncIterable<Buffer>) {
-      size += piece.length
-      if (size > maxBytes) throw new BodyError(413, `the body inflates to over ${maxBytes} bytes`)
-      yield piece
-    }
+    const head = Buffer.concat(chunks.slice(0, MAGIC_BYTES).map(chunk => chunk.subarray(0, MAGIC_BYTES)))
+    if (packingOf(head) === 'plain' && !PLAIN_CODINGS.includes(coding)) throw new UnpackError('unsupported', 'send gzip or plain bodies')
+    yield* unpacked(Readable.from(chunks), { unpackedMaxBytes: maxBytes, unpackedMaxRatio: Number.POSITIVE_INFINITY })
   } catch (error) {
-    throw error instanceof BodyError ? error : new BodyError(400, `the body is damaged gzip: ${(error as Error).message}`)
-  } finally {
-    gunzip.destroy()
+    throw error instanceof UnpackError ? new BodyError(STATUS_OF_FAULT[error.kind], `cannot read the body: ${error.message}`) : error
   }
-}
-
-async function feed(gunzip: ReturnType<typeof createGunzip>, chunks: readonly Buffer[]): Promise<void> {
-  for (const chunk of chunks) {
-    if (gunzip.destroyed) return
-    if (gunzip.write(chunk)) continue
-    await new Promise<void>(resolve => {
-      gunzip.once('drain', resolve)
-      gunzip.once('close', resolve)
-    })
-  }
-  if (!gunzip.destroyed) gunzip.end()
 }
 
 const QUOTE = 0x22

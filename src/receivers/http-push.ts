@@ -11,7 +11,7 @@ import type { Framing, Intake, OpenIntake, RateLimits, Receiver, ReceiverState, 
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import { orAborted } from './deadline.ts'
 import { type HttpCredentials, isAuthentic } from './http-auth.ts'
-import { BodyBudget, BodyError, hecLines, inflated, isGzip, readBody } from './http-body.ts'
+import { BodyBudget, BodyError, hecLines, readBody, unpackedBody } from './http-body.ts'
 import { HttpConnections } from './http-connections.ts'
 import { HEC_PATHS, type HttpPath, HttpPushOptions } from './http-options.ts'
 import { formatListen, type ListenAddress, listenError, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
@@ -255,10 +255,9 @@ export class HttpPushReceiver implements Receiver {
       const chunks = await readBody(request.raw, this.#options.bodyMaxBytes, this.#budget)
       held = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
       this.#counters.received_bytes_total += held
-      const encoding = (request.headers['content-encoding'] ?? '').trim().toLowerCase()
-      if (!['', 'identity', 'gzip', 'x-gzip'].includes(encoding) && !isGzip(chunks)) throw new BodyError(415, 'send gzip or plain bodies')
+      const coding = (request.headers['content-encoding'] ?? '').trim().toLowerCase()
       // A connectivity test sends an empty body and wants to hear 200.
-      if (held > 0) await this.#deliver(chunks, address, path)
+      if (held > 0) await this.#deliver(unpackedBody(chunks, coding, this.#options.inflatedMaxBytes), address, path)
       if (this.#state !== 'listening') reply.header('connection', 'close') // else a stop waits for the sender to hang up
       return reply.code(200).send(SUCCESS)
     } finally {
@@ -276,13 +275,13 @@ export class HttpPushReceiver implements Receiver {
   }
 
   /** Hands a body over and waits until it is durable. */
-  async #deliver(chunks: readonly Buffer[], address: string, path: HttpPath): Promise<void> {
+  async #deliver(pieces: AsyncGenerator<Buffer>, address: string, path: HttpPath): Promise<void> {
     const bound = path.source === undefined ? {} : { source: path.source }
     const peer = { receiver: this.name, protocol: 'http', address, ...bound, ...this.#rate }
     let intake: Intake | undefined
     let isOver = false
     try {
-      for await (const piece of this.#pieces(chunks, path)) {
+      for await (const piece of path.format === 'hec' ? linesOfEvents(pieces) : pieces) {
         intake ??= this.#open!(peer, framingOf(piece, path.format))
         this.#counters.inflated_bytes_total += piece.length
         const room = intake.accept(piece)
@@ -303,16 +302,6 @@ export class HttpPushReceiver implements Receiver {
       }
       throw error
     }
-  }
-
-  async *#pieces(chunks: readonly Buffer[], { format }: HttpPath): AsyncGenerator<Buffer> {
-    const pieces = inflated(chunks, this.#options.inflatedMaxBytes)
-    if (format === 'hec') {
-      const whole: Buffer[] = []
-      for await (const piece of pieces) whole.push(piece)
-      const lines = Buffer.from(hecLines(Buffer.concat(whole)))
-      if (lines.length > 0) yield lines
-    } else yield* pieces
   }
 
   async #waitForRoom(room: Promise<void>): Promise<void> {
@@ -355,4 +344,12 @@ function framingOf(piece: Buffer, format: HttpPath['format']): Framing {
   if (format !== 'auto') return 'lines'
   const first = piece.find(byte => !BLANKS_AND_BOM.has(byte))
   return first === OPEN_BRACE || first === OPEN_BRACKET ? 'json' : 'lines'
+}
+
+/** The lines of events come together, for an event may lie over pieces. */
+async function* linesOfEvents(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const whole: Buffer[] = []
+  for await (const piece of pieces) whole.push(piece)
+  const lines = Buffer.from(hecLines(Buffer.concat(whole)))
+  if (lines.length > 0) yield lines
 }

@@ -36,7 +36,7 @@ export type Packing = 'plain' | 'gzip' | 'zstd' | 'zip' | 'bzip2' | 'xz'
 
 const RATIO_FREE_BYTES = 16 * 1024 * 1024
 /** As many bytes as the longest magic below. */
-const MAGIC_BYTES = 10
+export const MAGIC_BYTES = 10
 /** `ustar` of a tar archive (POSIX pax, section ustar header block). */
 const TAR_MAGIC_AT = 257
 
@@ -56,7 +56,7 @@ const REFUSED: readonly { name: string; magic: RegExp; remedy: string }[] = [
   { name: 'compress (.Z)', magic: /^\x1f\x9d/, remedy: 'gzip -dc FILE | gzip > FILE.gz' }
 ]
 
-/** What a file is, by its first bytes (10 are enough). Throws UnpackError for a compression that is known and not read. */
+/** What a file is, by its first MAGIC_BYTES. Throws UnpackError for a compression that is known and not read. */
 export function packingOf(head: Buffer): Packing {
   const text = head.toString('latin1', 0, MAGIC_BYTES)
   const refused = REFUSED.find(({ magic }) => magic.test(text))

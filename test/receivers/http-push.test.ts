@@ -3,7 +3,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { hecLines } from '../../src/receivers/http-body.ts'
 import type { HttpPushOptions } from '../../src/receivers/http-options.ts'
@@ -46,6 +46,7 @@ t.test('JSON in every notation, NDJSON and plain lines, gzip whatever the header
     { body: '\ufeff {"a":1}\n{"b":2}\n', frames: ['{"a":1}', '{"b":2}'] },
     { body: 'CEF:0|a\nCEF:0|b', headers: { 'content-type': 'text/plain' }, frames: ['CEF:0|a', 'CEF:0|b'] },
     { body: new Uint8Array(gzipSync(json)), frames: ['{"a":1}', '{"b":"x\\"y"}'] },
+    { body: new Uint8Array(zstdCompressSync(json)), headers: { 'content-encoding': 'zstd' }, frames: ['{"a":1}', '{"b":"x\\"y"}'] },
     {
       body: new Uint8Array(gzipSync(json)),
       headers: { 'content-encoding': 'gzip', 'content-type': 'application/json' },
@@ -207,8 +208,11 @@ t.test('bodies are bounded, as sent and inflated, and damaged gzip is told', asy
   damaged.fill(0xff, 12)
   t.equal((await post('/logs', new Uint8Array(damaged))).status, 400)
   t.equal((await post('/logs', 'x', { ...WITH_SECRET, 'content-encoding': 'br' })).status, 415)
+  const seven = await post('/logs', new Uint8Array([0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c, 0, 4]))
+  t.equal(seven.status, 415)
+  t.match(await seven.text(), /7z is not read/)
   t.equal((await post('/logs', new Uint8Array(gzipSync(Buffer.alloc(900_000, 'x\n'))))).status, 200)
-  t.equal(counters().bad_bodies_total, 4)
+  t.equal(counters().bad_bodies_total, 5)
   t.equal(intakes.committed.length, 450_000)
   t.equal(receiver.status()[0]?.gauges?.buffered_bytes, 0)
   await stop(receiver)
