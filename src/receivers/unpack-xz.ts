@@ -53,13 +53,13 @@ interface Lzma {
 
 let loaded: Lzma | { reason: string } | undefined
 
-/** Rejects with UnpackError, also where the library cannot be had. */
-export async function* unxzed(reader: ChunkReader): AsyncGenerator<Buffer> {
-  loaded ??= load()
-  if ('reason' in loaded) {
-    throw new UnpackError('unsupported', `xz is not read here, ${loaded.reason}; send it as gzip (xz -dc FILE | gzip > FILE.gz)`)
+/** Rejects with UnpackError, also where the library cannot be had. `libraries`: its names, for tests. */
+export async function* unxzed(reader: ChunkReader, libraries?: readonly string[]): AsyncGenerator<Buffer> {
+  const lzma = libraries === undefined ? (loaded ??= load(LIBRARY_FILES)) : load(libraries)
+  if ('reason' in lzma) {
+    throw new UnpackError('unsupported', `xz is not read here, ${lzma.reason}; send it as gzip (xz -dc FILE | gzip > FILE.gz)`)
   }
-  const decoder = new Decoder(loaded)
+  const decoder = new Decoder(lzma)
   try {
     for (let chunk = await reader.next(); chunk !== undefined; chunk = await reader.next()) {
       for (let at = 0; at < chunk.length; at += INPUT_BYTES) yield* decoder.push(chunk.subarray(at, at + INPUT_BYTES))
@@ -70,11 +70,11 @@ export async function* unxzed(reader: ChunkReader): AsyncGenerator<Buffer> {
   }
 }
 
-function load(): Lzma | { reason: string } {
+function load(files: readonly string[]): Lzma | { reason: string } {
   const koffi = loadKoffi()
   if (koffi === undefined) return { reason: 'the package koffi is not installed for this platform' }
   if (koffi.sizeof('void *') !== 8) return { reason: 'the machine is not a 64-bit one' }
-  for (const file of LIBRARY_FILES) {
+  for (const file of files) {
     try {
       const library = koffi.load(file)
       return {

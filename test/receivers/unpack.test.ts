@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { packingOf, UnpackError, unpacked } from '../../src/receivers/unpack.ts'
+import { ChunkReader } from '../../src/receivers/unpack-reader.ts'
+import { unxzed } from '../../src/receivers/unpack-xz.ts'
 
 t.setTimeout(300_000)
 
@@ -242,4 +244,12 @@ t.test('a reader that stops early lets go of the file, and nothing is read ahead
 
 t.test('raw deflate without a header is nothing that is recognised', async t => {
   t.equal(packingOf(deflateRawSync('x')), 'plain')
+})
+
+t.test('without liblzma an xz file is refused with what would help', async t => {
+  const file = readFileSync(join(dir, 'traffic.log.xz'))
+  await t.rejects(unxzed(new ChunkReader(cut(file, 1000)), ['libnone.so.5']).next(), {
+    kind: 'unsupported',
+    message: 'xz is not read here, liblzma.so.5 (of the package liblzma5) is not installed; send it as gzip (xz -dc FILE | gzip > FILE.gz)'
+  })
 })
