@@ -2,11 +2,12 @@
  * Azurite, Microsoft's stand-in for Azure storage, as a child process that keeps its blobs in memory. It is heavy (some 450
  * packages), so it is no dependency of the project: its own package beside this file is installed once.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { spawn } from '../child-kit.ts'
 
 const MAIN = join(import.meta.dirname, 'node_modules/azurite/dist/src/blob/main.js')
 

@@ -1,11 +1,12 @@
 /** `sluice explain` as somebody at a terminal uses it: the real command, its exit code and what it prints. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
+import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 
 t.setTimeout(240_000) // each run is a process of its own, beside other work

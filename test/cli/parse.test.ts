@@ -1,10 +1,10 @@
 /** `sluice parse` as somebody at a terminal uses it: the real command, from a file and from standard input, packed and not. */
-import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 
 t.setTimeout(240_000) // each run is a process of its own, beside other work

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
+import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')

@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { spawn } from '../child-kit.ts'
 
 /** Starts test/cli/stoppable.ts; `said` resolves once it has printed the text. */
 function start(t: Test, how: string, deadlineMs = 60_000) {

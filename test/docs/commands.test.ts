@@ -2,7 +2,7 @@
  * Every shell command that the documents show is run, in a copy of the checkout with a running collector, or stands in the list of
  * those that cannot be run here, with the reason.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
+import { spawn } from '../child-kit.ts'
 import { numberedLine, until } from '../integration/collector-kit.ts'
 
 t.setTimeout(300_000)

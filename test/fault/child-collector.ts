@@ -1,11 +1,12 @@
 /** A collector that is killed at any moment: a child process with small segments, short intervals and a fast upload clock. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PipelineStatus } from '../../src/telemetry/status.ts'
+import { spawn } from '../child-kit.ts'
 import type { Plan } from './plan.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')

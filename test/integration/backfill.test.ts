@@ -1,5 +1,5 @@
 /** `sluice upload` as a process, with real files and the real local tenant, and interrupted in every way. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import type { FileReport } from '../../src/pipeline/backfill-report.ts'
 import { Faults } from '../../src/tenant/faults.ts'
 import { startTenant, type Tenant } from '../../src/tenant/tenant.ts'
+import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 import { until } from './collector-kit.ts'
 

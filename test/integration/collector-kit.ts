@@ -1,5 +1,5 @@
 /** A real collector as a child process, the files its local tenant got, and its status, for tests that see the house from outside. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import type { Test } from 'tap'
 import type { PipelineStatus } from '../../src/telemetry/status.ts'
+import { killGroup, spawn } from '../child-kit.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const UNTIL_MS = 60_000
@@ -166,22 +167,14 @@ export async function startCollector(
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true // a group of its own, so that what a command starts ends with it
   })
+  const closed = once(child, 'close')
   const collector = new RunningCollector(child, cwd)
   t.teardown(async () => {
-    killGroup(child.pid!)
-    await collector.exited
+    killGroup(child)
+    await closed // by all of the group: the leader's end alone would leave one who still writes into the directory
   })
   await collector.started()
   return collector
-}
-
-/** Ends what is left of a command and of what it started. */
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // nothing is left
-  }
 }
 
 export function tenantFiles(cwd: string, source: string): string[] {

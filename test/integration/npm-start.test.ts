@@ -1,10 +1,10 @@
 /** `npm start`, as the README has it: SIGTERM to npm ends the collector behind it gracefully, and nothing stays. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
+import { killGroup, spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 import { configText, until } from './collector-kit.ts'
 
@@ -15,12 +15,10 @@ t.test('SIGTERM to npm stops the collector gracefully', async t => {
   const file = join(cwd, 'sluice.yaml')
   writeFileSync(file, configText({ receivers: [{ name: 'in', protocols: ['tcp'] }], sources: [{ name: 'a' }], lanes: 1 }, cwd))
   const npm = spawn('npm', ['start', '--', '--config', file], { cwd: packageRoot(), stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  const closed = once(npm, 'close')
   t.teardown(() => {
-    try {
-      process.kill(-npm.pid!, 'SIGKILL')
-    } catch {
-      // nothing is left
-    }
+    killGroup(npm)
+    return closed
   })
   let log = ''
   npm.stdout.on('data', chunk => {

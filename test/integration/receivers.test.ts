@@ -2,7 +2,7 @@
  * Every way in by real senders: rsyslogd (TCP, TLS, RELP plain and with certificates), openssl s_client, curl, and datagrams.
  * What they send is numbered, and the local tenant gets each number once.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
+import { spawn } from '../child-kit.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
 import { testDir } from '../test-dir.ts'
 import { numbersOf, type RunningCollector, startCollector, until } from './collector-kit.ts'

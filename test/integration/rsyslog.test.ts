@@ -2,11 +2,12 @@
  * Real senders: rsyslogd and logger deliver the lines of real appliances, and what the tenant got, read by an independent reader,
  * is what `sluice parse` prints for the same lines.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { spawn } from '../child-kit.ts'
 import { fileLines, type Pairs, readCef } from '../encode/readers.ts'
 import { testDir } from '../test-dir.ts'
 import { configText, type RunningCollector, startCollector, until } from './collector-kit.ts'

@@ -2,7 +2,6 @@
  * No secret leaves the process where people look: a collector is run through every kind of refusal with the log at its loudest, and
  * logs, pages, metrics, dumps, errors and what the tools print are searched for the secrets, plain and encoded.
  */
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -13,6 +12,7 @@ import t from 'tap'
 import { runCommandLine } from '../../src/cli/command-line.ts'
 import { Faults } from '../../src/tenant/faults.ts'
 import { startTenant } from '../../src/tenant/tenant.ts'
+import { spawn } from '../child-kit.ts'
 import { memoryIo } from '../cli/memory-io.ts'
 import { testDir } from '../test-dir.ts'
 import { cefLine } from '../upload/world.ts'

@@ -1,11 +1,11 @@
 /** A real Prometheus, from Debian's `prometheus`, that scrapes each second. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
+import { spawn } from '../child-kit.ts'
 import { until } from '../integration/collector-kit.ts'
 
 export interface Sample {

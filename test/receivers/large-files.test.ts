@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createGzip } from 'node:zlib'
 import t from 'tap'
+import { endingWithTest } from '../child-kit.ts'
 import { TestAuthority } from './tls-kit.ts'
 
 t.setTimeout(600_000)
@@ -67,12 +68,13 @@ const ways: readonly [title: string, kind: string, options: object, send: (addre
 ]
 
 async function receiving(kind: string, options: object) {
-  const child = fork(new URL('large-files-child.ts', import.meta.url), [kind, JSON.stringify(options)], {
+  const forked = fork(new URL('large-files-child.ts', import.meta.url), [kind, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     // As the collector runs, see src/cli/process-flags.ts.
     execArgv: ['--max-semi-space-size=2'],
     env: { ...process.env, MALLOC_ARENA_MAX: '1' }
   })
+  const child = endingWithTest(forked)
   const [address] = await once(child.stdout!, 'data')
   const counted = async () => {
     child.send('count')

@@ -1,5 +1,5 @@
 /** Needs curl, lftp, sftp and ssh-keygen. */
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { FileServerDeps } from '../../src/receivers/ftp.ts'
 import { type SftpOptionsInput, SftpReceiver } from '../../src/receivers/sftp.ts'
+import { spawn } from '../child-kit.ts'
 import { checkReceiverContract } from './contract.ts'
 import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 

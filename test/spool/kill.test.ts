@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { spawn } from '../child-kit.ts'
 import { finishedLines, openSpool, scratchDirectory } from './blocks.ts'
 
 const CHILD = fileURLToPath(new URL('append-until-killed.ts', import.meta.url))
