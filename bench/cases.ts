@@ -6,6 +6,7 @@ import { latencyResult } from './latency.ts'
 import { measureStages } from './measure.ts'
 import { memoryResult } from './memory.ts'
 import { type ParserResult, parserResults, typicalResults } from './parsers.ts'
+import { recognitionResults } from './recognition.ts'
 import { figure, percent, type Table } from './report.ts'
 import { scalingResults } from './scaling.ts'
 import { type SoakSample, soak } from './soak.ts'
@@ -40,18 +41,10 @@ const parsers: Case = {
     const result = [...typical, ...(await parserResults(rounds))]
     const table = (title: string, lines: (row: ParserResult) => boolean): Table => ({
       title,
-      head: ['lines', 'parser', 'bytes per line', 'lines/s', 'MB per CPU-s', 'recognition %', 'of the lane path %'],
+      head: ['lines', 'parser', 'bytes per line', 'lines/s', 'MB per CPU-s'],
       rows: result
         .filter(lines)
-        .map(row => [
-          row.name,
-          row.parser,
-          String(row.bytesPerLine),
-          figure(row.linesPerSecond),
-          figure(row.megabytesPerCpuSecond),
-          (100 * row.recogniserShare).toFixed(1),
-          row.laneRecogniserShare === undefined ? '' : (100 * row.laneRecogniserShare).toFixed(1)
-        ])
+        .map(row => [row.name, row.parser, String(row.bytesPerLine), figure(row.linesPerSecond), figure(row.megabytesPerCpuSecond)])
     })
     const what = 'header, recognition, parsing, normalisation'
     return {
@@ -61,6 +54,24 @@ const parsers: Case = {
         table(`Parsers on their fixtures: ${what}`, row => !typical.includes(row))
       ]
     }
+  }
+}
+
+const recognition: Case = {
+  name: 'recognition',
+  async run({ short }) {
+    const result = recognitionResults(short ? 1 : 7, short ? 200 : 900)
+    const share = (of: number): string => (100 * of).toFixed(1)
+    const rows = result.map(row => [
+      row.name,
+      row.parser,
+      share(row.share),
+      `${share(row.leastShare)} to ${share(row.mostShare)}`,
+      ...[row.recognition, row.nothing, row.alone, row.path].map(ns => ns.toFixed(0))
+    ])
+    const title = `Recognition of a known sender: share of the line path, median of ${result[0]!.processes} processes, and ns a line`
+    const head = ['lines', 'parser', '%', 'least to most', 'recognition', 'of nothing', 'identify alone', 'line path']
+    return { result, tables: [{ title, head, rows }] }
   }
 }
 
@@ -351,6 +362,7 @@ export const CASES: readonly Case[] = [
   backlog,
   start,
   parsers,
+  recognition,
   stagesCase,
   deflate,
   spool,

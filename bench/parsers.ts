@@ -1,19 +1,16 @@
 /**
- * Every parser on the lines of its fixtures that become records: header, recognition, parsing and normalisation together, and the
- * share that recognition takes when the sender is known, of these and of the whole lane path. Fixture lines are short, of several formats in turn and full of traps, so
- * that lines as one appliance sends them are measured beside them.
+ * Every parser on the lines of its fixtures that become records: header, recognition, parsing and normalisation together. Fixture lines
+ * are short, of several formats in turn and full of traps, so that lines as one appliance sends them are measured beside them.
  */
 import type { Parser } from '../src/contracts.ts'
 import { FrameReader } from '../src/frame-reader.ts'
 import type { IntakeIdentity } from '../src/identify/identifier.ts'
-import { LaneEngine } from '../src/lanes/engine.ts'
 import { FrameBlock } from '../src/lib/frame-block.ts'
 import { loadParsers } from '../src/parse/load.ts'
 import { UTC } from '../src/parse/values/zone.ts'
 import { FIXTURE_NOW, fixtures } from '../test/parse/fixtures.ts'
 import { LINE_KINDS, makeLines } from './lines.ts'
 import { measureStages, type Stage } from './measure.ts'
-import { BENCH_LANE, blocksOf } from './stages.ts'
 
 export interface ParserResult {
   /** What was read: `fixtures`, or a kind of typical line. */
@@ -22,10 +19,6 @@ export interface ParserResult {
   bytesPerLine: number
   linesPerSecond: number
   megabytesPerCpuSecond: number
-  /** Share of recognition in the whole, 0–1. */
-  recogniserShare: number
-  /** Share of recognition in the whole lane path, encoding and deflating included, 0–1; of typical lines only. */
-  laneRecogniserShare?: number
 }
 
 const LINES = 4000
@@ -71,59 +64,34 @@ export async function typicalResults(rounds: number): Promise<ParserResult[]> {
       lines.length
     )
     reader.read(intake, block.bytes, block.start(0), block.end(0), block.scratchStart, block.scratchEnd)
-    return measured(kind, reader.binding!.parser, reader, intake, block, rounds, laneStage(parsers, data))
+    return measured(kind, reader.binding!.parser, reader, intake, block, rounds)
   })
 }
 
-/** The same lines on the whole path of a lane. */
-function laneStage(parsers: readonly Parser[], data: Buffer): Stage {
-  const blocks = blocksOf(data)
-  const engine = new LaneEngine(BENCH_LANE, parsers)
-  engine.openIntake(0, [0])
-  return {
-    name: 'lane',
-    lines: blocks.reduce((sum, block) => sum + block.count, 0),
-    bytes: data.length,
-    run: () => {
-      for (const block of blocks) engine.process(block, () => undefined)
-    }
-  }
-}
-
-/** What recognition costs is what is saved when the configuration names the parser. */
 function measured(
   name: string,
   parser: Parser,
   reader: FrameReader,
   intake: IntakeIdentity,
   block: FrameBlock,
-  rounds: number,
-  lane?: Stage
+  rounds: number
 ): ParserResult {
-  const named = reader.identifier.open(1, [{ source: 0, parser }])
-  named.last!.state = reader.binding?.state
-  const stage = (name: string, of: IntakeIdentity): Stage => ({
+  const stage: Stage = {
     name,
     lines: block.count,
     bytes: block.used,
     run: () => {
-      for (let i = 0; i < block.count; i++) reader.read(of, block.bytes, block.start(i), block.end(i), block.scratchStart, block.scratchEnd)
+      for (let i = 0; i < block.count; i++)
+        reader.read(intake, block.bytes, block.start(i), block.end(i), block.scratchStart, block.scratchEnd)
     }
-  })
-  const [whole, withoutRecogniser, wholeLane] = measureStages(
-    [stage('recognised', intake), stage('named', named), ...(lane === undefined ? [] : [lane])],
-    rounds,
-    Math.ceil(WARM_UP_LINES / block.count)
-  )
-  const recogniserNs = Math.max(0, whole!.nsPerLine - withoutRecogniser!.nsPerLine)
+  }
+  const [whole] = measureStages([stage], rounds, Math.ceil(WARM_UP_LINES / block.count))
   return {
     name,
     parser: parser.id,
     bytesPerLine: Math.round(block.used / block.count),
     linesPerSecond: whole!.linesPerSecond,
-    megabytesPerCpuSecond: whole!.megabytesPerCpuSecond,
-    recogniserShare: recogniserNs / whole!.nsPerLine,
-    ...(wholeLane === undefined ? {} : { laneRecogniserShare: recogniserNs / wholeLane.nsPerLine })
+    megabytesPerCpuSecond: whole!.megabytesPerCpuSecond
   }
 }
 

@@ -15,7 +15,6 @@ import {
   epoch,
   FieldTable,
   type Frame,
-  fastPaths,
   headerOrArrivalTime,
   headerTime,
   isDigit,
@@ -39,12 +38,8 @@ import {
   type Zone
 } from '../src/parse/kit.ts'
 import { DEVICE, PHASE_END, PHASE_INTERIM, PHASE_START, PHASE_WHOLE, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
+import { hasTellingKeys } from './fortinet-fortigate/telling-keys.ts'
 
-const LOGID = needle('logid')
-const DEVID = needle('devid')
-const SERIAL = needle('"FG')
-const TYPE = needle('type')
-const SUBTYPE = needle('subtype')
 /** What is left of a CEF header whose `CEF:` a relay took for a tag. */
 const CUT_CEF = needle('0|Fortinet|Forti')
 
@@ -141,7 +136,7 @@ const parser: Parser = {
       if (cefStart(frame) >= 0) return isCef(frame)
       if (matchesAt(buf, body, end, CUT_CEF)) return true
     }
-    return hasPairs(buf, body, Math.min(end, frame.start + HEAD_BYTES))
+    return hasTellingKeys(buf, body, Math.min(end, frame.start + HEAD_BYTES))
   },
   parse(frame, out) {
     if (frame.buf[frame.body]! < 0x61) {
@@ -155,53 +150,6 @@ const parser: Parser = {
 const NO_CEF = -100
 /** The keys that tell stand this near to the start. */
 const HEAD_BYTES = 300
-const EQUALS = 0x3d
-
-/** Where the `=` of the telling keys stood in the last line that had them, from its body on. */
-const seen = { type: 0, subtype: 0, owner: 0 }
-
-/**
- * True when `type=` and `subtype=` stand there, and `logid=` or a serial number of the product. They stand where they stood in the
- * last line of the device, else each `=` is looked at (340 to 20 ns a line).
- */
-function hasPairs(buf: Uint8Array, start: number, end: number): boolean {
-  if (fastPaths.isOn && standsAsSeen(buf, start, end)) return true
-  let owner = 0
-  let type = 0
-  let subtype = 0
-  for (let at = start + 4; at < end; at++) {
-    if (buf[at] !== EQUALS) continue
-    if (type === 0 && isType(buf, start, at)) type = at
-    else if (subtype === 0 && isSubtype(buf, start, at)) subtype = at
-    else if (owner === 0 && isOwner(buf, start, at, end)) owner = at
-    if (owner > 0 && type > 0 && subtype > 0) {
-      seen.type = type - start
-      seen.subtype = subtype - start
-      seen.owner = owner - start
-      return true
-    }
-  }
-  return false
-}
-
-const standsAsSeen = (buf: Uint8Array, start: number, end: number): boolean =>
-  start + Math.max(seen.type, seen.subtype, seen.owner) < end &&
-  isType(buf, start, start + seen.type) &&
-  isSubtype(buf, start, start + seen.subtype) &&
-  isOwner(buf, start, start + seen.owner, end)
-
-const isType = (buf: Uint8Array, start: number, at: number): boolean => buf[at] === EQUALS && isKey(buf, start, at, TYPE)
-const isSubtype = (buf: Uint8Array, start: number, at: number): boolean => buf[at] === EQUALS && isKey(buf, start, at, SUBTYPE)
-const isOwner = (buf: Uint8Array, start: number, at: number, end: number): boolean =>
-  buf[at] === EQUALS && (isKey(buf, start, at, LOGID) || (isKey(buf, start, at, DEVID) && matchesAt(buf, at + 1, end, SERIAL)))
-
-/** True when the word ends at `end` and stands alone before it. */
-function isKey(buf: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
-  const at = end - word.length
-  if (at < start || !matchesAt(buf, at, end, word)) return false
-  return at === start || buf[at - 1] === 0x20 || buf[at - 1] === 0x2c
-}
-
 const isCef = (frame: Frame): boolean => cefIs(frame, 'Fortinet', 'Fortigate') || cefIs(frame, 'Fortinet', 'FortiGate')
 
 /** Where `CEF:` stands, or would stand had no relay dropped it. */

@@ -24,10 +24,10 @@ import {
   leefIs,
   leefStart,
   malformed,
-  matchesAt,
   needle,
   type Outcome,
   type Parser,
+  Repeated,
   raw,
   readCefHeader,
   readLeefHeader,
@@ -154,6 +154,10 @@ const parser: Parser = {
 
 const isCef = (frame: Frame): boolean => cefIs(frame, 'Palo Alto Networks', 'PAN-OS') || cefIs(frame, 'Palo Alto Networks', 'LF')
 
+/** `,013201012345,TRAFFIC,` of the last line: the next one mostly has it too (recognition 113 to 70 ns a line). */
+const serialAndType = new Repeated()
+let typeAfterDate = 0
+
 /** Offset of the log type in `1,2026/01/05 09:15:30,<serial>,TRAFFIC,`; 0 when the body does not begin like that. */
 function typeStart(frame: Frame): number {
   const { buf, body, end } = frame
@@ -162,12 +166,15 @@ function typeStart(frame: Frame): number {
   if (buf[at] !== COMMA || !isDigit(buf[at + 1]) || at + 20 > end) return 0
   const dateEnd = endOfDate(buf, at + 1, end)
   if (dateEnd < 0) return 0
+  if (serialAndType.standsAt(buf, dateEnd, end)) return dateEnd + typeAfterDate
   const serialEnd = commaAfter(buf, dateEnd + 1, Math.min(end, dateEnd + 32))
   if (serialEnd < 0) return 0
   const type = serialEnd + 1
-  if (matchesAt(buf, type, end, TRAFFIC) && buf[type + TRAFFIC.length] === COMMA) return type
   const typeEnd = commaAfter(buf, type, Math.min(end, serialEnd + 18))
-  return typeEnd > 0 && TYPES.indexOf(buf, type, typeEnd) >= 0 ? type : 0
+  if (typeEnd < 0 || TYPES.indexOf(buf, type, typeEnd) < 0) return 0
+  serialAndType.keep(buf, dateEnd, typeEnd + 1)
+  typeAfterDate = type - dateEnd
+  return type
 }
 
 /** Offset of the comma after a date with slashes, year first, or as a spreadsheet leaves it; -1 for anything else. */

@@ -16,12 +16,14 @@ import { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } fr
 import { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
 import type { Value } from './values/line.ts'
 import { printedZone } from './values/printed-zone.ts'
+import { Repeated } from './values/repeated.ts'
 import { readAnyTime, readClock } from './values/time.ts'
 
 export type { Frame, Outcome, Parser, Zone } from '../contracts.ts'
 export * from '../lib/bytes.ts'
 export { fastPaths } from '../lib/fast-paths.ts'
 export { isPlaceholder } from '../lib/placeholder.ts'
+export { View } from '../lib/view.ts'
 export { applyCommon, COMMON_FIELDS, type CommonName, commonName, isTransaction, meaningOf } from './common-names.ts'
 export { applyElff, composeUrl, decodeUser, ELFF_FIELDS, type ElffName, prefixScheme } from './elff.ts'
 export { action, anyTime, clfTime, count, epoch, type Field, isoTime, monthTime, raw, setText, text } from './field.ts'
@@ -59,6 +61,7 @@ export {
 export { KeyTable } from './values/key-table.ts'
 export * from './values/line.ts'
 export { printedZone } from './values/printed-zone.ts'
+export { Repeated } from './values/repeated.ts'
 export * as time from './values/time.ts'
 export { isOtherTransport, setScheme } from './values/words.ts'
 
@@ -202,15 +205,25 @@ function sameText(buf: Uint8Array, start: number, end: number, word: string): nu
   return start + word.length
 }
 
+/** Version, vendor and product of the last line whose hash was asked for, and the hash (recognition of CEF 90 to 48 ns a line). */
+const product = new Repeated()
+let productHash = 0
+
 /** For generic parsers of CEF and LEEF: a hash of version, vendor and product, by which specific parsers recognise their lines. */
 export function productSignature(frame: Frame, mark: number): number {
   const { buf, end } = frame
+  if (product.standsAt(buf, mark, end)) return productHash
   let hash = 0
   let pipes = 0
-  for (let at = mark; at < end && at - mark < HEAD_BYTES; at++) {
+  let at = mark
+  for (; at < end && at - mark < HEAD_BYTES; at++) {
     const byte = buf[at]!
     if (byte === 0x7c && ++pipes === 3) break
     hash = (Math.imul(hash, 31) + byte) | 0
+  }
+  if (pipes === 3) {
+    product.keep(buf, mark, at + 1)
+    productHash = hash
   }
   return hash
 }
