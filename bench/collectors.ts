@@ -1,9 +1,9 @@
 /** Collectors as child processes: what the bench asks of each, and Sluice. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { scratchDir } from '../test/test-dir.ts'
 import { cpuSecondsOf, peakMemoryOf, residentMemoryOf, until } from './measure.ts'
 import { startBenchTenant, TENANT_TOKEN } from './tenant.ts'
 
@@ -48,7 +48,7 @@ export const PORTS = {
   tenant: FIRST_PORT + 5
 }
 
-export const newFolder = (): string => mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+export const newFolder = (): string => scratchDir('bench')
 
 /** Starts a program and waits until it is ready; rejects when it cannot be started or ends before. */
 export async function startProgram(file: string, args: readonly string[], ready: () => Promise<unknown>, env = {}): Promise<ChildProcess> {

@@ -1,12 +1,12 @@
 /** The load generator: the C program when a compiler is there, since a sender in Node would be the bottleneck at these rates. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { scratchDir } from '../test/test-dir.ts'
 import { type Collector, measuresOf, PORTS } from './collectors.ts'
 
 let program: string | undefined
@@ -14,7 +14,7 @@ let program: string | undefined
 /** Compiles the sender once. @throws Error naming the package when there is no compiler. */
 function sender(): string {
   if (program !== undefined && existsSync(program)) return program
-  const out = join(mkdtempSync(join(tmpdir(), 'sluice-bench-')), 'load')
+  const out = join(scratchDir('bench'), 'load')
   const compiled = spawnSync('cc', ['-O2', '-o', out, fileURLToPath(new URL('./load/load.c', import.meta.url))], { encoding: 'utf8' })
   if (compiled.status !== 0) throw new Error(`Cannot compile bench/load/load.c (Debian package gcc): ${compiled.stderr ?? compiled.error}`)
   program = out

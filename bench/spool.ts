@@ -1,10 +1,9 @@
 /** The spool by itself: blocks as the lanes make them, appended and made durable with fdatasync, a receipt waited for every few. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import type { Block } from '../src/contracts.ts'
 import { chooseDeflater } from '../src/encode/deflate.ts'
 import { SegmentSpool } from '../src/spool/spool.ts'
+import { scratchDir } from '../test/test-dir.ts'
 import { makeLines } from './lines.ts'
 import { median, ownCpuSeconds } from './measure.ts'
 import { countLines } from './sender.ts'
@@ -39,7 +38,7 @@ export async function spoolResult(rounds: number): Promise<SpoolResult> {
   const wall: number[] = []
   let syncs = 0
   for (let round = 0; round <= rounds; round++) {
-    const dir = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+    const dir = scratchDir('bench')
     const spool = await SegmentSpool.open({ dir, maxBytes: 1e12, commitIntervalMs: 1 })
     const cpuBefore = ownCpuSeconds()
     const began = performance.now()

@@ -3,15 +3,15 @@
  * where it can be loaded (docs/decisions: how it is brought), dictionaries where Debian's `zstd` can train one.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { constants, inflateRawSync, zstdCompressSync } from 'node:zlib'
 import type { Block } from '../src/contracts.ts'
 import { LaneEngine } from '../src/lanes/engine.ts'
 import { FrameBlock } from '../src/lib/frame-block.ts'
 import { loadParsers } from '../src/parse/load.ts'
+import { scratchDir } from '../test/test-dir.ts'
 import { type LineKind, makeLines } from './lines.ts'
 import { median } from './measure.ts'
 
@@ -83,7 +83,7 @@ function measure(data: Buffer, frameBytes: number, compress: (frame: Buffer) => 
 
 /** A dictionary of 110 KiB from every hundredth line of another sample of the kind, so that it has not seen the data. */
 function trainDictionary(data: Buffer): Buffer | undefined {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-zstd-'))
+  const dir = scratchDir('zstd')
   try {
     const lines = data.toString('latin1').split('\n')
     const names = lines

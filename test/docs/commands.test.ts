@@ -4,14 +4,14 @@
  */
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { spawn } from '../child-kit.ts'
 import { numberedLine, until } from '../integration/collector-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 
 t.setTimeout(300_000)
 const ROOT = packageRoot()
@@ -72,7 +72,7 @@ t.test('every block is run or in the list', async t => {
 })
 
 t.test('the commands of the documents work beside a running collector', async t => {
-  const checkout = mkdtempSync(join(tmpdir(), 'sluice-docs-'))
+  const checkout = scratchDir('docs')
   t.teardown(() => rmSync(checkout, { recursive: true, force: true }))
   for (const name of ['src', 'parsers', 'node_modules']) symlinkSync(join(ROOT, name), join(checkout, name))
   copyFileSync(join(ROOT, 'package.json'), join(checkout, 'package.json'))

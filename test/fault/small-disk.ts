@@ -1,10 +1,10 @@
 /** A disk of a few megabytes: a real tmpfs for root, else the real disk with a bound that answers ENOSPC. Needs util-linux' mount. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { nodeIo, type SpoolIo } from '../../src/spool/io.ts'
 import { FaultyIo } from '../spool/faulty-io.ts'
+import { scratchDir } from '../test-dir.ts'
 
 export interface SmallDisk {
   dir: string
@@ -14,7 +14,7 @@ export interface SmallDisk {
 }
 
 export function smallDisk(t: { teardown(end: () => void): void }, bytes: number): SmallDisk {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-disk-'))
+  const dir = scratchDir('disk')
   if (process.getuid?.() === 0) {
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'tmpfs', dir], { stdio: 'pipe' })

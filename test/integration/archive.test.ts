@@ -1,15 +1,15 @@
 /** The archive of a real collector: Azurite, kill -9, and storages that fail while the tenant's path goes on. */
 
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BlobServiceClient } from '@azure/storage-blob'
 import t, { type Test } from 'tap'
 import { startAzurite } from '../azurite/azurite.ts'
+import { scratchDir } from '../test-dir.ts'
 import { linesOfZst } from '../upload/archive/kit.ts'
 import { numberedLine, numbersOf, type RunningCollector, type Setup, startCollector, until } from './collector-kit.ts'
 
@@ -44,7 +44,7 @@ function linesBelow(folder: string): string[] {
 t.test('all lines come into the container as they were received, and the records to the tenant', async t => {
   const azurite = await startAzurite()
   t.teardown(() => azurite.stop())
-  const cwd = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
+  const cwd = scratchDir('archive')
   const access = { type: 'azure-blob', container: 'logs', connection_string: azurite.connectionString, create_container: true }
   const collector = await startCollector(t, cwd, setup({ ...access, dir: join(cwd, 'archive'), content: 'lines' }))
   t.ok(await push(collector, 0, 3000, 'a line that nobody knows\n'))
@@ -72,7 +72,7 @@ t.test('all lines come into the container as they were received, and the records
 })
 
 t.test('kill -9, again and again: what was receipted is in the archive as it is in the tenant', async t => {
-  const cwd = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
+  const cwd = scratchDir('archive')
   const out = join(cwd, 'out')
   const archive = { type: 'directory', folder: out, dir: join(cwd, 'archive'), flush_interval: '1s' }
   const receipted: number[] = []
@@ -131,7 +131,7 @@ for (const [what, listener] of [
   ['refuses the key', (request, response) => void request.resume().once('end', () => response.writeHead(403).end())]
 ] as readonly [string, RequestListener][])
   t.test(`a storage that ${what}, and a buffer that is full, cost the archive and nobody else`, async t => {
-    const cwd = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
+    const cwd = scratchDir('archive')
     const access = { type: 'azure-blob', container: 'logs', account_url: await storage(t, listener), sas_token: 'sig=hush' }
     const collector = await startCollector(
       t,

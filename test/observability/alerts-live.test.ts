@@ -4,9 +4,8 @@
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
@@ -14,6 +13,7 @@ import { packageRoot } from '../../src/lib/package-root.ts'
 import { connectTo, type RunningCollector, startCollector, until, write } from '../integration/collector-kit.ts'
 import { S3Server } from '../receivers/s3-server.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { archiveInto, bucketReceiver, liveLine, loadSetup, sendUntil, startTestTenant, TOKEN } from './loaded-collector.ts'
 import { type FiringAlert, startPrometheus } from './prometheus.ts'
 
@@ -68,7 +68,7 @@ function damageSegment(collector: RunningCollector, id: string): void {
 }
 
 t.test('what can be made to happen is seen firing', async t => {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-alerts-'))
+  const dir = scratchDir('alerts')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const service = join(dir, 'service')
   let tenant = await startTestTenant(service, 0, 'cd'.repeat(32)) // takes another token than ours

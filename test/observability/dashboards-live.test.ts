@@ -2,8 +2,7 @@
  * Every query of the dashboards, asked of a real Prometheus that scrapes a real collector under load; and a picture of it all, made by
  * Chromium. SLUICE_PICTURES=FOLDER keeps it to be looked at.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
@@ -12,6 +11,7 @@ import { packageRoot } from '../../src/lib/package-root.ts'
 import { CATALOGUE, PREFIX } from '../../src/telemetry/catalogue.ts'
 import { until } from '../integration/collector-kit.ts'
 import { S3Server } from '../receivers/s3-server.ts'
+import { scratchDir } from '../test-dir.ts'
 import { dashboards, panelsOf, substitute } from './dashboard.ts'
 import { archiveInto, bucketReceiver, liveLine, sendUntil, startKnownCollector, startTestTenant } from './loaded-collector.ts'
 import { drawDashboard } from './picture.ts'
@@ -23,7 +23,7 @@ const LOAD_MS = 25_000
 t.setTimeout(240_000)
 
 t.test('every panel has something to show of a collector under load', async t => {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-board-'))
+  const dir = scratchDir('board')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const tenant = await startTestTenant(join(dir, 'service'))
   t.teardown(() => tenant.close())

@@ -1,12 +1,11 @@
 /** The recording and alert rules under config/prometheus/, asked by promtool with series made for each alert. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { CATALOGUE, PREFIX } from '../../src/telemetry/catalogue.ts'
-import { testDir } from '../test-dir.ts'
+import { scratchDir, testDir } from '../test-dir.ts'
 import { ALERT_CASES } from './alert-cases.ts'
 import type { AlertCase } from './alert-series.ts'
 import { anchorsOf } from './anchors.ts'
@@ -79,7 +78,7 @@ t.test('each alert has a case in which it fires, and one in which it does not', 
 })
 
 t.test('alerts fire when they should, and only then', async t => {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-rules-'))
+  const dir = scratchDir('rules')
   t.teardown(() => rmSync(dir, { recursive: true }))
   for (const { alert } of alerts) {
     for (const file of FILES) writeFileSync(join(dir, file), plainRules(file, alert))

@@ -1,5 +1,5 @@
 /** The archive's thread beside a receiving thread: it takes what it can, and nobody waits for it. */
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { Archive } from '../../src/pipeline/archive.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { blockOf } from '../spool/blocks.ts'
+import { scratchDir } from '../test-dir.ts'
 import { readLines } from '../upload/archive/kit.ts'
 
 t.setTimeout(120_000)
@@ -17,7 +18,7 @@ t.setTimeout(120_000)
 const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 
 function start(t: Test, changes: Partial<ArchiveConfig> = {}, preludes = new Map<string, Buffer>()) {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-archive-'))
+  const dir = scratchDir('archive')
   const given = {
     type: 'directory',
     folder: join(dir, 'out'),
@@ -87,7 +88,7 @@ t.test('only the sources that are named, and of an archive of lines only lines',
 })
 
 t.test('without room it sheds, counts by source, and nobody waits; with room again it goes on', async t => {
-  const file = join(mkdtempSync(join(tmpdir(), 'sluice-archive-')), 'in-the-way')
+  const file = join(scratchDir('archive'), 'in-the-way')
   writeFileSync(file, '')
   const { archive } = start(t, { folder: join(file, 'out'), max_bytes: 2 * 1024 * 1024 })
   await archive.opened()
@@ -110,7 +111,7 @@ t.test('without room it sheds, counts by source, and nobody waits; with room aga
 })
 
 t.test('what waits when it stops is archived by the next one, and shed is only what never came to the disk', async t => {
-  const file = join(mkdtempSync(join(tmpdir(), 'sluice-archive-')), 'in-the-way')
+  const file = join(scratchDir('archive'), 'in-the-way')
   writeFileSync(file, '')
   const first = start(t, { folder: join(file, 'out') })
   first.archive.append(blockOf('a', ['1', '2', '3']))
@@ -146,7 +147,7 @@ t.test('a thread that ends costs what was on the way; receipts and the tenant go
 })
 
 t.test('an archive that can not open its buffer is a trouble, not an end', async t => {
-  const file = join(mkdtempSync(join(tmpdir(), 'sluice-archive-')), 'in-the-way')
+  const file = join(scratchDir('archive'), 'in-the-way')
   writeFileSync(file, '')
   const { archive } = start(t, { dir: join(file, 'buffer') })
   archive.append(blockOf('a', ['1']))

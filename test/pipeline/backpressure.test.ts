@@ -4,9 +4,8 @@
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
@@ -23,6 +22,7 @@ import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
 import { SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
 import { memoryLog, portOf } from '../receivers/memory-intake.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { line, lines, type MemorySpool, start } from './intakes-kit.ts'
 
 t.setTimeout(180_000)
@@ -138,7 +138,7 @@ t.test('ftp: a full spool is answered 452; one that fills up in the middle of a 
   )
   const { intakes, spool: real, port } = await running(t, receiver)
   spool = real
-  const file = join(mkdtempSync(join(tmpdir(), 'sluice-full-')), 'a.log')
+  const file = join(scratchDir('full'), 'a.log')
   writeFileSync(file, lines(LINES))
   const upload = (...more: string[]) =>
     promisify(execFile)('curl', ['-sS', '-v', '-u', `discovery:${SECRET}`, '-T', file, `ftp://127.0.0.1:${port}/a.log`, ...more]).then(

@@ -5,9 +5,8 @@
 import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
@@ -25,6 +24,7 @@ import { SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
 import { SyslogUdpReceiver } from '../../src/receivers/syslog-udp.ts'
 import { memoryLog, portOf } from '../receivers/memory-intake.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { line, lines, start } from './intakes-kit.ts'
 
 t.setTimeout(120_000)
@@ -184,7 +184,7 @@ t.test('ftp: a file above the rate takes longer, and is taken whole', async t =>
 })
 
 t.test('sftp: a file above the rate takes longer, and is taken whole', async t => {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-rate-'))
+  const dir = scratchDir('rate')
   const accounts = [{ name: 'discovery', password: SECRET }]
   const options = { listen: LISTEN, accounts, loginDelayMs: 0, hostKeyFiles: [join(dir, 'host-key')], roomTimeoutMs: 200, ...RATE }
   const receiver = new SftpReceiver(options, deps)

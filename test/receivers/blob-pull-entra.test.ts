@@ -2,11 +2,10 @@
  * A container that is read as an Entra application, and by the managed identity of an Azure machine: the real libraries, a stand-in
  * for the token endpoints, and Azurite, which looks at audience, issuer and times of the token.
  */
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { BlobServiceClient, StorageSharedKeyCredential } from '@azure/storage-blob'
@@ -14,6 +13,7 @@ import t, { type Test } from 'tap'
 import { BlobPullReceiver } from '../../src/receivers/blob-pull.ts'
 import type { AzureBlobOptions } from '../../src/receivers/object-store-azure.ts'
 import { AZURITE_ACCOUNT, AZURITE_KEY, startAzurite } from '../azurite/azurite.ts'
+import { scratchDir } from '../test-dir.ts'
 import { MemoryIntakes, memoryLog } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
 
@@ -67,7 +67,7 @@ await container.getBlockBlobClient('a.log').upload('line 1\nline 2\n', 14)
 async function pulling(t: Test, azure: Partial<AzureBlobOptions>) {
   const intakes = new MemoryIntakes()
   const log = memoryLog()
-  const ledgerFile = join(mkdtempSync(join(tmpdir(), 'sluice-entra-')), 'a.ledger')
+  const ledgerFile = join(scratchDir('entra'), 'a.ledger')
   const receiver = new BlobPullReceiver(
     {
       azure: { managedIdentity: false, containerUrl: `${azurite.url}/logs`, ...azure },

@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { BlobServiceClient, ContainerSASPermissions, generateBlobSASQueryParameters, StorageSharedKeyCredential } from '@azure/storage-blob'
 import t, { type Test } from 'tap'
 import { type BlobPullOptions, BlobPullReceiver } from '../../src/receivers/blob-pull.ts'
 import { AZURITE_ACCOUNT, AZURITE_KEY, startAzurite } from '../azurite/azurite.ts'
+import { scratchDir } from '../test-dir.ts'
 import { delay, type IntakeFaults, MemoryIntakes, memoryLog } from './memory-intake.ts'
 import { checkPullContract, type PullSubject } from './pull-contract.ts'
 import { S3Server } from './s3-server.ts'
 
-const newLedger = (): string => join(mkdtempSync(join(tmpdir(), 'sluice-pull-')), 'pulls', 'a.ledger')
+const newLedger = (): string => join(scratchDir('pull'), 'pulls', 'a.ledger')
 const FAST = { intervalMs: 30, backoffMinMs: 20, backoffMaxMs: 100, requestTimeoutMs: 5000 } as const
 const numbered = (count: number, from = 0): string[] =>
   Array.from({ length: count }, (_, i) => `10:00:00 line ${from + i} ${'x'.repeat(i % 90)}`)
@@ -42,7 +42,7 @@ t.test('objects of every packing are taken once, and new ones are found', async 
   server.pageObjects = 2
   const lines = numbered(3000)
   const text = lines.join('\n')
-  const plain = join(mkdtempSync(join(tmpdir(), 'sluice-pull-')), 'p.log')
+  const plain = join(scratchDir('pull'), 'p.log')
   writeFileSync(plain, text)
   execFileSync('bzip2', ['-k', plain])
   execFileSync('zip', ['-qj', `${plain}.zip`, plain])
@@ -205,7 +205,7 @@ t.test('the ledger is bounded, and the oldest objects are let go of', async t =>
 
 t.test('a ledger that cannot be understood is an error at the start', async t => {
   const server = await s3Server(t)
-  const ledgerFile = join(mkdtempSync(join(tmpdir(), 'sluice-pull-')), 'a.ledger')
+  const ledgerFile = join(scratchDir('pull'), 'a.ledger')
   writeFileSync(ledgerFile, 'nonsense\n')
   const receiver = new BlobPullReceiver({ ...FAST, ledgerFile, s3: server.options }, { log: memoryLog() })
   await t.rejects(receiver.start(new MemoryIntakes().open), { code: 'CONFIG_INVALID', message: /remove it to take all objects again/ })

@@ -3,7 +3,6 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,16 +10,16 @@ import {
   unlinkSync,
   writeFileSync
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { type FileDropOptions, FileDropReceiver } from '../../src/receivers/file-drop.ts'
 import type { FileServerDeps } from '../../src/receivers/ftp.ts'
+import { scratchDir } from '../test-dir.ts'
 import { checkReceiverContract } from './contract.ts'
 import { delay, MemoryIntakes, memoryLog } from './memory-intake.ts'
 
-const newFolder = (): string => mkdtempSync(join(tmpdir(), 'sluice-drop-'))
+const newFolder = (): string => scratchDir('drop')
 const FAST = { ageMs: 0, scanIntervalMs: 30, after: 'delete' } as const
 const numbered = (count: number): string[] => Array.from({ length: count }, (_, i) => `10:00:00 line ${i} ${'x'.repeat(i % 90)}`)
 

@@ -1,15 +1,15 @@
 /** Needs curl, lftp and zip. */
 import { type ChildProcess, execFile } from 'node:child_process'
 import { scryptSync } from 'node:crypto'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { type FileServerDeps, type FtpOptionsInput, FtpReceiver } from '../../src/receivers/ftp.ts'
 import { spawn } from '../child-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { checkReceiverContract } from './contract.ts'
 import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
@@ -17,7 +17,7 @@ import { TestAuthority } from './tls-kit.ts'
 const run = promisify(execFile)
 const PASSWORD = 'a password of the test'
 const ACCOUNTS = [{ name: 'discovery', password: PASSWORD }]
-const dir = mkdtempSync(join(tmpdir(), 'sluice-ftp-'))
+const dir = scratchDir('ftp')
 const LINES = Array.from({ length: 5000 }, (_, i) => `line ${i} ${'x'.repeat(i % 100)}`)
 const TEXT = `${LINES.join('\n')}\n`
 const file = (name: string, content: string | Buffer): string => {

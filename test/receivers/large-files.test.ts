@@ -1,9 +1,8 @@
 /** A file larger than the memory it may cost, by every way that takes files. Needs curl. */
 import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createReadStream, createWriteStream, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync, linkSync, mkdirSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +10,7 @@ import { promisify } from 'node:util'
 import { createGzip } from 'node:zlib'
 import t from 'tap'
 import { endingWithTest } from '../child-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { TestAuthority } from './tls-kit.ts'
 
 t.setTimeout(600_000)
@@ -23,7 +23,7 @@ const BLOCKS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 1024 : 256
 const MIB = 1024 * 1024
 const MEMORY_MAX_BYTES = 200 * MIB
 
-const dir = mkdtempSync(join(tmpdir(), 'sluice-large-'))
+const dir = scratchDir('large')
 t.teardown(() => rmSync(dir, { recursive: true }))
 // Lines of 128 bytes, 1 MiB a block, BLOCKS of them in all.
 const block = Buffer.from(

@@ -1,8 +1,6 @@
 /** Who may connect, and how many: alike for every receiver that listens on TCP. */
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Receiver } from '../../src/contracts.ts'
@@ -12,6 +10,7 @@ import { RelpReceiver } from '../../src/receivers/relp.ts'
 import { SftpReceiver } from '../../src/receivers/sftp.ts'
 import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
 import { SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
+import { scratchDir } from '../test-dir.ts'
 import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
 
@@ -26,7 +25,7 @@ const { cert: certFile, key: keyFile } = new TestAuthority().issue('collector.ex
 const deps = { log: memoryLog() }
 const listen = '127.0.0.1:0'
 const accounts = [{ name: 'discovery', password: SECRET }]
-const hostKeyFiles = [join(mkdtempSync(join(tmpdir(), 'sluice-limits-')), 'host-key')]
+const hostKeyFiles = [join(scratchDir('limits'), 'host-key')]
 
 const KINDS: Readonly<Record<string, (limits: Limits) => Receiver>> = {
   'syslog-tcp': limits => new SyslogTcpReceiver({ listen, ...limits }, deps),

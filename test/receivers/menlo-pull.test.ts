@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type MenloPullOptions, MenloPullReceiver } from '../../src/receivers/menlo-pull.ts'
+import { scratchDir } from '../test-dir.ts'
 import { MemoryIntakes, memoryLog } from './memory-intake.ts'
 import { MENLO_TOKEN, type MenloEvent, MenloServer } from './menlo-server.ts'
 import { checkPullContract } from './pull-contract.ts'
@@ -12,7 +12,7 @@ const HOUR_S = 3600
 /** A clock that stands still, so that windows are known. */
 const NOW_S = 1_770_000_000
 
-const newPosition = (): string => join(mkdtempSync(join(tmpdir(), 'sluice-pull-')), 'pulls', 'a.position')
+const newPosition = (): string => join(scratchDir('pull'), 'pulls', 'a.position')
 const event = (second: number, number: number): MenloEvent => ({
   event_time: new Date(second * 1000).toISOString().replace('Z', '000'),
   url: `https://www.example.com/${number}`,
@@ -167,7 +167,7 @@ t.test('a wrong token is said, the lag grows, and the receiver stays up', async 
 
 t.test('a position that cannot be understood is an error at the start', async t => {
   const server = await menloServer(t)
-  const positionFile = join(mkdtempSync(join(tmpdir(), 'sluice-pull-')), 'p')
+  const positionFile = join(scratchDir('pull'), 'p')
   writeFileSync(positionFile, '{"version":2}')
   const receiver = new MenloPullReceiver({ ...FAST, url: server.url, positionFile }, { log: memoryLog() })
   await t.rejects(receiver.start(new MemoryIntakes().open), { code: 'CONFIG_INVALID', message: /version 2 is not known/ })

@@ -2,11 +2,10 @@
  * What every receiver that fetches promises, checked with numbered records under success, delay, failure, no room and restart:
  * none lost, and none doubled unless the process dies between commit and bookkeeping.
  */
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TAP, Test } from 'tap'
 import type { Receiver } from '../../src/contracts.ts'
+import { scratchDir } from '../test-dir.ts'
 import { type IntakeFaults, MemoryIntakes } from './memory-intake.ts'
 
 export interface PullSubject {
@@ -25,7 +24,7 @@ const numbered = (from: number, to: number): string[] =>
 
 export function checkPullContract(t: TAP, title: string, subject: PullSubject): void {
   const { recordOf = (frame: string): string => frame } = subject
-  const newState = (): string => join(mkdtempSync(join(tmpdir(), 'sluice-pull-')), 'state')
+  const newState = (): string => join(scratchDir('pull'), 'state')
 
   /** Starts a receiver and stops it when all records that `use` waits for came; then looks at what came. */
   const run = async (

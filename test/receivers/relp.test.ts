@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { RelpReceiver } from '../../src/receivers/relp.ts'
 import { formatRelpFrame, parseRelpFrame, RELP_DATA_MAX_BYTES } from '../../src/receivers/relp-frame.ts'
 import { spawn } from '../child-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { checkReceiverContract } from './contract.ts'
 import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
@@ -171,7 +171,7 @@ const needsRsyslog = {
 
 /** Runs rsyslog, which reads a file of numbered lines and sends them by omrelp with further parameters. */
 function rsyslog(port: number, lines: number, parameters = ''): () => Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-rsyslog-'))
+  const dir = scratchDir('rsyslog')
   const input = join(dir, 'input.log')
   writeFileSync(input, Array.from({ length: lines }, (_, i) => `line ${i}\n`).join(''))
   writeFileSync(

@@ -1,8 +1,7 @@
 /** Needs curl, lftp, sftp and ssh-keygen. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
@@ -10,12 +9,13 @@ import t from 'tap'
 import type { FileServerDeps } from '../../src/receivers/ftp.ts'
 import { type SftpOptionsInput, SftpReceiver } from '../../src/receivers/sftp.ts'
 import { spawn } from '../child-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { checkReceiverContract } from './contract.ts'
 import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 
 const run = promisify(execFile)
 const PASSWORD = 'a-password-of-the-test'
-const dir = mkdtempSync(join(tmpdir(), 'sluice-sftp-'))
+const dir = scratchDir('sftp')
 const LINES = Array.from({ length: 5000 }, (_, i) => `line ${i} ${'x'.repeat(i % 100)}`)
 const TEXT = `${LINES.join('\n')}\n`
 const file = (name: string, content: string | Buffer): string => {

@@ -1,11 +1,11 @@
 /** Certificates for tests, made by the openssl command, and a TLS sender that never reads. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
+import { scratchDir } from '../test-dir.ts'
 
 const openssl = (args: string[]): void => {
   execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -17,7 +17,7 @@ export interface Pair {
 }
 
 export class TestAuthority {
-  readonly dir = mkdtempSync(join(tmpdir(), 'sluice-tls-'))
+  readonly dir = scratchDir('tls')
   readonly ca = this.#path('ca.pem')
   readonly #caKey = this.#path('ca.key')
 

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { createReadStream, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
@@ -8,12 +7,13 @@ import t from 'tap'
 import { packingOf, UnpackError, unpacked } from '../../src/receivers/unpack.ts'
 import { ChunkReader } from '../../src/receivers/unpack-reader.ts'
 import { unxzed } from '../../src/receivers/unpack-xz.ts'
+import { scratchDir } from '../test-dir.ts'
 
 t.setTimeout(300_000)
 
 const run = promisify(execFile)
 const LIMITS = { unpackedMaxBytes: 1024 ** 3, unpackedMaxRatio: 300 }
-const dir = mkdtempSync(join(tmpdir(), 'sluice-unpack-'))
+const dir = scratchDir('unpack')
 /** Lines that compress like logs, longer than a bzip2 block. */
 const LINES = Buffer.from(
   Array.from(

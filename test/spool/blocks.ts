@@ -1,7 +1,6 @@
 /** What the spool tests share: blocks as the lanes make them, a scratch directory, and ways to read files back. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32, gunzipSync } from 'node:zlib'
@@ -10,6 +9,7 @@ import { deflatePiece } from '../../src/spool/gzip-member.ts'
 import type { Folder } from '../../src/spool/layout.ts'
 import type { SpoolOptions } from '../../src/spool/options.ts'
 import { SegmentSpool } from '../../src/spool/spool.ts'
+import { scratchDir } from '../test-dir.ts'
 
 export const DAY_MS = 1_790_000_000_000
 
@@ -34,7 +34,7 @@ export function blockOf(source: string, lines: readonly string[], format: Format
 }
 
 export function scratchDirectory(): string {
-  return join(mkdtempSync(join(tmpdir(), 'sluice-spool-')), 'spool')
+  return join(scratchDir('spool'), 'spool')
 }
 
 /** A spool with short intervals; nothing closes by age unless asked for. */

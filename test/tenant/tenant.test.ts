@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/tenant.ts'
+import { scratchDir } from '../test-dir.ts'
 
 const TOKEN = 'b2'.repeat(32)
 const GOOD = gzipSync(`CEF:0|S|S|1|a|a|3|rt=${Date.now()} src=10.0.0.1 dhost=github.com in=1 out=2\n`)
 
-const scratch = mkdtempSync(join(tmpdir(), 'sluice-tenant-'))
+const scratch = scratchDir('tenant')
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }))
 
 interface Teardown {

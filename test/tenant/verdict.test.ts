@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import t from 'tap'
 import { judgeFile, type Limits, type Verdict } from '../../src/tenant/verdict.ts'
+import { scratchDir } from '../test-dir.ts'
 
 const NOW = Date.UTC(2026, 10, 24, 12)
 const DAY_MS = 24 * 3600_000
-const dir = mkdtempSync(join(tmpdir(), 'sluice-verdict-'))
+const dir = scratchDir('verdict')
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 
 let files = 0

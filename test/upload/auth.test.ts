@@ -3,18 +3,18 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { Faults } from '../../src/tenant/faults.ts'
 import { startTenant, type Tenant, type TenantOptions } from '../../src/tenant/tenant.ts'
 import { type Auth, type AuthOptions, createAuth, rolesOf } from '../../src/upload/auth.ts'
 import { createDispatcher } from '../../src/upload/http.ts'
+import { scratchDir } from '../test-dir.ts'
 import { FlyingClock, type TestHandle } from './world.ts'
 
 const client = { tenantId: '11111111-2222-4333-8444-555555555555', clientId: '66666666-7777-4888-9999-000000000000', clientSecret: 'hush' }
 
-const scratch = mkdtempSync(join(tmpdir(), 'sluice-auth-'))
+const scratch = scratchDir('auth')
 t.teardown(() => rmSync(scratch, { recursive: true, force: true }))
 
 /** A CA and a certificate for 127.0.0.1 signed by it. */

@@ -1,14 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Segment } from '../../src/contracts.ts'
 import { DirectoryDestination } from '../../src/upload/directory.ts'
 import { UploadStats } from '../../src/upload/stats.ts'
 import { Uploader } from '../../src/upload/uploader.ts'
+import { scratchDir } from '../test-dir.ts'
 import { FlyingClock, MemoryQueue } from './world.ts'
 
-const dir = mkdtempSync(join(tmpdir(), 'sluice-directory-'))
+const dir = scratchDir('directory')
 t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 
 const segment = (name: string, over: Partial<Segment> = {}): Segment => {

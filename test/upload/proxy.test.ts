@@ -1,6 +1,5 @@
 /** Uploads through real CONNECT proxies to a tenant that speaks TLS. Needs openssl. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -13,6 +12,7 @@ import { createDispatcher, type HttpOptions } from '../../src/upload/http.ts'
 import { RequestBudget } from '../../src/upload/rate-limit.ts'
 import { memoryIo } from '../cli/memory-io.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
+import { scratchDir } from '../test-dir.ts'
 import { ConnectProxy, type ConnectProxyOptions } from './connect-proxy.ts'
 import { cefLine, type TestHandle, TOKEN } from './world.ts'
 
@@ -38,7 +38,7 @@ interface Site {
 }
 
 async function startSite(t: TestHandle, options: ConnectProxyOptions = {}): Promise<Site> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-proxy-'))
+  const dir = scratchDir('proxy')
   const streams = [
     { name: 'HQ', sourceString: 'GENERIC_CEF' },
     { name: 'Odd', sourceString: 'PALO_ALTO' }

@@ -1,6 +1,5 @@
 /** A collector's upload side against a local tenant on real sockets: queue on disk files, time that flies. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Segment, SegmentStep, UploadQueue } from '../../src/contracts.ts'
@@ -15,6 +14,7 @@ import { createDispatcher } from '../../src/upload/http.ts'
 import { RequestBudget } from '../../src/upload/rate-limit.ts'
 import { UploadStats } from '../../src/upload/stats.ts'
 import { Uploader, type UploaderOptions } from '../../src/upload/uploader.ts'
+import { scratchDir } from '../test-dir.ts'
 
 /** The part of tap's `t` that a world needs. Its own testdir would be gone before the tenant has closed. */
 export interface TestHandle {
@@ -183,7 +183,7 @@ export const cefLine = (index: number, now = Date.now()): string =>
   `CEF:0|Sluice|Sluice|1|traffic|traffic|3|rt=${now} src=10.0.0.${index % 250} dst=140.82.121.3 dhost=github.com in=${index} out=1 act=allowed`
 
 export async function startWorld(t: TestHandle, options: WorldOptions = {}): Promise<World> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-upload-'))
+  const dir = scratchDir('upload')
   const faults = new Faults()
   const clock = new FlyingClock()
   const tenant = await startTenant({ dir: join(dir, 'tenant'), faults, token: TOKEN, ...options.tenant })

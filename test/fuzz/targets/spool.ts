@@ -1,11 +1,11 @@
 /** The ledger of a segment, and a start over files that something has bitten into. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LEDGER_VERSION, type LedgerLine, ledgerLine, parseLedger } from '../../../src/spool/ledger.ts'
 import { SegmentSpool } from '../../../src/spool/spool.ts'
 import { syncIo } from '../../../src/spool/sync-io.ts'
 import { blockOf } from '../../spool/blocks.ts'
+import { scratchDir } from '../../test-dir.ts'
 import { type FuzzTarget, same } from '../target.ts'
 
 const LINES: readonly LedgerLine[] = [
@@ -46,7 +46,7 @@ const OPTIONS = { maxBytes: 1e9, diskReserveBytes: 0, commitIntervalMs: 1, flush
 let template: string | undefined
 async function templateDir(): Promise<string> {
   if (template !== undefined) return template
-  const dir = join(mkdtempSync(join(tmpdir(), 'sluice-fuzz-')), 'spool')
+  const dir = join(scratchDir('fuzz'), 'spool')
   const spool = await SegmentSpool.open({ dir, ...OPTIONS })
   for (const lines of [['closed 1', 'closed 2'], ['closed 3']]) spool.append(blockOf('a', lines))
   await spool.closeAll()
@@ -77,7 +77,7 @@ const recoverTarget: FuzzTarget = {
   // Each 4 bytes are one bite: which file, what, and where.
   seeds: () => [Buffer.from([0, 0, 10, 5]), Buffer.from([1, 1, 200, 0, 2, 2, 3, 4]), Buffer.from([3, 3, 0, 0])],
   async check(input) {
-    const dir = join(mkdtempSync(join(tmpdir(), 'sluice-fuzz-')), 'spool')
+    const dir = join(scratchDir('fuzz'), 'spool')
     try {
       cpSync(await templateDir(), dir, { recursive: true })
       const files = ['open', 'closed'].flatMap(folder => readdirSync(join(dir, folder)).map(name => join(dir, folder, name))).sort()

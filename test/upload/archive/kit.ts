@@ -1,7 +1,6 @@
 /** Segments on disk and what is needed to take them to a store. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 import type { Segment } from '../../../src/contracts.ts'
@@ -12,8 +11,9 @@ import type { ArchiveStore } from '../../../src/upload/archive/store.ts'
 import { chooseZstd } from '../../../src/upload/archive/zstd.ts'
 import { UploadStats } from '../../../src/upload/stats.ts'
 import { blockOf } from '../../spool/blocks.ts'
+import { scratchDir } from '../../test-dir.ts'
 
-export const scratch = (): string => mkdtempSync(join(tmpdir(), 'sluice-archive-'))
+export const scratch = (): string => scratchDir('archive')
 
 export interface Setup {
   spool: SegmentSpool
