@@ -74,7 +74,7 @@ export class FrameBlock {
   /** Copies what `appendLine` took; the chunk may change afterwards. */
   settle(): void {
     if (this.#chunk === undefined) return
-    this.#chunk.copy(this.bytes, this.#runAt, this.#runStart, this.#runEnd)
+    copyRange(this.#chunk, this.#runStart, this.#runEnd, this.bytes, this.#runAt)
     this.#chunk = undefined
   }
 
@@ -85,7 +85,7 @@ export class FrameBlock {
     const length = end - start
     const { bytes } = this
     if (length <= LOOP_COPY_MAX_BYTES) for (let i = 0; i < length; i++) bytes[at + i] = buf[start + i]!
-    else buf.copy(bytes, at, start, end)
+    else copyRange(buf, start, end, bytes, at)
     bytes[at + length] = 0x0a
     this.#note(at, at + length, intake)
   }
@@ -121,4 +121,13 @@ export class FrameBlock {
     this.count = 0
     this.used = 0
   }
+}
+
+/**
+ * Copies bytes, of which there is at least one. The last goes by itself, since Node copies a range natively and a whole buffer by
+ * `TypedArray.set`, which goes byte by byte into shared memory: 4 KiB in 1,380 ns and in 89 (Node 24.21).
+ */
+function copyRange(from: Buffer, start: number, end: number, to: Buffer, at: number): void {
+  from.copy(to, at, start, end - 1)
+  to[at + end - 1 - start] = from[end - 1]!
 }
