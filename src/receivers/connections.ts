@@ -272,10 +272,7 @@ class Connection implements SocketReader {
     }
     this.#isListening = true
     if (socket instanceof BufferedSocket) {
-      socket.handTo(bytes => {
-        this.#take(bytes)
-        return this.#isRead
-      })
+      socket.handTo(bytes => this.#take(bytes))
     } else {
       socket.on('data', chunk => this.#take(chunk))
       socket.resume() // a PROXY header may have been read before, which left the socket paused
@@ -285,10 +282,6 @@ class Connection implements SocketReader {
   stopReading(): void {
     if (this.#socket instanceof BufferedSocket) this.#socket.readNoMore()
     else this.#socket.pause()
-  }
-
-  get #isRead(): boolean {
-    return this.#room === undefined && !this.#owner.gate.isHeld(this)
   }
 
   #take(chunk: Buffer): void {

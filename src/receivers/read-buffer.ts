@@ -10,8 +10,8 @@ import { Socket, type SocketConstructorOpts } from 'node:net'
 
 const BUFFER_BYTES = 256 * 1024
 
-/** Gets bytes that are lent until it returns; false stops reading until `readOn()`. */
-export type OnBytes = (bytes: Buffer) => boolean
+/** Gets bytes that are lent until it returns; it may stop the reading. */
+export type OnBytes = (bytes: Buffer) => void
 
 interface ReadHandle {
   reading: boolean
@@ -35,9 +35,7 @@ export class BufferedSocket extends Socket {
   handTo(onBytes: OnBytes): void {
     this.onBytes = onBytes
     this.resume() // so that the end is told
-    let goesOn = true
-    for (const bytes of this.#early.splice(0)) goesOn = onBytes(bytes) && goesOn
-    if (!goesOn) this.readNoMore()
+    for (const bytes of this.#early.splice(0)) onBytes(bytes)
   }
 
   /** Stops reading. `pause` and `resume` do the same and keep the state of a stream, of which nobody here reads: ten times as dear. */
@@ -55,11 +53,14 @@ export class BufferedSocket extends Socket {
     handle.readStart()
   }
 
-  /** Called with the bytes of one read. */
+  /** Called with the bytes of one read; false stops the reading. */
   takeBytes(bytes: Buffer): boolean {
-    if (this.onBytes !== undefined) return this.onBytes(bytes)
-    this.#early.push(Buffer.from(bytes))
-    return false
+    if (this.onBytes === undefined) {
+      this.#early.push(Buffer.from(bytes))
+      return false
+    }
+    this.onBytes(bytes)
+    return true
   }
 }
 
