@@ -301,8 +301,9 @@ function monthTimeEnd(buf: Buffer, start: number, end: number): number {
   if (end - at < 15) return 0
   if (buf[at] === 0x2a || buf[at] === 0x2e) at++
   if (isYear(buf, at) && buf[at + 4] === SPACE) at += 5
+  if (buf[at + 3] !== SPACE) return 0 // most lines without a header end here, before a set is asked
   let key = monthKey(buf, at)
-  if (WEEKDAYS.has(key) && buf[at + 3] === SPACE) {
+  if (WEEKDAYS.has(key)) {
     at += 4
     key = monthKey(buf, at)
   }

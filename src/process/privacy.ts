@@ -1,4 +1,6 @@
 /** Hot path: once per record. What is taken out of a record before it is written anywhere. */
+import { marksOf } from '../lib/marks.ts'
+import { View } from '../lib/view.ts'
 import { type RecordFields, URL, USER } from '../record.ts'
 
 export interface PrivacyOptions {
@@ -28,15 +30,16 @@ export class Privacy {
   }
 }
 
+const views = new View()
+
 function stripQuery(record: RecordFields): void {
   const { buf } = record
   const end = record.end[URL]!
-  for (let at = record.start[URL]!; at < end; at++) {
-    if (buf[at] === 0x3f) {
-      record.end[URL] = at
-      return
-    }
-  }
+  const view = views.of(buf)
+  let at = record.start[URL]!
+  while (at + 4 <= end && marksOf(view.getInt32(at, true), 0x3f) === 0) at += 4
+  while (at < end && buf[at] !== 0x3f) at++
+  record.end[URL] = at
 }
 
 /**

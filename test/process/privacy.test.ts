@@ -19,6 +19,12 @@ t.test('the query goes, and only the query', async t => {
     ['https://a.example/', 'https://a.example/']
   ]
   for (const [url, left] of cases) t.equal(apply({ stripQuery: true }, { url }).url, left)
+  for (let path = 0; path < 9; path++) {
+    for (let query = 0; query < 9; query++) {
+      const url = `https://a.example/${'x'.repeat(path)}`
+      t.equal(apply({ stripQuery: true }, { url: `${url}?${'>'.repeat(query)}` }).url, url, `${query} bytes after ${path} of a path`)
+    }
+  }
   t.equal(apply({ stripQuery: false }, { url: cases[0]![0] }).url, cases[0]![0], 'unless it is to stay')
   t.equal(apply({ stripQuery: true }, {}).url, undefined)
 })
