@@ -172,13 +172,14 @@ function parsePairs(frame: Frame, out: RecordFields): Outcome {
   )
   const { v } = pairs
   if (wanted === 0) return malformed(out, 'bad_syntax')
-  if (v.type.is('traffic')) {
+  const isTraffic = v.type.is('traffic')
+  if (isTraffic) {
     if (v.subtype.is('local')) return skip(out, 'appliance_itself')
   } else if (!v.type.is('utm') || !(v.subtype.is('webfilter') || v.subtype.is('app-ctrl') || v.subtype.is('ssl')))
     return skip(out, 'not_traffic')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
   pairs.apply(frame, out)
-  if (v.type.is('traffic')) out.phase = phaseOf(v.action, v.logid.is('0000000020'), v.sentdelta.seen || !v.sentbyte.seen)
+  if (isTraffic) out.phase = phaseOf(v.action, v.logid.is('0000000020'), v.sentdelta.seen || !v.sentbyte.seen)
   if (Number.isNaN(out.numbers[TIME])) out.numbers[TIME] = localTime(frame)
   setScheme(v.service, out)
   return 'parsed'

@@ -4,7 +4,7 @@
  */
 import type { Frame } from '../contracts.ts'
 import type { RecordFields } from '../record.ts'
-import { applySteps, type Field, type Step } from './field.ts'
+import { applySteps, type Field, type Step, stepsOf } from './field.ts'
 import type { ColumnMap } from './grammar/delimited.ts'
 import { columnMap } from './grammar/delimited.ts'
 import { JsonLevel } from './grammar/json.ts'
@@ -31,9 +31,7 @@ export class FieldTable<Name extends string = string> {
     this.keys = new KeyTable(this.names)
     this.values = this.names.map(() => new Value(this.#line))
     this.v = Object.fromEntries(this.names.map((name, index) => [name, this.values[index]])) as Record<Name, Value>
-    this.#steps = this.names.flatMap((name, index) =>
-      [rows[name]].flat().map(field => ({ value: this.values[index]!, field: field as Field }))
-    )
+    this.#steps = this.names.flatMap((name, index) => [rows[name]].flat().flatMap((field: Field) => stepsOf(this.values[index]!, field)))
   }
 
   /** Forgets the last frame's values. */
