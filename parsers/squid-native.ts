@@ -25,8 +25,10 @@ import {
   oncePerFrame,
   type Parser,
   readCount,
+  readDigits,
+  readFourDigits,
   skip,
-  time
+  View
 } from '../src/parse/kit.ts'
 import {
   ACTION_ALLOWED,
@@ -44,6 +46,7 @@ import {
 } from '../src/record.ts'
 
 const SLASH = 0x2f
+const DOT = 0x2e
 const DASH = 0x2d
 const SPACE = 0x20
 const TAB = 0x09
@@ -72,15 +75,15 @@ const ABSENT_WORDS = 8
 /** From the point of the time on, a row is at least this long. */
 const ROW_MIN_BYTES = 30
 
-const TIME_WORD = 0
 const ELAPSED_WORD = 1
 const CLIENT_WORD = 2
 
 /** Where the words of the row at hand lie; those it lacks are empty and lie at its end. One object serves all lines. */
 const starts = new Int32Array(WORDS_MAX + ABSENT_WORDS)
 const ends = new Int32Array(WORDS_MAX + ABSENT_WORDS)
-/** Which word is what. */
-const row = { words: 0, code: 0, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
+const views = new View()
+/** The time of the row, ms, and which word is what. */
+const row = { time: -1, words: 0, code: 0, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
 
 /** By byte: 1 for those of result codes and hierarchies, `TCP_MISS`. */
 const IS_NAME = Uint8Array.from({ length: 256 }, (_, byte) => Number((byte >= 0x41 && byte <= 0x5a) || byte === 0x5f))
@@ -98,13 +101,21 @@ function rowStart(frame: Frame): number {
   return isDigit(buf[body]) && isDigit(buf[body + 8]) ? body : afterTag(frame)
 }
 
-/** True for `1767604530.250` as a word, with as much after it as the shortest row has. */
-function startsWithTime(buf: Buffer, start: number, end: number): boolean {
-  let at = start
-  while (isDigit(buf[at])) at++
-  const digits = at - start
-  if ((digits !== 9 && digits !== 10) || buf[at] !== 0x2e || at + ROW_MIN_BYTES > end) return false
-  return isDigit(buf[at + 1]) && isDigit(buf[at + 2]) && isDigit(buf[at + 3]) && (buf[at + 4] === SPACE || buf[at + 4] === TAB)
+/**
+ * Reads `1767604530.250` as a word, with as much after it as the shortest row has; -1 when it is none. Eight digits four at a time
+ * (this and nothing else of the time afterwards: 35 ns a line).
+ */
+function readTime(buf: Buffer, start: number, end: number): number {
+  const digits = buf[start + 9] === DOT ? 9 : 10 // nine until September 2001
+  const dot = start + digits
+  if (dot + ROW_MIN_BYTES > end || buf[dot] !== DOT || (buf[dot + 4] !== SPACE && buf[dot + 4] !== TAB)) return -1
+  const view = views.of(buf)
+  const high = readFourDigits(view, start)
+  const middle = readFourDigits(view, start + 4)
+  const low = readDigits(buf, start + 8, digits - 8)
+  const ms = readDigits(buf, dot + 1, 3)
+  if (high < 0 || middle < 0 || low < 0 || ms < 0) return -1
+  return (high * 10_000 + middle) * (digits === 10 ? 100_000 : 10_000) + low * 1000 + ms
 }
 
 /** Finds the words of the row, each byte looked at once; without a call, which is not always inlined here (200 ns). */
@@ -166,7 +177,8 @@ const WHOLE_ROW = 2
 const readRow = oncePerFrame(frame => {
   const { buf, end } = frame
   const start = rowStart(frame)
-  if (!startsWithTime(buf, start, end)) return NO_ROW
+  row.time = readTime(buf, start, end)
+  if (row.time < 0) return NO_ROW
   split(buf, start, end)
   return readHead(buf) ? (readTail(buf) ? WHOLE_ROW : CUT_ROW) : NO_ROW
 })
@@ -274,7 +286,7 @@ const parser: Parser = {
     if (!isConnect && mark < 0) return skip(out, 'not_traffic')
     if (!isConnect && isOwnPage(buf, url, mark + MARK.length, urlEnd)) return skip(out, 'appliance_itself')
     if (row.peer >= row.words) return malformed(out, 'short_row')
-    out.numbers[TIME] = time.readEpoch(buf, starts[TIME_WORD]!, ends[TIME_WORD]!)
+    out.numbers[TIME] = row.time
     out.set(SRC_IP, starts[CLIENT_WORD]!, ends[CLIENT_WORD]!)
     setUser(buf, starts[row.user]!, ends[row.user]!, out)
     if (isConnect) setTarget(buf, url, urlEnd, out)

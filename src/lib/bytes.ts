@@ -93,6 +93,14 @@ export function readCount(buf: Uint8Array, start: number, end: number): number {
   return value <= Number.MAX_SAFE_INTEGER ? value : -1
 }
 
+/** Reads exactly four decimal digits at `at` in one go; -1 when one of them is none. */
+export function readFourDigits(view: DataView, at: number): number {
+  const digits = view.getInt32(at, true) ^ 0x30303030
+  if (((digits | (digits + 0x06060606)) & 0xf0f0f0f0) !== 0) return -1
+  const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff
+  return (pairs & 0xff) * 100 + (pairs >>> 16)
+}
+
 /** Reads exactly `length` decimal digits at `at`; -1 when one of them is none. */
 export function readDigits(buf: Uint8Array, at: number, length: number): number {
   let value = 0

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { find, needle } from '../../src/lib/bytes.ts'
+import { find, needle, readDigits, readFourDigits } from '../../src/lib/bytes.ts'
 
 t.test('a literal is found where Buffer finds it, in any range', async () => {
   const few = fc.stringMatching(/^[ab:=é]{1,12}$/)
@@ -20,4 +20,16 @@ t.test('a literal at the very end of the range is found, and one that passes it 
   t.equal(find(buf, 0, 6, needle('CEF:')), 2)
   t.equal(find(buf, 0, 5, needle('CEF:')), -1)
   t.equal(find(buf, 3, 6, needle('CEF:')), -1)
+})
+
+t.test('four digits are read as one by one, and four other bytes are none', async () => {
+  const digits = fc.constantFrom(...Buffer.from('0123456789'))
+  const any = fc.oneof({ weight: 9, arbitrary: digits }, { weight: 1, arbitrary: fc.nat(255) })
+  fc.assert(
+    fc.property(fc.array(any, { minLength: 4, maxLength: 4 }), bytes => {
+      const buf = Buffer.from([0x31, ...bytes, 0x31])
+      return readFourDigits(new DataView(buf.buffer, buf.byteOffset, buf.byteLength), 1) === readDigits(buf, 1, 4)
+    }),
+    { numRuns: 2000 }
+  )
 })
