@@ -173,6 +173,7 @@ class OracleRun {
     this.#faults.clear()
     await this.#startCollector()
     await sleep(300)
+    await this.#allSend()
     for (const sender of this.#senders) await this.#soon(`the ${sender.protocol} sender has all receipts`, sender.stop())
     await this.#quiet()
     const before = await this.#arrivals()
@@ -180,6 +181,12 @@ class OracleRun {
     await this.#fresh()
     const [code] = await this.#child!.stop()
     if (code !== 0) this.#problem(`the collector ended with ${String(code)}`)
+  }
+
+  /** Waits until every sender has sent to this collector: on a busy machine all that plain TCP sent so far may have died with others. */
+  async #allSend(): Promise<void> {
+    const hasSent = ({ memory }: Sender): boolean => memory.lives.includes(this.#life)
+    for (const endMs = Date.now() + UNTIL_MS; Date.now() < endMs && !this.#senders.every(hasSent); ) await sleep(POLL_MS)
   }
 
   async close(): Promise<void> {

@@ -133,20 +133,20 @@ async function crashEverywhere(more: Omit<Crash, 'at'> = {}, base?: string): Pro
   return { operations, wrong }
 }
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
-t.test('a crash before any file operation of an upload: the file arrives once, nothing is left', { timeout: 150_000 }, async t => {
+t.test('a crash before any file operation of an upload: the file arrives once, nothing is left', { timeout: 300_000 }, async t => {
   const { operations, wrong } = await crashEverywhere()
   t.ok(operations > 15, `${operations} operations: steps issued, stored, finalising, done, and the moves`)
   t.same(wrong, [])
 })
 
-t.test('the same while the answer to the finalise call is lost', { timeout: 150_000 }, async t => {
+t.test('the same while the answer to the finalise call is lost', { timeout: 300_000 }, async t => {
   const { wrong } = await crashEverywhere({ fault: ['done_upload', { worked: true, close: true }] })
   t.same(wrong, [])
 })
 
-t.test('the same while the file is too large and goes in parts of one block each', { timeout: 150_000 }, async t => {
+t.test('the same while the file is too large and goes in parts of one block each', { timeout: 300_000 }, async t => {
   const spool = await openSpool(await closedSpool())
   const { bytes = 0 } = (await spool.segment(spool.waiting()[0]!)) ?? {}
   await spool.close()
@@ -160,7 +160,7 @@ t.test('the same while the file is too large and goes in parts of one block each
 
 t.test(
   'the same while a block of the file is damaged: the others arrive once, the damaged one is never sent',
-  { timeout: 150_000 },
+  { timeout: 300_000 },
   async t => {
     const base = await closedSpool()
     const spool = await openSpool(base)

@@ -12,7 +12,7 @@ import type { PipelineStatus } from '../../src/telemetry/status.ts'
 import { killGroup, spawn } from '../child-kit.ts'
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
-const UNTIL_MS = 60_000
+const UNTIL_MS = 120_000
 const WITHOUT_LISTENER = new Set(['file-drop', 'blob-pull', 'menlo-pull'])
 
 /** Plain syslog. */
@@ -190,7 +190,7 @@ export function tenantFiles(cwd: string, source: string): string[] {
 /** Lines of all files, in order. */
 export const linesOf = (files: readonly string[]): string[] => files.flatMap(text => text.split('\n').slice(0, -1))
 
-/** Waits until something is so; rejects after a minute, with what was seen. */
+/** Waits until something is so; rejects after two minutes, with what was seen. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>, seen: () => string = () => ''): Promise<void> {
   const endMs = Date.now() + UNTIL_MS
   while (!(await isSo())) {

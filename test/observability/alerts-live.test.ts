@@ -198,7 +198,7 @@ t.test('what can be made to happen is seen firing', async t => {
   stranger.closeAllConnections()
   await new Promise(resolve => stranger.close(resolve))
   tenant = await startTestTenant(service, Number(new URL(url).port))
-  await fetch(`${collector.adminUrl}api/v1/reload`, { method: 'POST' })
+  t.equal((await fetch(`${collector.adminUrl}api/v1/reload`, { method: 'POST' })).status, 200)
   await fires('SluiceSegmentsSetAside')
 
   // An outage; the lines go on, until the spool is full.
