@@ -149,33 +149,60 @@ export function oncePerFrame<Answer>(read: (frame: Frame) => Answer): (frame: Fr
   }
 }
 
-/** Offset of `CEF:` in the head of the frame, or -1; looked for once per frame. */
+/** Offset of `CEF:` in the head of the frame, or -1 where none is or `LEEF:` comes first; looked for once per frame. */
 export function cefStart(frame: Frame): number {
-  if (frame.cef === -2) frame.cef = markStart(frame, CEF)
+  if (frame.cef === -2) findMark(frame)
   return frame.cef
 }
 
-/** Offset of `LEEF:` in the head of the frame, or -1; looked for once per frame. */
+/** Offset of `LEEF:` in the head of the frame, or -1 where none is or `CEF:` comes first; looked for once per frame. */
 export function leefStart(frame: Frame): number {
-  if (frame.leef === -2) frame.leef = markStart(frame, LEEF)
+  if (frame.leef === -2) findMark(frame)
   return frame.leef
 }
 
-/** As `headFind`, for a mark of a few bytes that ends in a colon: only each fourth byte or so is looked at (300 to 90 ns). */
-function markStart(frame: Frame, mark: Uint8Array): number {
+/** From the body to the mark, as the last line had it: a tag that its sender repeats (a LEEF line after one: 2.9 to 2.7 µs in a lane). */
+const toMark = new Repeated()
+let isToCef = false
+let markAfterBody = 0
+
+/** Finds the mark of the body, else one that was taken for a part of its header. */
+function findMark(frame: Frame): void {
   const { buf, start, body } = frame
-  if (matchesAt(buf, body, frame.end, mark)) return body
-  const last = mark.length - 1
   const end = Math.min(frame.end, start + HEAD_BYTES)
-  let at = start + last
+  frame.cef = frame.leef = -1
+  if (matchesAt(buf, body, end, CEF)) frame.cef = body
+  else if (matchesAt(buf, body, end, LEEF)) frame.leef = body
+  else if (toMark.standsAt(buf, body, end)) {
+    if (isToCef) frame.cef = body + markAfterBody
+    else frame.leef = body + markAfterBody
+  } else if (!findMarkIn(frame, body, end)) findMarkIn(frame, start, Math.min(end, body + LEEF.length))
+}
+
+/** As `headFind` for both marks, which end in a colon: only each fourth byte or so is looked at (300 to 90 ns). */
+function findMarkIn(frame: Frame, start: number, end: number): boolean {
+  const { buf, body } = frame
+  let at = start + CEF.length - 1
   while (at < end) {
     const byte = buf[at]!
-    if (byte === COLON) {
-      if (matchesAt(buf, at - last, end, mark)) return at - last
-      at += mark.length
-    } else at += byte === C || byte === L || byte === E || byte === F ? 1 : mark.length
+    if (byte !== COLON) at += byte === C || byte === L || byte === E || byte === F ? 1 : CEF.length
+    else {
+      const isCef = at - 3 >= start && matchesAt(buf, at - 3, end, CEF)
+      const mark = isCef ? at - 3 : at - 4 >= start && matchesAt(buf, at - 4, end, LEEF) ? at - 4 : -1
+      if (mark >= 0) {
+        if (isCef) frame.cef = mark
+        else frame.leef = mark
+        if (mark >= body) {
+          toMark.keep(buf, body, at + 1)
+          isToCef = isCef
+          markAfterBody = mark - body
+        }
+        return true
+      }
+      at += CEF.length
+    }
   }
-  return -1
+  return false
 }
 
 /** True when the frame's CEF header begins with this vendor (and product, when given): `Zscaler`, `NSSWeblog`. */
