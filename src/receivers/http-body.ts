@@ -71,7 +71,8 @@ const PLAIN_CODINGS = ['', 'identity', 'gzip', 'x-gzip']
 export async function* unpackedBody(chunks: readonly Buffer[], coding: string, maxBytes: number): AsyncGenerator<Buffer> {
   try {
     const head = Buffer.concat(chunks.slice(0, MAGIC_BYTES).map(chunk => chunk.subarray(0, MAGIC_BYTES)))
-    if (packingOf(head) === 'plain' && !PLAIN_CODINGS.includes(coding)) throw new UnpackError('unsupported', 'send gzip or plain bodies')
+    if (packingOf(head) === 'plain' && !PLAIN_CODINGS.includes(coding))
+      throw new UnpackError('unsupported', 'send it plain, or as gzip, zstd, xz, bzip2 or zip')
     yield* unpacked(Readable.from(chunks), { unpackedMaxBytes: maxBytes, unpackedMaxRatio: Number.POSITIVE_INFINITY })
   } catch (error) {
     throw error instanceof UnpackError ? new BodyError(STATUS_OF_FAULT[error.kind], `cannot read the body: ${error.message}`) : error
