@@ -21,8 +21,9 @@ export interface CaseOptions {
   short: boolean
   /** Size of the backlog of `backlog`. */
   gigabytes: number
-  /** Length of `soak`, and its lines. */
-  minutes: number
+  /** Length of `soak` and `memory`. */
+  minutes?: number | undefined
+  /** Kind of line of `soak`. */
   lines: Load
 }
 
@@ -231,10 +232,12 @@ const idle: Case = {
 
 const memory: Case = {
   name: 'memory',
-  async run({ short }) {
-    const result = await memoryResult(short ? 10 : 60)
-    const { seconds, idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes, overTime } = result
-    const rows = [[`${seconds} s`, ...[idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes].map(figure)]]
+  async run({ short, minutes = 1 }) {
+    const result = await memoryResult(short ? 10 : 60 * minutes)
+    const { seconds, lines, idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes, overTime } = result
+    const rows = [
+      [`${seconds} s`, figure(lines / seconds), ...[idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes].map(figure)]
+    ]
     const tenth = Math.ceil(overTime.length / 10)
     const every = overTime.filter((_, second) => second % tenth === tenth - 1)
     return {
@@ -242,7 +245,7 @@ const memory: Case = {
       tables: [
         {
           title: 'Memory at full load over TCP, two lanes, resident MB',
-          head: ['load', 'idle', 'first quarter', 'last quarter', 'peak'],
+          head: ['load', 'lines/s', 'idle', 'first quarter', 'last quarter', 'peak'],
           rows
         },
         {
@@ -320,7 +323,7 @@ const SOAK_LINES_PER_SECOND = 50_000
 const soakCase: Case = {
   name: 'soak',
   isLong: true,
-  async run({ short, minutes, lines }) {
+  async run({ short, minutes = 10, lines }) {
     const options = { seconds: short ? 30 : minutes * 60, connections: SOAK_CONNECTIONS, linesPerSecond: SOAK_LINES_PER_SECOND, lines }
     const result = await soak(options, ({ second, residentMegabytes, sent, written }) =>
       console.log(`${second} s: ${Math.round(residentMegabytes)} MB resident, ${sent} lines sent, ${written} written`)

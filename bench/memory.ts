@@ -6,6 +6,8 @@ import { linesOf } from './whole-path.ts'
 
 export interface MemoryResult {
   seconds: number
+  /** What came out at the far end meanwhile. */
+  lines: number
   idleMegabytes: number
   firstQuarterMegabytes: number
   lastQuarterMegabytes: number
@@ -30,11 +32,13 @@ export async function memoryResult(seconds: number): Promise<MemoryResult> {
       await sleep(1000)
       overTime.push(Math.round(sluice.residentMemoryBytes() / 1e6))
     }
+    const lines = await sluice.linesDone()
     stop.abort()
     await sending
     const quarter = Math.max(1, Math.floor(seconds / 4))
     return {
       seconds,
+      lines,
       idleMegabytes,
       firstQuarterMegabytes: median(overTime.slice(0, quarter)),
       lastQuarterMegabytes: median(overTime.slice(-quarter)),

@@ -3,6 +3,7 @@
  * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and two minutes for those of CI when none is
  * named; it keeps nothing. `--gigabytes N` is the size of the backlog that drains (1).
  * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
+ * `npm run bench -- memory [--minutes N]`: a minute of full load.
  * `npm run bench -- tcp --profile [--lines KIND] [--connections N]`: where the time goes, by thread, stage and function, over four
  * connections or over so many that stay open; measures nothing else.
  */
@@ -21,7 +22,7 @@ const { values, positionals } = parseArgs({
     lines: { type: 'string', default: 'fortinet-fortigate' },
     gigabytes: { type: 'string', default: '1' },
     connections: { type: 'string' },
-    minutes: { type: 'string', default: '10' },
+    minutes: { type: 'string' },
     json: { type: 'boolean', default: false }
   }
 })
@@ -62,7 +63,7 @@ async function measure(): Promise<void> {
     const { result, tables } = await one.run({
       short,
       gigabytes: Number(values.gigabytes),
-      minutes: Number(values.minutes),
+      minutes: values.minutes === undefined ? undefined : Number(values.minutes),
       lines: values.lines as Load
     })
     results[one.name] = result
