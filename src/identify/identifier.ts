@@ -4,6 +4,7 @@
  * costs one recogniser, and one of a relay those of the appliances behind it.
  */
 import type { Frame, Parser } from '../contracts.ts'
+import { Heads } from './heads.ts'
 
 /** A source as the identifier needs it. */
 export interface SourceBinding {
@@ -47,6 +48,8 @@ export interface IntakeIdentity {
   last: Binding | null
   /** In the order in which their parsers are asked. */
   known: Binding[]
+  /** Who is asked first, where it makes no difference to the answer; null elsewhere. */
+  heads: Heads<Binding> | null
 }
 
 /** A relay may carry many appliances, but a hostile one gets no unbounded list. */
@@ -70,7 +73,7 @@ export class Identifier {
   /** A new intake. With one candidate whose parser is configured, nothing is guessed. */
   open(index: number, candidates: readonly SourceBinding[]): IntakeIdentity {
     const own = candidates.flatMap(({ parser }) => (parser === null || this.#parsers.includes(parser) ? [] : [parser]))
-    const identity: IntakeIdentity = { index, candidates, own, last: null, known: [] }
+    const identity: IntakeIdentity = { index, candidates, own, last: null, known: [], heads: null }
     const only = candidates.length === 1 ? candidates[0]! : undefined
     if (only?.parser != null) this.#bind(identity, only.source, only.parser, only.parser.newState?.(), true)
     return identity
@@ -95,8 +98,20 @@ export class Identifier {
 
   /** The binding for this frame, or null when no source or no parser fits. */
   identify(intake: IntakeIdentity, frame: Frame): Binding | null {
-    const last = intake.last
-    if (last !== null && (last.fixed || (last.parser.recognizes(frame, last.state) && isSettled(last, frame)))) return last
+    const { last, heads } = intake
+    if (heads === null) return last !== null && (last.fixed || reads(last, frame)) ? last : this.#search(intake, frame)
+    const likely = heads.get(frame)
+    if (likely !== undefined && reads(likely, frame)) {
+      intake.last = likely
+      return likely
+    }
+    const found = last !== null && last !== likely && reads(last, frame) ? last : this.#search(intake, frame)
+    // what was found may have closed the list
+    if (found !== null) intake.heads?.set(frame, found)
+    return found
+  }
+
+  #search(intake: IntakeIdentity, frame: Frame): Binding | null {
     const own = intake.own.length === 0 ? null : this.#ask(intake.own, intake, frame)
     if (own !== null) return own
     const met = intake.known.length < 2 ? null : askKnown(intake, frame)
@@ -135,6 +150,7 @@ export class Identifier {
     const after = intake.known.findIndex(known => this.#parsers.indexOf(known.parser) > place)
     intake.known.splice(after < 0 ? intake.known.length : after, 0, binding)
     intake.last = binding
+    intake.heads = headsOf(intake)
     this.changed.push(intake)
     return binding
   }
@@ -143,6 +159,15 @@ export class Identifier {
 /** The source that takes what a parser reads: one that names it before one that takes all. */
 const sourceOf = (candidates: readonly SourceBinding[], parser: Parser): SourceBinding | undefined =>
   candidates.find(candidate => candidate.parser === parser) ?? candidates.find(candidate => candidate.parser === null)
+
+/**
+ * Empty heads for an intake of several parsers that exclude each other. One that knows a header row may claim what another's frames look
+ * like, and an intake's own parsers come before all others: those keep their order.
+ */
+const headsOf = ({ known, own }: IntakeIdentity): Heads<Binding> | null =>
+  known.length < 2 || own.length > 0 || known.some(({ parser }) => parser.newState !== undefined) ? null : new Heads()
+
+const reads = (binding: Binding, frame: Frame): boolean => binding.parser.recognizes(frame, binding.state) && isSettled(binding, frame)
 
 /**
  * What the whole search would find, asked of the parsers only that this intake has met. Parsers without state exclude each other, which
