@@ -10,7 +10,8 @@
 import { fastPaths } from '../../lib/fast-paths.ts'
 import { firstMarked, marksBelow, marksOf } from '../../lib/marks.ts'
 import { View } from '../../lib/view.ts'
-import { type Escape, PLAIN, type Value } from '../values/line.ts'
+import type { Step } from '../field.ts'
+import { type Escape, type Line, PLAIN, type Setter, type Value } from '../values/line.ts'
 import { CEF_KEY_BYTES } from './cef-key.ts'
 
 /** What ends the value in a hole: the byte itself, or one of these. A word that ends with the frame. */
@@ -91,15 +92,12 @@ function wordEnd(bytes: DataView, start: number): number {
   return at + firstMarked(marks)
 }
 
-/** Where text ends: at its terminator or a control character. */
-function textEnd(bytes: DataView, start: number, terminator: number): number {
+/** Where text ends: at the next control character. */
+function textEnd(bytes: DataView, start: number): number {
   let at = start
-  for (;;) {
-    const word = bytes.getInt32(at, true)
-    const marks = marksBelow(word, SPACE) | marksOf(word, terminator)
-    if (marks !== 0) return at + firstMarked(marks)
-    at += 4
-  }
+  let marks = marksBelow(bytes.getInt32(at, true), SPACE)
+  while (marks === 0) marks = marksBelow(bytes.getInt32((at += 4), true), SPACE)
+  return at + firstMarked(marks)
 }
 
 /** A part of a layout: where its literal starts and ends in the line learnt, and so on. */
@@ -119,7 +117,9 @@ const FIXED_STOP = 2
 const FIXED_ESCAPE = 3
 const FIXED = 4
 
-class Layout {
+class Layout implements Setter {
+  readonly wanted: readonly number[]
+  steps: readonly Step[] | null = null
   readonly #line: Buffer
   readonly #view: DataView
   readonly #trace = new Trace()
@@ -146,6 +146,7 @@ class Layout {
       const escape = trace.escapes[i] as Escape
       own.add(trace.valueStarts[i]! - trace.start, trace.valueEnds[i]! - trace.start, trace.indexes[i]!, trace.terminators[i]!, escape)
     }
+    this.wanted = [...trace.indexes.subarray(0, trace.count)].filter(index => index >= 0)
     this.#compile()
   }
 
@@ -177,7 +178,7 @@ class Layout {
       } else while (from < to) if (buf[at++] !== known.getUint8(from++)) return -1
       at = literalEnd
       for (const fixedEnd = parts[part + FIXED_END]!; fixedAt < fixedEnd; fixedAt += FIXED)
-        values[fixed[fixedAt]!]!.set(
+        values[fixed[fixedAt]!]!.place(
           literalAt + fixed[fixedAt + FIXED_START]!,
           literalAt + fixed[fixedAt + FIXED_STOP]!,
           fixed[fixedAt + FIXED_ESCAPE] as Escape
@@ -212,11 +213,11 @@ class Layout {
         if (at < 0) return -1
         if (this.#sawEscape) written = escape
       } else {
-        at = textEnd(bytes, at, terminator)
+        at = textEnd(bytes, at)
         if (terminator === TEXT_TO_END ? at !== end : buf[at] !== terminator) return -1
       }
       const index = parts[part + HOLE_INDEX]!
-      if (index >= 0) values[index]!.set(valueStart, at, written)
+      if (index >= 0) values[index]!.place(valueStart, at, written)
     }
   }
 
@@ -342,11 +343,17 @@ const traced = new Trace()
  */
 export class Layouts {
   readonly trace: Trace = traced
+  readonly #line: Line
   readonly #layouts: Layout[] = []
   #frames = 0
   #fitted = 0
   #learnt = 0
   #sleep = 0
+
+  /** `line`: that of the values. */
+  constructor(line: Line) {
+    this.#line = line
+  }
 
   /** Sets the values of a line that is known and returns how many; -1 otherwise. All values must be absent before the call. */
   fit(buf: Uint8Array, start: number, end: number, values: readonly Value[]): number {
@@ -361,6 +368,7 @@ export class Layouts {
       const layout = layouts[i]!
       const found = layout.fit(buf, start, end, values)
       if (found >= 0) {
+        this.#line.setter = layout
         this.#fitted++
         if (i > 0) {
           layouts[i] = layouts[i - 1]!

@@ -5,6 +5,7 @@
 
 import { readCount } from '../../lib/bytes.ts'
 import { ACTION_ALLOWED, ACTION_BLOCKED, ACTION_UNKNOWN, type Action, type RecordFields } from '../../record.ts'
+import type { Step } from '../field.ts'
 import { KeyTable } from './key-table.ts'
 
 /** How a value was written: as it stands, or with escapes that must be undone before it is kept. */
@@ -22,9 +23,19 @@ export const QUOTE_BACKSLASH = 5
 
 export type Escape = typeof PLAIN | typeof BACKSLASH | typeof DOUBLED | typeof JSON_ESCAPES | typeof PERCENT | typeof QUOTE_BACKSLASH
 
-/** The buffer of the frame at hand, shared by the values of one parser. */
+/** What set the values of a frame by itself: the indexes of those it sets, the same ones for each frame. */
+export interface Setter {
+  readonly wanted: readonly number[]
+  /** What is left of the table's steps for those; made when it is wanted first. */
+  steps: readonly Step[] | null
+}
+
+/** What the values of one parser share. */
 export class Line {
+  /** The buffer of the frame at hand. */
   buf: Buffer = Buffer.alloc(0)
+  /** What alone has set the values of the frame at hand, when they are known by that; all others are absent. */
+  setter: Setter | null = null
 }
 
 /** One wanted value of the frame at hand. Absent values have `start` -1. */
@@ -49,6 +60,14 @@ export class Value {
   }
 
   set(start: number, end: number, escape: Escape): void {
+    this.line.setter = null
+    this.start = start
+    this.end = end
+    this.escape = escape
+  }
+
+  /** As `set`, for a setter. */
+  place(start: number, end: number, escape: Escape): void {
     this.start = start
     this.end = end
     this.escape = escape

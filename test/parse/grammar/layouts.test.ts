@@ -36,7 +36,7 @@ function compare(t: Test, name: string, scan: Scan, lineOf: (next: Next) => stri
   const differences: string[] = []
   for (let seed = 1; seed <= SEEDS; seed++) {
     const next = random(seed)
-    const layouts = new Layouts()
+    const layouts = new Layouts(new Line())
     for (let i = 0; i < LINES; i++) {
       const text = lineOf(next)
       const buf = Buffer.from(`${text}\n${' '.repeat(16)}`, 'latin1')
