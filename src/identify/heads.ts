@@ -3,12 +3,13 @@
  * frame that began so is asked first, and others' recognisers, which look through 300 bytes in vain, are not.
  */
 import type { Frame } from '../contracts.ts'
+import { fourBytes } from '../lib/bytes.ts'
 
-const PLACES = 64
+const PLACES_BITS = 6
 
 /** Who read the last frame by the first four bytes of its body. Where two beginnings share a place, the later one has it. */
 export class Heads<Reader> {
-  readonly #readers: (Reader | undefined)[] = new Array<Reader | undefined>(PLACES).fill(undefined)
+  readonly #readers: (Reader | undefined)[] = new Array<Reader | undefined>(1 << PLACES_BITS).fill(undefined)
 
   /** Who read the last frame that begins like this one, if anybody. */
   get(frame: Frame): Reader | undefined {
@@ -20,8 +21,4 @@ export class Heads<Reader> {
   }
 }
 
-function placeOf({ buf, body, end }: Frame): number {
-  if (end - body < 4) return 0
-  const head = buf[body]! | (buf[body + 1]! << 8) | (buf[body + 2]! << 16) | (buf[body + 3]! << 24)
-  return Math.imul(head, 0x9e3779b1) >>> 26
-}
+const placeOf = ({ buf, body, end }: Frame): number => (end - body < 4 ? 0 : fourBytes(buf, body, PLACES_BITS))

@@ -10,6 +10,7 @@
  * Only ranges are kept: the time becomes a number when a parser asks for it. When in doubt a word stays in the message.
  */
 import type { Frame, Zone } from '../contracts.ts'
+import { HeaderShapes } from './header-shapes.ts'
 
 const LT = 0x3c
 const GT = 0x3e
@@ -18,6 +19,8 @@ const DASH = 0x2d
 const COLON = 0x3a
 /** Relays put a header before a header; more than this many are not undone. */
 const HEADERS_MAX = 3
+
+const shapes = new HeaderShapes()
 
 /** A frame object for a lane to reuse. */
 export function newFrame(zone: Zone): Frame {
@@ -57,8 +60,6 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   frame.buf = buf
   frame.start = at
   frame.end = last
-  frame.pri = -1
-  frame.timeStart = -1
   frame.hostStart = -1
   frame.rfc5424 = false
   frame.appStart = -1
@@ -66,11 +67,15 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   frame.sdStart = -1
   frame.cef = -2
   frame.leef = -2
-  for (let headers = 0; headers < HEADERS_MAX; headers++) {
-    at = readOne(frame, buf, at, last)
-    if (at >= last || !startsHeader(buf, at, last)) break
-  }
-  frame.body = at
+  if (shapes.fit(frame, buf, at, last) && !startsHeader(buf, frame.body, last)) return
+  frame.pri = -1
+  frame.timeStart = -1
+  frame.hostStart = -1
+  let headers = 1
+  let body = readOne(frame, buf, at, last)
+  while (body < last && startsHeader(buf, body, last) && headers++ < HEADERS_MAX) body = readOne(frame, buf, body, last)
+  frame.body = body
+  if (headers === 1 && frame.timeStart >= 0) shapes.learn(frame, buf, at, buf[at] === LT ? priEnd(buf, at, last) : at)
 }
 
 /** True where a relay put its own header before another: with PRI, or a second time at once. */

@@ -38,6 +38,12 @@ export function find(buf: Uint8Array, start: number, end: number, literal: Needl
   return -1
 }
 
+/** A number of so many bits that the four bytes at `at` give: a place in a table of what begins with them. */
+export function fourBytes(buf: Uint8Array, at: number, bits: number): number {
+  const word = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)
+  return Math.imul(word, 0x9e3779b1) >>> (32 - bits)
+}
+
 /** Offset of a byte in `start`…`end`, or -1. */
 export function findByte(buf: Uint8Array, start: number, end: number, byte: number): number {
   for (let at = start; at < end; at++) if (buf[at] === byte) return at
