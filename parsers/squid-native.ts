@@ -16,6 +16,7 @@ import {
   find,
   findByte,
   findLastByte,
+  findWords,
   isDigit,
   isPlaceholder,
   malformed,
@@ -118,8 +119,15 @@ function readTime(buf: Buffer, start: number, end: number): number {
   return (high * 10_000 + middle) * (digits === 10 ? 100_000 : 10_000) + low * 1000 + ms
 }
 
-/** Finds the words of the row, each byte looked at once; without a call, which is not always inlined here (200 ns). */
+/** Finds the words of the row. */
 function split(buf: Buffer, start: number, end: number): void {
+  const found = findWords(buf, start, end, WORDS_MAX, starts, ends)
+  row.words = found < 0 ? splitByBytes(buf, start, end) : found
+  for (let i = row.words; i < row.words + ABSENT_WORDS; i++) starts[i] = ends[i] = end
+}
+
+/** The same for every row, each byte looked at by itself. */
+function splitByBytes(buf: Buffer, start: number, end: number): number {
   let words = 0
   let at = start
   while (at < end && words < WORDS_MAX) {
@@ -129,8 +137,7 @@ function split(buf: Buffer, start: number, end: number): void {
     ends[words++] = at
     while (at < end && (byte === SPACE || byte === TAB)) byte = buf[++at]!
   }
-  row.words = words
-  for (let i = words; i < words + ABSENT_WORDS; i++) starts[i] = ends[i] = end
+  return words
 }
 
 /** Reads `elapsed client [port] RESULT/status`; false when the words are something else. */

@@ -8,6 +8,7 @@
  * itself and nothing else. With `runs`, several separators in a row count as one (padding blanks).
  */
 import { DOUBLED, PLAIN, type Value } from '../values/line.ts'
+import { findSeparators, STEP_BYTES } from './separators.ts'
 
 export interface DelimitedSyntax {
   separator: number
@@ -49,6 +50,10 @@ export function scanDelimited(
   syntax: DelimitedSyntax
 ): number {
   const { separator, quote, runs, brackets } = syntax
+  if (!runs && !brackets) {
+    const read = scanUnquoted(buf, start, end, map, values, syntax)
+    if (read >= 0) return read
+  }
   const columns = map.length
   let column = 0
   let at = start
@@ -90,4 +95,33 @@ export function scanDelimited(
     }
   }
   return column
+}
+
+/** Columns of a row beyond which none is looked for in steps. */
+const FOUND_MAX = 512
+const found = new Int32Array(FOUND_MAX + STEP_BYTES)
+
+/** The same for rows without a quoted column; -1 when it is left to the bytes. */
+function scanUnquoted(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  map: ColumnMap,
+  values: readonly Value[],
+  syntax: DelimitedSyntax
+): number {
+  const wanted = map.length
+  if (wanted > FOUND_MAX) return -1
+  const separators = findSeparators(buf, start, end, syntax.separator, syntax.quote, wanted, found)
+  if (separators < 0) return -1
+  found[separators] = end
+  const columns = separators < wanted ? separators + 1 : wanted
+  let from = start
+  for (let column = 0; column < columns; column++) {
+    const to = found[column]!
+    const index = map[column]!
+    if (index >= 0) values[index]!.set(from, to, PLAIN)
+    from = to + 1
+  }
+  return columns
 }
