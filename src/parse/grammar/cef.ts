@@ -11,17 +11,21 @@
 
 import type { KeyTable } from '../values/key-table.ts'
 import { BACKSLASH, PLAIN, type Value } from '../values/line.ts'
+import { RepeatedHeader } from '../values/repeated-header.ts'
 import { CEF_KEY_BYTES } from './cef-key.ts'
 import { LAST_OF_CEF, type Layouts, TO_NEXT_KEY, type Trace } from './layouts.ts'
 
 /** Offsets of the seven header fields: field i is `starts[i]`…`ends[i]`; version, vendor, product, version, class, name, severity. */
-export class CefHeader {
-  readonly starts = new Int32Array(7)
-  readonly ends = new Int32Array(7)
+export class CefHeader extends RepeatedHeader {
+  constructor() {
+    super(7)
+  }
 }
 
 /** Reads the header that starts at `at` (on `CEF:`). Returns where the extension starts, or -1 when the pipes are missing. */
 export function readCefHeader(buf: Uint8Array, at: number, end: number, header: CefHeader): number {
+  if (header.standsAt(buf, at, end)) return header.end
+  header.forget()
   let field = 0
   let start = at + 4
   while (start < end && buf[start] === 0x20) start++
@@ -32,7 +36,9 @@ export function readCefHeader(buf: Uint8Array, at: number, end: number, header: 
       header.starts[field] = start
       header.ends[field] = p
       start = p + 1
-      if (++field === 7) return start
+      if (++field < 7) continue
+      header.keep(buf, at, start)
+      return start
     }
   }
   return -1

@@ -10,36 +10,51 @@
 import { isDigit } from '../../lib/bytes.ts'
 import type { KeyTable } from '../values/key-table.ts'
 import { PLAIN, type Value } from '../values/line.ts'
+import { RepeatedHeader } from '../values/repeated-header.ts'
 import { type Layouts, TEXT_TO_END, type Trace } from './layouts.ts'
 
 const TAB = 0x09
 const PIPE = 0x7c
 
 /** Header fields: 0 version, 1 vendor, 2 product, 3 product version, 4 event; the pairs start at `pairs`. */
-export class LeefHeader {
-  readonly starts = new Int32Array(5)
-  readonly ends = new Int32Array(5)
+export class LeefHeader extends RepeatedHeader {
   pairs = 0
   delimiter = TAB
+  /** The delimiter that the header names, -1 for none. */
+  declared = -1
+
+  constructor() {
+    super(5)
+  }
 }
 
 /** Reads the header that starts at `at` (on `LEEF:`). False when pipes are missing or no delimiter can be told. */
 export function readLeefHeader(buf: Uint8Array, at: number, end: number, header: LeefHeader): boolean {
+  if (header.standsAt(buf, at, end)) header.pairs = header.end
+  else if (!splitHeader(buf, at, end, header)) return false
+  header.delimiter = header.declared >= 0 ? header.declared : guessDelimiter(buf, header.pairs, end)
+  return header.delimiter >= 0
+}
+
+function splitHeader(buf: Uint8Array, at: number, end: number, header: LeefHeader): boolean {
+  const { starts, ends } = header
+  header.forget()
   let start = at + 5
   let field = 0
   let p = start
   for (; p < end && field < 5; p++) {
     if (buf[p] !== PIPE) continue
-    header.starts[field] = start
-    header.ends[field] = p
+    starts[field] = start
+    ends[field] = p
     start = p + 1
     field++
   }
   if (field < 5) return false
   header.pairs = start
-  const declared = buf[header.starts[0]!] === 0x32 ? readDelimiter(buf, start, end, header) : -1
-  header.delimiter = declared >= 0 ? declared : guessDelimiter(buf, header.pairs, end)
-  return header.delimiter >= 0
+  const mayDeclare = buf[starts[0]!] === 0x32
+  header.declared = mayDeclare ? readDelimiter(buf, start, end, header) : -1
+  if (header.declared >= 0 || !mayDeclare) header.keep(buf, at, header.pairs)
+  return true
 }
 
 /** The delimiter field of LEEF 2.0; -1 when it is missing or empty. Moves `header.pairs` past it. */

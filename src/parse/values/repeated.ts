@@ -13,17 +13,21 @@ export class Repeated {
   readonly #words = new DataView(this.#kept.buffer, this.#kept.byteOffset, BYTES_MAX)
   #length = 0
 
-  /** Keeps `start`…`end`, when it has 4 to 128 bytes. */
+  /** Keeps `start`…`end`, when it has 4 to 128 bytes and lies in the buffer. */
   keep(buf: Uint8Array, start: number, end: number): void {
     const length = end - start
-    this.#length = length >= WORD_BYTES && length <= BYTES_MAX ? length : 0
+    this.#length = start >= 0 && length >= WORD_BYTES && length <= BYTES_MAX ? length : 0
     for (let i = 0; i < this.#length; i++) this.#kept[i] = buf[start + i]!
+  }
+
+  forget(): void {
+    this.#length = 0
   }
 
   /** True when these bytes stand at `at`, before `end`; never where none are kept. */
   standsAt(buf: Uint8Array, at: number, end: number): boolean {
     const length = this.#length
-    if (length === 0 || at + length > end || !fastPaths.isOn) return false
+    if (length === 0 || at < 0 || at + length > end || !fastPaths.isOn) return false
     const words = views.of(buf)
     const last = length - WORD_BYTES
     for (let i = 0; i < last; i += WORD_BYTES) if (words.getInt32(at + i, true) !== this.#words.getInt32(i, true)) return false

@@ -5,6 +5,7 @@
 import type { Zone } from '../../contracts.ts'
 import { isDigit, readDigits } from '../../lib/bytes.ts'
 import { View } from '../../lib/view.ts'
+import { SameDay } from './same-day.ts'
 import { abbreviationOffset } from './zone.ts'
 
 const DAY_MS = 86_400_000
@@ -221,11 +222,19 @@ export function readMonth(buf: Uint8Array, at: number): number {
   }
 }
 
+const AS_IT_STANDS: Zone = { name: 'wall clock', toUtc: wallMs => wallMs }
+const sameDay = new SameDay()
+
 /**
  * `[Www ][yyyy ]Mmm [d]d [yyyy] hh:mm:ss[.fff] [zone] [yyyy]` in the orders that RFC 3164 senders, CEF `rt`, LEEF `devTime` and
  * Unix `date` write. Without a year: the year that brings the time nearest to `now`. Sets `timeReadEnd`.
  */
 export function readMonthTime(buf: Uint8Array, start: number, end: number, zone: Zone, now: number): number {
+  const today = sameDay.read(buf, start, end, zone)
+  if (!Number.isNaN(today)) {
+    timeReadEnd = end
+    return today
+  }
   let at = start
   if (buf[at] === 0x2a || buf[at] === 0x2e) at++ // Cisco marks an unsynchronised clock by `*` or `.`
   let year = -1
@@ -257,7 +266,11 @@ export function readMonthTime(buf: Uint8Array, start: number, end: number, zone:
     at += 5
     while (at < end && buf[at] === 0x20) at++
   }
-  if (year >= 0) return readClock(buf, at, end, year, month, day, zone)
+  if (year >= 0) {
+    const time = readClock(buf, at, end, year, month, day, zone)
+    if (timeReadEnd === end && sameDay.wantsDay) sameDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, AS_IT_STANDS))
+    return time
+  }
   // no year so far: it may stand after the clock or after the zone, else it is inferred
   const leap = 2000 // any leap year, so that 29 February passes
   const probe = readClock(buf, at, end, leap, month, day, zone)
