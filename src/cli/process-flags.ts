@@ -24,6 +24,12 @@ const MEMORY_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072' }
  */
 const HEAP_GROWTH = '--heap-growing-percent=300'
 
+/**
+ * The way of a line is many small functions, called one after another: with V8's bound of 920 bytes a function takes in the first of them
+ * and calls the rest. 2500 makes a lane 3 to 9 % faster for every format, 4000 no more. Read by the compiler whenever it works.
+ */
+const INLINING = '--max-inlined-bytecode-size-cumulative=2500'
+
 export interface Start {
   /** Arguments behind the program. */
   args: readonly string[]
@@ -46,6 +52,7 @@ export function missingFlags({ args, execArgv, env, settingsFile }: Start): stri
 /** Starts this process again, same id and streams, when it lacks the settings. Returns when it does not, or cannot (Windows). */
 export function ensureProcessFlags(): void {
   setFlagsFromString(HEAP_GROWTH)
+  setFlagsFromString(INLINING)
   const settingsFile = join(packageRoot(), 'config', 'openssl.cnf')
   const flags = missingFlags({ args: process.argv.slice(2), execArgv: process.execArgv, env: process.env, settingsFile })
   if (flags === undefined || process.execve === undefined) return
