@@ -23,7 +23,7 @@ export class FieldTable<Name extends string = string> {
   readonly keys: KeyTable
   readonly values: readonly Value[]
   /** What lines of this table looked like so far, by grammar: each reads the same bytes in another way. */
-  readonly layouts: { readonly pairs: Layouts; readonly cef: Layouts; readonly leef: Layouts }
+  readonly layouts: { readonly pairs: Layouts; readonly cef: Layouts; readonly leef: Layouts; readonly json: Layouts }
   /** The values by name, for rules that a table cannot say. */
   readonly v: Readonly<Record<Name, Value>>
   readonly #line = new Line()
@@ -37,7 +37,8 @@ export class FieldTable<Name extends string = string> {
     this.keys = new KeyTable(this.names)
     this.values = this.names.map(name => new Value(isOfHeader(name) ? this.#header : this.#line))
     this.#headerValues = this.values.filter(({ line }) => line === this.#header)
-    this.layouts = { pairs: new Layouts(this.#line), cef: new Layouts(this.#line), leef: new Layouts(this.#line) }
+    const layouts = (): Layouts => new Layouts(this.#line)
+    this.layouts = { pairs: layouts(), cef: layouts(), leef: layouts(), json: layouts() }
     this.v = Object.fromEntries(this.names.map((name, index) => [name, this.values[index]])) as Record<Name, Value>
     this.#steps = this.names.flatMap((name, index) => [rows[name]].flat().flatMap((field: Field) => stepsOf(this.values[index]!, field)))
   }
@@ -80,6 +81,7 @@ export class FieldTable<Name extends string = string> {
 
   /** The names as dotted paths of a JSON object. */
   json(): JsonLevel {
-    return new JsonLevel(new Map(this.names.map((name, index) => [name, this.values[index]!])))
+    const { values } = this
+    return new JsonLevel(new Map(this.names.map((name, index) => [name, values[index]!])), { values, layouts: this.layouts.json })
   }
 }

@@ -21,12 +21,15 @@ export const TEXT_TO_END = 1
 /** CEF: the blank before the next key, which is known by its `=`; and the last value. */
 export const TO_NEXT_KEY = 2
 export const LAST_OF_CEF = 3
+/** JSON: a number, which ends before the next byte that is neither digit nor point. */
+export const NUMBER = 4
 /** So many bytes are read at a time, also the last ones of a frame. */
 const WORD_BYTES = 4
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const EQUALS = 0x3d
 const SPACE = 0x20
+const MINUS = 0x2d
 
 const PAIRS_MAX = 128
 /** Longest line that is learnt. */
@@ -98,6 +101,16 @@ function textEnd(bytes: DataView, start: number): number {
   let marks = marksBelow(bytes.getInt32(at, true), SPACE)
   while (marks === 0) marks = marksBelow(bytes.getInt32((at += 4), true), SPACE)
   return at + firstMarked(marks)
+}
+
+/** Where a JSON number of digits and a point ends; -1 when there is none. */
+function numberEnd(buf: Uint8Array, start: number): number {
+  let at = start
+  let byte = buf[at]!
+  if (byte !== MINUS && (byte < 0x30 || byte > 0x39)) return -1
+  do byte = buf[++at]!
+  while ((byte >= 0x30 && byte <= 0x39) || byte === 0x2e)
+  return at
 }
 
 /** A part of a layout: where its literal starts and ends in the line learnt, and so on. */
@@ -212,6 +225,9 @@ class Layout implements Setter {
         at = this.#cefEnd(buf, bytes, at, end)
         if (at < 0) return -1
         if (this.#sawEscape) written = escape
+      } else if (terminator === NUMBER) {
+        at = numberEnd(buf, at)
+        if (at < 0) return -1
       } else {
         at = textEnd(bytes, at)
         if (terminator === TEXT_TO_END ? at !== end : buf[at] !== terminator) return -1

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { random } from '../../../bench/lines.ts'
 import { scanCefExtension } from '../../../src/parse/grammar/cef.ts'
+import { JsonLevel, scanJson } from '../../../src/parse/grammar/json.ts'
 import { KEY_VALUE_SYNTAX, scanKeyValue } from '../../../src/parse/grammar/key-value.ts'
 import { Layouts } from '../../../src/parse/grammar/layouts.ts'
 import { scanLeef } from '../../../src/parse/grammar/leef.ts'
@@ -96,6 +97,31 @@ t.test('LEEF', async t => {
       const optional = next() < 0.1 ? `\textra=${value()}` : ''
       const end = next() < 0.02 ? '\t' : next() < 0.02 ? ' ' : ''
       return `devTime=1\tuser=${value()}\ttwice=1\tsrc=${value()}\tdst=x y\tother=${value()}\tsent=${value()}${optional}\ttwice=${value()}\tword\tlast=${value()}${end}`
+    }
+  )
+})
+
+t.test('JSON', async t => {
+  const hostile = ['"', '\\', '\\"', '\\\\', '","user":"', '{', '}', '[', ',', '\t', '\0', '\r', 'é', '\\u0041', ':', '"}']
+  // whole and nested paths, as the words of a table
+  const paths = WANTED.map(word => (word === 'last' ? 'event.last' : word))
+  compare(
+    t,
+    'JSON',
+    (buf, end, values, layouts) => {
+      const wanted = new Map(paths.map((path, i) => [path, values[i]!]))
+      const level = new JsonLevel(wanted, layouts === undefined ? undefined : { values, layouts })
+      return scanJson(buf, 0, end, level) < 0 ? -1 : 1
+    },
+    next => {
+      const value = (): string => valueOf(next, hostile, false)
+      const bare = (): string =>
+        next() < 0.02
+          ? ['null', 'true', '[]', '["x","y"]', '[7]', '{"user":"z"}', '-', '1e5', '12a', '"5"', ''][Math.floor(next() * 11)]!
+          : `${next() < 0.1 ? '-' : ''}${Math.floor(next() * 10 ** (1 + Math.floor(next() * 9)))}${next() < 0.2 ? '.5' : ''}`
+      const optional = next() < 0.1 ? `,"extra":"${value()}"` : ''
+      const end = next() < 0.02 ? '' : next() < 0.02 ? '} x' : next() < 0.02 ? ' ]' : '}'
+      return `{"date":"2026", "user":"${value()}","twice":1,"src":${next() < 0.1 ? 'true' : bare()},"dst":"x\\"y","other":${bare()},"none":null,"list":[1,{"user":"no"}],"event":{"last":"${value()}","id":${bare()}},"sent": ${bare()}${optional},"twice":"${value()}"${end}`
     }
   )
 })
