@@ -2,7 +2,7 @@
 import t from 'tap'
 import { random } from '../../bench/lines.ts'
 import { fastPaths } from '../../src/lib/fast-paths.ts'
-import { readMonthTime, timeReadEnd } from '../../src/parse/values/time.ts'
+import { readIsoTime, readMonthTime, timeReadEnd } from '../../src/parse/values/time.ts'
 import { namedZone, UTC } from '../../src/parse/values/zone.ts'
 
 const NOW = Date.parse('2026-01-15T10:00:00Z')
@@ -20,13 +20,27 @@ const TEXTS = [
   'Feb 30 2026 09:15:30 GMT',
   'Jan 15 09:15:30'
 ]
+const ISO_TEXTS = [
+  '2026/01/15 09:15:30',
+  '2026-01-15 09:15:30',
+  '2026-03-29 02:15:30',
+  '2026-01-15T09:15:30Z',
+  '2026-01-15T09:15:30+01:00',
+  '2026-01-15T09:15:30.250',
+  '2026:01:15-09:15:30 CST',
+  '2026-1-5   09:15:30',
+  '2026-02-30 09:15:30',
+  '2026-01-15 9:15:30'
+]
 const BYTES = Buffer.from('0123456789: .+-GZJ')
 
 t.teardown(() => {
   fastPaths.isOn = true
 })
 
-for (const text of TEXTS) {
+const readers = [...TEXTS.map(text => [text, readMonthTime] as const), ...ISO_TEXTS.map(text => [text, readIsoTime] as const)]
+
+for (const [text, read] of readers) {
   t.test(`like and unlike ${text}`, async t => {
     const next = random(3)
     const below = (limit: number): number => Math.floor(next() * limit)
@@ -38,7 +52,7 @@ for (const text of TEXTS) {
       const zone = next() < 0.5 ? UTC : BERLIN
       const [fast, plain] = [true, false].map(isOn => {
         fastPaths.isOn = isOn
-        const time = readMonthTime(buf, 0, bytes.length, zone, NOW)
+        const time = read(buf, 0, bytes.length, zone, NOW)
         return Number.isNaN(time) ? 'none' : `${time} ${timeReadEnd}`
       })
       if (fast !== plain) differences.push(`${buf.toString('latin1')} ${zone.name}: ${fast}, not ${plain}`)

@@ -79,12 +79,20 @@ function readFraction(buf: Uint8Array, start: number, end: number): number {
 /** Where the last time reader stopped; a caller that expects more of the line after a time reads on from here. */
 export let timeReadEnd = 0
 
+const AS_IT_STANDS: Zone = { name: 'wall clock', toUtc: wallMs => wallMs }
+const sameIsoDay = new SameDay()
+
 /**
  * ISO-like time: `YYYY-MM-DD hh:mm:ss` with `-`, `/` or `:` in the date, `T`, blank, `-` or `,` between, optional fraction,
  * optional `Z`, `±hh`, `±hhmm`, `±hh:mm` or zone name. Sets `timeReadEnd`.
  */
 export function readIsoTime(buf: Uint8Array, start: number, end: number, zone: Zone): number {
   if (end - start < 16) return Number.NaN
+  const today = sameIsoDay.read(buf, start, end, zone)
+  if (!Number.isNaN(today)) {
+    timeReadEnd = end
+    return today
+  }
   const year = readDigits(buf, start, 4)
   let at = start + 5
   const monthLength = isDigit(buf[at + 1]) ? 2 : 1
@@ -96,7 +104,10 @@ export function readIsoTime(buf: Uint8Array, start: number, end: number, zone: Z
   if (isDigit(buf[start + 4]) || isDigit(buf[at])) return Number.NaN
   at++
   while (at < end && buf[at] === 0x20) at++
-  return readClock(buf, at, end, year, month, day, zone)
+  const time = readClock(buf, at, end, year, month, day, zone)
+  if (timeReadEnd === end && sameIsoDay.wantsDay)
+    sameIsoDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, AS_IT_STANDS))
+  return time
 }
 
 const views = new View()
@@ -222,7 +233,6 @@ export function readMonth(buf: Uint8Array, at: number): number {
   }
 }
 
-const AS_IT_STANDS: Zone = { name: 'wall clock', toUtc: wallMs => wallMs }
 const sameDay = new SameDay()
 
 /**
