@@ -73,7 +73,7 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   frame.hostStart = -1
   let headers = 1
   let body = readOne(frame, buf, at, last)
-  while (body < last && startsHeader(buf, body, last) && headers++ < HEADERS_MAX) body = readOne(frame, buf, body, last)
+  while (body > at && body < last && startsHeader(buf, body, last) && headers++ < HEADERS_MAX) body = readOne(frame, buf, body, last)
   frame.body = body
   if (headers === 1 && frame.timeStart >= 0) shapes.learn(frame, buf, at, buf[at] === LT ? priEnd(buf, at, last) : at)
 }
