@@ -214,7 +214,7 @@ export interface Frame {
   msgIdEnd: number
   sdStart: number
   sdEnd: number
-  /** Offset of `CEF:` and of `LEEF:` near the start of the frame, -1 when not there, -2 when not looked for yet (parse/kit.ts). */
+  /** Offset of `CEF:` and of `LEEF:` near the start of the frame, -1 when not there, -2 when not looked for yet (parse/header-marks.ts). */
   cef: number
   leef: number
   /** Zone of clocks without offset, by the source's configuration. */
