@@ -17,6 +17,12 @@ export interface ScalingResult {
   peakMegabytes: number
   /** A reader that only reads: MB per CPU-second of the kernel's part. */
   bareMegabytesPerCpuSecond: number
+  /** The same of the sender, beside Sluice. */
+  senderMegabytesPerCpuSecond: number
+}
+
+export interface SteadyRound extends Round {
+  senderCpuSeconds: number
 }
 
 export interface ScalingOptions {
@@ -47,7 +53,7 @@ export async function scalingResults({ bytes, rounds }: ScalingOptions): Promise
     ...SOURCES.map(sources => ({ connections: CONNECTIONS_OF_SOURCES, sources }))
   ]
   const lines = linesOf('fortinet-fortigate')
-  const found = shapes.map(() => ({ sluice: [] as Round[], bare: [] as Round[], peak: 0 }))
+  const found = shapes.map(() => ({ sluice: [] as SteadyRound[], bare: [] as SteadyRound[], peak: 0 }))
   for (let round = 0; round < rounds; round++) {
     for (const [index, shape] of shapes.entries()) {
       const { sluice, bare } = found[index]!
@@ -68,7 +74,8 @@ export async function scalingResults({ bytes, rounds }: ScalingOptions): Promise
       linesPerSecond: median(sluice.map(round => round.lines / round.seconds)),
       megabytesPerCpuSecond: perCpuSecond(sluice),
       peakMegabytes: peak / 1e6,
-      bareMegabytesPerCpuSecond: perCpuSecond(bare)
+      bareMegabytesPerCpuSecond: perCpuSecond(bare),
+      senderMegabytesPerCpuSecond: median(sluice.map(round => round.bytes / 1e6 / round.senderCpuSeconds))
     }
   })
 }
@@ -90,7 +97,12 @@ async function using(collector: Collector, act: (collector: Collector) => Promis
 }
 
 /** From the first byte sent over connections that are open until every line is written. */
-export async function steadyRound(collector: Collector, lines: Buffer, bytes: number, { connections, sources }: Shape): Promise<Round> {
+export async function steadyRound(
+  collector: Collector,
+  lines: Buffer,
+  bytes: number,
+  { connections, sources }: Shape
+): Promise<SteadyRound> {
   const before = await collector.linesDone()
   const options = { connections, pieceBytes: PIECE_BYTES, senders: sources === 1 ? 0 : sources }
   const sender = await openSteady(collector.port, lines, bytes, options)
@@ -98,14 +110,16 @@ export async function steadyRound(collector: Collector, lines: Buffer, bytes: nu
   const taken = (count: number): Promise<void> => untilDone(collector, before + count)
   await taken(first)
   const cpuBefore = collector.cpuSeconds()
+  const senderCpuBefore = sender.cpuSeconds()
   const beganMs = performance.now()
   const { amount } = await sender.go()
   const count = linesIn(lines, sender.firstBytes + amount) - first
   await taken(first + count)
   const seconds = (performance.now() - beganMs) / 1000
   const cpuSeconds = collector.cpuSeconds() - cpuBefore
+  const senderCpuSeconds = sender.cpuSeconds() - senderCpuBefore
   await sender.close()
-  return { beganMs, seconds, cpuSeconds, lines: count, bytes: amount }
+  return { beganMs, seconds, cpuSeconds, senderCpuSeconds, lines: count, bytes: amount }
 }
 
 /** Asks again when all should be done at the pace so far, since an answer is work for a collector as well: 5 ms with 200 sources. */

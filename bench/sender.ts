@@ -70,6 +70,8 @@ export interface SteadySender {
   firstBytes: number
   /** Sends what was asked for; resolves when it is written. */
   go(): Promise<Sent>
+  /** Of the sender so far: on the same cores, what it takes the collector does not get. */
+  cpuSeconds(): number
   /** Ends the connections. */
   close(): Promise<void>
 }
@@ -104,6 +106,7 @@ export async function openSteady(port: number, lines: Buffer, bytes: number, opt
       const [amount, seconds] = await answer()
       return { amount: amount!, seconds: seconds! }
     },
+    cpuSeconds: measuresOf(child).cpuSeconds,
     async close() {
       control.end('c')
       await exited
