@@ -392,7 +392,8 @@ export class Layouts {
         }
         return found
       }
-      for (let v = 0; v < values.length; v++) values[v]!.start = -1
+      const { wanted } = layout
+      for (let w = 0; w < wanted.length; w++) values[wanted[w]!]!.start = -1
     }
     return -1
   }
