@@ -238,7 +238,8 @@ class Connection implements SocketReader {
     socket.once('end', () => this.#over('end'))
     socket.once('close', () => this.#over('abort'))
     socket.on('error', () => {}) // counted where the raw socket was admitted; 'close' follows
-    if (idleTimeoutMs > 0) socket.setTimeout(idleTimeoutMs, () => this.#idle())
+    socket.on('timeout', () => this.#idle())
+    socket.setTimeout(idleTimeoutMs)
   }
 
   /** Reads on until the sender is quiet, then ends the intake. */
@@ -320,7 +321,10 @@ class Connection implements SocketReader {
 
   #idle(): void {
     const { gate } = this.#owner
-    if (this.#room !== undefined || (gate.waiting > 0 && gate.isHeld(this))) return // it is we who do not read
+    if (this.#room !== undefined || (gate.waiting > 0 && gate.isHeld(this))) {
+      this.#socket.setTimeout(this.#socket.timeout!) // it is we who do not read; a socket tells such a time once
+      return
+    }
     this.#owner.counters.idle_closed_total++
     this.#socket.destroy()
   }

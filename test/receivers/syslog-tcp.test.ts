@@ -236,6 +236,25 @@ t.test('a silent connection is closed after the idle time', async t => {
   await receiver.stop(signal())
 })
 
+t.test('a connection that was not read for want of room is not idle meanwhile, and is when it stays silent afterwards', async t => {
+  const { promise: room, resolve } = Promise.withResolvers<void>()
+  const { receiver, intakes, port, counters } = await started({ idleTimeoutMs: 100 })
+  intakes.faults.room = room
+  const socket = await open(port)
+  const closed = once(socket, 'close')
+  socket.resume()
+  socket.write('<1>last\n')
+  await intakes.until('the frame', () => intakes.frames.length === 1)
+  await delay(400)
+  t.equal(receiver.status()[0]?.connections, 1, 'it waits for us')
+  t.equal(counters().idle_closed_total, 0)
+  delete intakes.faults.room
+  resolve()
+  await closed
+  t.equal(counters().idle_closed_total, 1)
+  await receiver.stop(signal())
+})
+
 t.test('a peer that sends byte by byte, half-open peers and garbage harm nobody', async t => {
   const { receiver, intakes, port } = await started()
   const slow = await open(port)
