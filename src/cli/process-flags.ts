@@ -30,6 +30,9 @@ const HEAP_GROWTH = '--heap-growing-percent=300'
  */
 const INLINING = '--max-inlined-bytecode-size-cumulative=2500'
 
+/** Flags of V8 that are set while the process runs. */
+export const V8_FLAGS = [HEAP_GROWTH, INLINING] as const
+
 export interface Start {
   /** Arguments behind the program. */
   args: readonly string[]
@@ -51,8 +54,7 @@ export function missingFlags({ args, execArgv, env, settingsFile }: Start): stri
 
 /** Starts this process again, same id and streams, when it lacks the settings. Returns when it does not, or cannot (Windows). */
 export function ensureProcessFlags(): void {
-  setFlagsFromString(HEAP_GROWTH)
-  setFlagsFromString(INLINING)
+  for (const flag of V8_FLAGS) setFlagsFromString(flag)
   const settingsFile = join(packageRoot(), 'config', 'openssl.cnf')
   const flags = missingFlags({ args: process.argv.slice(2), execArgv: process.execArgv, env: process.env, settingsFile })
   if (flags === undefined || process.execve === undefined) return
