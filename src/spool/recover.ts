@@ -18,6 +18,8 @@ import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 export interface Recovered {
   /** Segments that go on, oldest first. */
   resume: Resumable[]
+  /** Ids of segments that stay as they are, since the disk refused; no other may get their names. */
+  left: string[]
   counts: RecoveryCounts
 }
 
@@ -34,13 +36,15 @@ export interface RecoveryCounts {
 }
 
 export async function recoverOpen(place: Place): Promise<Recovered> {
-  const recovered: Recovered = { resume: [], counts: { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 } }
+  const counts: RecoveryCounts = { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 }
+  const recovered: Recovered = { resume: [], left: [], counts }
   const data = await tidy(place)
   for (const id of data) {
     try {
       await recoverSegment(place, id, recovered)
     } catch (error) {
       // The disk's own trouble. The files stay where they are; the next start tries again.
+      recovered.left.push(id)
       place.log.error({ segment: id, err: error }, 'a segment could not be recovered and waits for the next start')
     }
   }

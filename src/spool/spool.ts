@@ -282,6 +282,7 @@ export class SegmentSpool implements Spool, UploadQueue {
     const { io, dir, log, now } = this.#options
     const recovered = await recoverOpen({ io, dir, log, nowMs: now() })
     this.#recovery = recovered.counts
+    for (const id of recovered.left) this.#ids.seen(id)
     for (const rest of recovered.resume) {
       this.#open.resume(rest)
       addTo(this.#resumed, rest.point.header.source, rest.point.totals.recordCount)

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { CollectorError } from '../../src/errors.ts'
 import type { SegmentSpool } from '../../src/spool/spool.ts'
-import { blockOf, finishedLines, linesOf, openSpool, scratchDirectory, until } from './blocks.ts'
+import { blockOf, DAY_MS, finishedLines, linesOf, openSpool, scratchDirectory, until } from './blocks.ts'
 import { type Fault, FaultyIo, type Operation } from './faulty-io.ts'
 
 function faulty(): { io: FaultyIo; fail: (fault: Fault, ...operations: Operation[]) => void } {
@@ -139,6 +139,31 @@ t.test('a file that cannot be written any more does not hold the blocks of its s
   io.fault = () => undefined
   t.same(await finishedLines(spool), ['first', 'second'])
   await spool.close()
+})
+
+t.test('a segment that could not be recovered keeps its name, also after the clock went back', async t => {
+  const [first, second, third] = [scratchDirectory(), scratchDirectory(), scratchDirectory()]
+  const before = await openSpool(first, { now: () => DAY_MS })
+  before.append(blockOf('a', ['a1']))
+  before.append(blockOf('b', ['b1']))
+  await before.commit()
+  const ids = await before.reader.ids('open')
+  t.equal(ids.length, 2)
+  cpSync(first, second, { recursive: true }) // as after a kill
+  await before.close()
+
+  const { io } = faulty()
+  io.fault = (operation, path) => (operation === 'open' && path.endsWith(`${ids[1]}.gz`) ? 'EIO' : undefined)
+  const during = await openSpool(second, { io, now: () => DAY_MS - 3_600_000 })
+  io.fault = () => undefined
+  during.append(blockOf('c', ['c1']))
+  await during.commit()
+  cpSync(second, third, { recursive: true })
+  await during.close()
+
+  const after = await openSpool(third)
+  t.same(await finishedLines(after), ['a1', 'b1', 'c1'])
+  await after.close()
 })
 
 t.test('steps whose ledger cannot be written reject and can be tried again', async t => {
