@@ -46,12 +46,13 @@ const HARMLESS =
   /^(?:npm run -s sluice -- |sluice |logger --server |curl -s [^;&$`>|]*http:\/\/127\.0\.0\.1:9600\/|zcat data\/tenant\/|#|$)/
 const isHarmless = (text: string): boolean => text.trimEnd().replaceAll('\\\n', ' ').split('\n').every(line => HARMLESS.test(line)) // biome-ignore format: short
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
+/** So many ports that nobody uses, held together until all are known: one that is given back may be handed out again at once. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map(server => once(server, 'listening')))
+  const ports = servers.map(server => (server.address() as { port: number }).port)
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
 }
 
 t.test('every reason is of a block that is there', async t => {
@@ -82,7 +83,7 @@ t.test('the commands of the documents work beside a running collector', async t 
   writeFileSync(join(checkout, 'bin/sluice'), `#!/bin/sh\nexec ${process.execPath} ${join(ROOT, 'src/main.ts')} "$@"\n`)
   chmodSync(join(checkout, 'bin/sluice'), 0o755)
   // The ports of the documents may be taken on this machine.
-  const [syslog, admin, tenant] = [await freePort(), await freePort(), await freePort()]
+  const [syslog, admin, tenant] = (await freePorts(3)) as [number, number, number]
   writeFileSync(
     join(checkout, 'sluice.yaml'),
     `receivers: [{ type: syslog, listen: "127.0.0.1:${syslog}" }]\nadmin: { listen: "127.0.0.1:${admin}" }\ntenant: { local: { listen: "127.0.0.1:${tenant}" } }\nprocess: { max_age: 'off' }\nlog: { format: json }\n`
