@@ -131,18 +131,18 @@ t.test('http-push: a body is taken whole, and the next is answered 429 until its
   const { spool, port } = await running(t, receiver)
   const post = async () => {
     const headers = { 'x-sluice-secret': SECRET }
-    const answer = await fetch(`http://127.0.0.1:${port}/logs`, { method: 'POST', body: lines(4000), headers })
+    const answer = await fetch(`http://127.0.0.1:${port}/logs`, { method: 'POST', body: lines(8000), headers }) // seconds of debt, for a busy machine
     await answer.text()
     return answer
   }
   t.equal((await post()).status, 200)
   const early = await post()
   t.equal(early.status, 429)
-  t.match(early.headers.get('retry-after'), /^[12]$/)
+  t.match(early.headers.get('retry-after'), /^[1-4]$/)
   t.strictSame(receiver.status()[0]!.pauses, ['rate_limit'])
   await sleep(1000 * Number(early.headers.get('retry-after')))
   t.equal((await post()).status, 200)
-  t.equal(spool.records, 8000, 'nothing of the refused body')
+  t.equal(spool.records, 16_000, 'nothing of the refused body')
   t.match(receiver.status()[0]!.counters, { rate_limited_total: 1, put_off_total: 1 })
 })
 
