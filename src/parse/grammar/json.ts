@@ -5,7 +5,8 @@
 
 import { KeyTable } from '../values/key-table.ts'
 import { JSON_ESCAPES, PLAIN, type Value } from '../values/line.ts'
-import { type Layouts, NUMBER } from './layouts.ts'
+import type { Layouts } from './layouts.ts'
+import { NUMBER } from './trace.ts'
 
 const DEPTH_MAX = 64
 const QUOTE = 0x22

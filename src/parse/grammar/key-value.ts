@@ -11,7 +11,8 @@
 
 import type { KeyTable } from '../values/key-table.ts'
 import { PLAIN, QUOTE_BACKSLASH, type Value } from '../values/line.ts'
-import { type Layouts, TO_END, type Trace } from './layouts.ts'
+import type { Layouts } from './layouts.ts'
+import { TO_END, type Trace } from './trace.ts'
 
 export interface KeyValueSyntax {
   /** Between pairs; runs count as one. @default 0x20 (a TAB then separates as well) */
