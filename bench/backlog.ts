@@ -45,7 +45,9 @@ export async function backlogResult(gigabytes: number, bytes: number): Promise<B
   const block = blockOf(makeLines('cef', 256 * 1024))
   for (let written = 0, blocks = 0; written < gigabytes * 1e9; written += block.bytes.length) {
     if (!spool.append(block)) throw new Error('The spool shed a block of the bench')
-    if (++blocks % 200 === 0) await spool.commit()
+    if (++blocks % 200 !== 0) continue
+    spool.hurry()
+    await spool.commit()
   }
   await spool.closeAll()
   await spool.close()

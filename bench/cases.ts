@@ -280,7 +280,7 @@ const tls: Case = {
   name: 'tls',
   async run({ short }) {
     const result: TlsResult[] = []
-    for (const connections of [1, 1000]) result.push(await tlsResult(connections, short ? 96e6 : 960e6))
+    for (const connections of [1, 1000]) result.push(await tlsResult(connections, short ? 96e6 : 12e9))
     const rows = result.map(row => [
       String(row.connections),
       ...[row.linesPerSecond, row.megabytesPerSecond, row.megabytesPerCpuSecond, row.idleMegabytes, row.peakMegabytes].map(figure)
@@ -293,7 +293,7 @@ const tls: Case = {
 const backlog: Case = {
   name: 'backlog',
   async run({ short, gigabytes }) {
-    const result = await backlogResult(short ? 0.2 : gigabytes, short ? 96e6 : 960e6)
+    const result = await backlogResult(short ? 0.2 : gigabytes, short ? 96e6 : 12e9)
     const { emptyMegabytesPerSecond, drainingMegabytesPerSecond, uploadedSegments, uploadedMegabytesPerSecond } = result
     const rows = [
       ['empty spool', figure(emptyMegabytesPerSecond), '–', '–'],
