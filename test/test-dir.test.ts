@@ -8,6 +8,7 @@ t.test('the directory of a test is there until its teardowns have ended what wri
   let dir = ''
   await t.test('a test', async t => {
     dir = testDir(t, { file: 'text' })
+    t.ok(existsSync(dir))
     t.teardown(async () => {
       await new Promise(resolve => setImmediate(resolve))
       seen.push(existsSync(join(dir, 'file')))
