@@ -27,14 +27,13 @@ import {
   skip,
   text,
   time,
-  W3cState,
-  type Zone
+  UTC,
+  W3cState
 } from '../src/parse/kit.ts'
 import { ACTION_BLOCKED, type RecordFields, TIME } from '../src/record.ts'
 
 const ID = 'cisco-cloud-web-security'
 const DATETIME = needle('datetime')
-const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 
 const table = new FieldTable({
   ...ELFF_FIELDS,

@@ -20,8 +20,8 @@ import {
   skip,
   text,
   time,
-  type Value,
-  type Zone
+  UTC,
+  type Value
 } from '../src/parse/kit.ts'
 import { DEVICE, type RecordFields, TIME, USER } from '../src/record.ts'
 
@@ -52,7 +52,6 @@ const QUOTE = 0x22
 const BLANK = 0x20
 const PLAIN = 0
 const DOUBLED = 2
-const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 
 /** Types of identity that are one machine, in the dashboard's words and the older ones. */
 const DEVICE_TYPES = ['Roaming Computer', 'Anyconnect Roaming', 'AD Computer']

@@ -34,8 +34,8 @@ import {
   skip,
   text,
   time,
-  type Value,
-  type Zone
+  UTC,
+  type Value
 } from '../src/parse/kit.ts'
 import { DEVICE, PHASE_END, PHASE_INTERIM, PHASE_START, PHASE_WHOLE, type RecordFields, SRC_IP, TIME } from '../src/record.ts'
 import { hasTellingKeys } from './fortinet-fortigate/telling-keys.ts'
@@ -195,7 +195,6 @@ function separatedByCommas(buf: Buffer, start: number, end: number): boolean {
   return false
 }
 
-const AS_IT_STANDS: Zone = { name: 'wall clock', toUtc: wallMs => wallMs }
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
 
@@ -208,7 +207,7 @@ function localTime(frame: Frame): number {
   const year = readDigits(buf, date.start, 4)
   const month = readDigits(buf, date.start + 5, 2)
   const day = readDigits(buf, date.start + 8, 2)
-  const wall = time.readClock(buf, clock.start, clock.end, year, month, day, AS_IT_STANDS)
+  const wall = time.readClock(buf, clock.start, clock.end, year, month, day, UTC)
   const offset = offsetMinutes(buf, tz)
   return Number.isNaN(offset) ? zone.toUtc(wall) : wall - offset * 60_000
 }
@@ -218,7 +217,7 @@ function timeWithoutDate(frame: Frame): number {
   if (frame.timeStart >= 0) return headerTime(frame)
   const { time: clock, tz } = pairs.v
   const { buf, now, zone } = frame
-  const wall = time.readClock(buf, clock.start, clock.end, 1970, 1, 1, AS_IT_STANDS) + Math.floor(now / DAY_MS) * DAY_MS
+  const wall = time.readClock(buf, clock.start, clock.end, 1970, 1, 1, UTC) + Math.floor(now / DAY_MS) * DAY_MS
   const offset = offsetMinutes(buf, tz)
   const today = Number.isNaN(offset) ? zone.toUtc(wall) : wall - offset * 60_000
   return today - Math.ceil((today - now - HOUR_MS) / DAY_MS) * DAY_MS

@@ -39,8 +39,8 @@ import {
   skip,
   text,
   time,
-  type Value,
-  type Zone
+  UTC,
+  type Value
 } from '../src/parse/kit.ts'
 import { DOWNLOADED, PHASE_END, PHASE_START, type RecordFields, TIME, TOTAL, UPLOADED, URL, USER } from '../src/record.ts'
 
@@ -132,7 +132,6 @@ const leef = new FieldTable({
 
 const cefHeader = new CefHeader()
 const leefHeader = new LeefHeader()
-const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 const TRAFFIC = needle('TRAFFIC')
 const THREAT = needle('THREAT')
 const COMMA = 0x2c

@@ -18,8 +18,8 @@ import {
   skip,
   text,
   time,
-  type Value,
-  type Zone
+  UTC,
+  type Value
 } from '../src/parse/kit.ts'
 import { ACTION_ABSENT, ACTION_ALLOWED, DST_HOST, type RecordFields, TIME } from '../src/record.ts'
 
@@ -27,7 +27,6 @@ const ID = needle('id=firewall time=')
 const TIME_KEY = needle('time=')
 const START_TIME = needle(' startime=')
 /** The clock as it stands; its zone is in another field. */
-const WALL: Zone = { name: 'wall', toUtc: wallMs => wallMs }
 /** `2026-01-12` without the clock: a relay stripped the quotes, so the clock is the next word. */
 const DATE_BYTES = 10
 
@@ -73,7 +72,7 @@ function readTime(clock: Value, offset: Value, frame: Frame, out: RecordFields):
   if (!clock.present) return
   const { buf } = frame
   const end = clock.end - clock.start === DATE_BYTES ? Math.min(frame.end, clock.end + 9) : clock.end
-  const wall = time.readIsoTime(buf, clock.start, end, WALL)
+  const wall = time.readIsoTime(buf, clock.start, end, UTC)
   out.numbers[TIME] = offset.present ? time.withOffset(buf, offset.start, offset.end, wall, frame.zone) : frame.zone.toUtc(wall)
 }
 

@@ -37,7 +37,8 @@ import {
   skip,
   skipBlanks,
   text,
-  time
+  time,
+  UTC
 } from '../src/parse/kit.ts'
 import { type RecordFields, TIME, URL, USER } from '../src/record.ts'
 
@@ -206,7 +207,7 @@ function readReportTime(frame: Frame, start: number, end: number): number {
   const clock = skipBlanks(buf, second + 5, end)
   const suffix = (buf[end - 1]! | 0x20) === 0x6d ? buf[end - 2]! | 0x20 : 0 // AM or PM
   const clockEnd = suffix === 0 ? end : end - 2
-  const wall = time.readClock(buf, clock, clockEnd, year, month, day, { name: 'wall', toUtc: wallMs => wallMs })
+  const wall = time.readClock(buf, clock, clockEnd, year, month, day, UTC)
   const isTwelve = buf[clock] === 0x31 && buf[clock + 1] === 0x32
   const shift = suffix === 0x70 && !isTwelve ? 12 : suffix === 0x61 && isTwelve ? -12 : 0
   return zone.toUtc(wall + shift * 3_600_000)

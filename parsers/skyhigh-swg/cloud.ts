@@ -1,10 +1,8 @@
 /** Skyhigh Secure Web Gateway: header rows of the cloud's export, and what its records need beside their fields. */
-import { type Frame, type Outcome, time, type Zone } from '../../src/parse/kit.ts'
+import { type Frame, type Outcome, time, UTC } from '../../src/parse/kit.ts'
 import { DST_HOST, type RecordFields, SCHEME_HTTP, SCHEME_HTTPS, TIME, URL } from '../../src/record.ts'
 import { cloud, cloudTable } from './fields.ts'
 import type { State } from './form.ts'
-
-const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 
 /** Keeps the columns that a header row names. Cold: once per file. */
 export function readCloudHeader(frame: Frame, start: number, state: State): void {

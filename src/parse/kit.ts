@@ -66,6 +66,7 @@ export { printedZone } from './values/printed-zone.ts'
 export { Repeated } from './values/repeated.ts'
 export * as time from './values/time.ts'
 export { isOtherTransport, setScheme } from './values/words.ts'
+export { UTC } from './values/zone.ts'
 
 /** A skipped frame, with its reason. */
 export function skip(out: RecordFields, reason: SkipReason): Outcome {

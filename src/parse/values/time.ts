@@ -6,7 +6,7 @@ import type { Zone } from '../../contracts.ts'
 import { isDigit, readDigits } from '../../lib/bytes.ts'
 import { View } from '../../lib/view.ts'
 import { SameDay } from './same-day.ts'
-import { abbreviationOffset } from './zone.ts'
+import { abbreviationOffset, UTC } from './zone.ts'
 
 const DAY_MS = 86_400_000
 
@@ -79,7 +79,6 @@ function readFraction(buf: Uint8Array, start: number, end: number): number {
 /** Where the last time reader stopped; a caller that expects more of the line after a time reads on from here. */
 export let timeReadEnd = 0
 
-const AS_IT_STANDS: Zone = { name: 'wall clock', toUtc: wallMs => wallMs }
 const sameIsoDay = new SameDay()
 
 /**
@@ -105,8 +104,7 @@ export function readIsoTime(buf: Uint8Array, start: number, end: number, zone: Z
   at++
   while (at < end && buf[at] === 0x20) at++
   const time = readClock(buf, at, end, year, month, day, zone)
-  if (timeReadEnd === end && sameIsoDay.wantsDay)
-    sameIsoDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, AS_IT_STANDS))
+  if (timeReadEnd === end && sameIsoDay.wantsDay) sameIsoDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, UTC))
   return time
 }
 
@@ -278,7 +276,7 @@ export function readMonthTime(buf: Uint8Array, start: number, end: number, zone:
   }
   if (year >= 0) {
     const time = readClock(buf, at, end, year, month, day, zone)
-    if (timeReadEnd === end && sameDay.wantsDay) sameDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, AS_IT_STANDS))
+    if (timeReadEnd === end && sameDay.wantsDay) sameDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, UTC))
     return time
   }
   // no year so far: it may stand after the clock or after the zone, else it is inferred

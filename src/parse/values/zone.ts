@@ -4,6 +4,7 @@ import type { Zone } from '../../contracts.ts'
 const HOUR_MS = 3_600_000
 const CACHE_MAX = 4096
 
+/** UTC; also reads a clock as it stands, where its offset is known only later. */
 export const UTC: Zone = { name: 'UTC', toUtc: wallMs => wallMs }
 
 /**
