@@ -15,6 +15,10 @@ export function statusScreen(status: PipelineStatus, verdict: Verdict, nowMs: nu
   const { tenant, upload, spool, balance, archive } = status
   const place = tenant.kind === 'local' ? `local, files in ${tenant.dir}` : tenant.url
   const waiting = spool.segments.closed + spool.segments.issued + spool.segments.stored + spool.segments.finalising
+  const unrecovered =
+    spool.unrecoveredSegments > 0
+      ? paint.yellow(`, ${spool.unrecoveredSegments} not recovered (${formatSize(spool.unrecoveredBytes)})`)
+      : ''
   return [
     `${paint.bold('Sluice')} ${status.version}  up ${formatDuration(status.uptimeMs)}  ${counted(status.lanes.length, 'lane')}`,
     ...verdictLines(verdict, nowMs, paint),
@@ -41,7 +45,7 @@ export function statusScreen(status: PipelineStatus, verdict: Verdict, nowMs: nu
       paint
     ),
     '',
-    `Spool    ${formatSize(spool.bytes)} of ${formatSize(spool.maxBytes)}${spool.full ? paint.red(' FULL') : ''}, ${spool.segments.open} open, ${waiting} waiting, ${spool.segments['set-aside']} set aside`,
+    `Spool    ${formatSize(spool.bytes)} of ${formatSize(spool.maxBytes)}${spool.full ? paint.red(' FULL') : ''}, ${spool.segments.open} open, ${waiting} waiting, ${spool.segments['set-aside']} set aside${unrecovered}`,
     clean(`Tenant   ${place}`),
     `Uploads  ${counted(upload.uploadedFiles, 'file')}, ${formatSize(upload.uploadedBytes)}`,
     ...(archive === undefined ? [] : [clean(archiveLine(archive))]),

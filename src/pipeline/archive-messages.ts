@@ -35,6 +35,8 @@ export interface ArchiveState {
   maxBytes: number
   full: boolean
   writable: boolean
+  /** Segments that the disk refused when the thread started; the next start tries again. */
+  unrecoveredSegments: number
   waitingFiles: number
   uploadedFiles: number
   uploadedBytes: number

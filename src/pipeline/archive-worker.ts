@@ -125,7 +125,7 @@ async function stop(deadlineMs: number): Promise<void> {
 }
 
 function report(): void {
-  const { bytes, capacityBytes, full, writable, segments } = spool.stats()
+  const { bytes, capacityBytes, full, writable, segments, unrecovered } = spool.stats()
   const sources = [...stats.sources.values()]
   const state: ArchiveState = {
     place: store.place,
@@ -136,6 +136,7 @@ function report(): void {
     maxBytes: capacityBytes,
     full,
     writable,
+    unrecoveredSegments: unrecovered.segments,
     waitingFiles: segments.open + segments.closed + segments.issued + segments.stored + segments.finalising,
     uploadedFiles: sources.reduce((sum, { files }) => sum + files, 0),
     uploadedBytes: destination.bytes,

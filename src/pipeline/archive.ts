@@ -242,7 +242,10 @@ export class Archive {
     return [
       ...state.pauses.map(({ reason }) => `the archive is paused: ${reason}`),
       ...(state.full ? ['the archive has no room: what arrives is not archived'] : []),
-      ...(state.writable ? [] : ['the archive cannot be written to its disk'])
+      ...(state.writable ? [] : ['the archive cannot be written to its disk']),
+      ...(state.unrecoveredSegments === 0
+        ? []
+        : [`the disk refused ${state.unrecoveredSegments} of its segments at the start: uncounted until the next start, which tries again`])
     ]
   }
 }

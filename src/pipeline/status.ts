@@ -289,7 +289,9 @@ function spoolStatus(config: Config, spool: SegmentSpool): SpoolStatus {
     },
     syncErrors: stats.sync.failed,
     damagedSegments: stats.setAsideTotal,
-    unreadSegments: stats.records.unreadSegments
+    unreadSegments: stats.records.unreadSegments,
+    unrecoveredSegments: stats.unrecovered.segments,
+    unrecoveredBytes: stats.unrecovered.bytes
   }
 }
 

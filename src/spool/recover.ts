@@ -4,6 +4,7 @@
  * The cases are listed in format.md.
  */
 
+import { sizeOfSegment } from './folder-scan.ts'
 import { GZIP_HEADER, GZIP_TRAILER_BYTES, gzipTrailer } from './gzip-member.ts'
 import { readFully, type SpoolFile, writeFully } from './io.ts'
 import { dataPath, FOLDERS, type Folder, ledgerPath, originalOf, readName } from './layout.ts'
@@ -18,8 +19,8 @@ import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 export interface Recovered {
   /** Segments that go on, oldest first. */
   resume: Resumable[]
-  /** Ids of segments that stay as they are, since the disk refused; no other may get their names. */
-  left: string[]
+  /** Segments that stay as they are, since the disk refused; no other may get their names. */
+  unrecovered: { id: string; bytes: number }[]
   counts: RecoveryCounts
 }
 
@@ -37,14 +38,14 @@ export interface RecoveryCounts {
 
 export async function recoverOpen(place: Place): Promise<Recovered> {
   const counts: RecoveryCounts = { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 }
-  const recovered: Recovered = { resume: [], left: [], counts }
+  const recovered: Recovered = { resume: [], unrecovered: [], counts }
   const data = await tidy(place)
   for (const id of data) {
     try {
       await recoverSegment(place, id, recovered)
     } catch (error) {
       // The disk's own trouble. The files stay where they are; the next start tries again.
-      recovered.left.push(id)
+      recovered.unrecovered.push({ id, bytes: bytesOnDisk(place, id) })
       place.log.error({ segment: id, err: error }, 'a segment could not be recovered and waits for the next start')
     }
   }
@@ -82,6 +83,15 @@ export async function finishOrphan({ io, dir }: Pick<Place, 'io' | 'dir'>, from:
   const target = FOLDERS.find(folder => folder !== from && io.sizeOf(dataPath(dir, folder, id)) !== undefined)
   if (target === undefined) await io.remove(ledgerPath(dir, from, id))
   else await io.rename(ledgerPath(dir, from, id), ledgerPath(dir, target, id))
+}
+
+/** 0 when the disk does not even tell the size. */
+function bytesOnDisk(place: Place, id: string): number {
+  try {
+    return sizeOfSegment(place, 'open', id)
+  } catch {
+    return 0
+  }
 }
 
 async function recoverSegment(place: Place, id: string, recovered: Recovered): Promise<void> {

@@ -45,6 +45,7 @@ export class SegmentSpool implements Spool, UploadQueue {
   readonly #pressure: Pressure
   /** Records of segments that went on from an earlier process. */
   readonly #resumed = new Map<string, number>()
+  readonly #unrecovered = { segments: 0, bytes: 0 }
   #recovery: RecoveryCounts = { lostBlocks: 0, lostRecords: 0, salvagedBlocks: 0, cutBytes: 0, setAside: 0 }
   #timer: NodeJS.Timeout | undefined
   #ticks = 0
@@ -262,6 +263,7 @@ export class SegmentSpool implements Spool, UploadQueue {
       setAsideTotal: queue.setAsideTotal + this.#recovery.setAside,
       settled: queue.settled,
       writeFailures: this.#open.writeFailures,
+      unrecovered: { ...this.#unrecovered },
       recovery: { ...this.#recovery }
     }
   }
@@ -282,7 +284,11 @@ export class SegmentSpool implements Spool, UploadQueue {
     const { io, dir, log, now } = this.#options
     const recovered = await recoverOpen({ io, dir, log, nowMs: now() })
     this.#recovery = recovered.counts
-    for (const id of recovered.left) this.#ids.seen(id)
+    for (const { id, bytes } of recovered.unrecovered) {
+      this.#ids.seen(id)
+      this.#unrecovered.segments++
+      this.#unrecovered.bytes += bytes
+    }
     for (const rest of recovered.resume) {
       this.#open.resume(rest)
       addTo(this.#resumed, rest.point.header.source, rest.point.totals.recordCount)
@@ -342,7 +348,7 @@ export class SegmentSpool implements Spool, UploadQueue {
   #holdings(): Holdings {
     const { archivedBytes, bytes } = this.#queue
     const { queuedBytes, diskBytes } = this.#open
-    return { usedBytes: bytes + diskBytes + queuedBytes, archivedBytes, queuedBytes }
+    return { usedBytes: bytes + diskBytes + queuedBytes + this.#unrecovered.bytes, archivedBytes, queuedBytes }
   }
 
   #updateFull(): void {

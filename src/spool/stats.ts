@@ -32,6 +32,8 @@ export interface SpoolStats {
   /** What left the queue without the uploader asking for it. */
   settled: SettledRecords
   writeFailures: number
+  /** Segments that the disk refused at this start, and their bytes; they wait for the next one, and their records are in no count. */
+  unrecovered: { segments: number; bytes: number }
   recovery: RecoveryCounts
 }
 

@@ -154,6 +154,12 @@ export const CATALOGUE = {
     [],
     'Segments of earlier processes that are still to be counted; until then the counts of records grow by them.'
   ),
+  spool_unrecovered_segments: gauge(
+    'segments',
+    [],
+    'Segments that the disk refused at the start; they wait for the next one, and their records are in no count.'
+  ),
+  spool_unrecovered_bytes: gauge('bytes', [], 'Of spool_bytes: those of such segments.'),
   spooled_records: gauge('records', SOURCE, 'Records in the spool on the way to the tenant.'),
   recovered_records_total: counter('records', SOURCE, 'Records that were in the spool when the process started.'),
   set_aside_records: gauge('records', SOURCE, 'Records in segments set aside for a person.'),

@@ -60,6 +60,7 @@ export const findingsOf = (status: Judgeable, nowMs: number, trend: Trend): Find
   ].sort((a, b) => Number(b.level === 'bad') - Number(a.level === 'bad'))
 
 function machineFindings({ spool, lanes, receivers }: Judgeable): Finding[] {
+  const { unrecoveredSegments } = spool
   const dead = lanes.filter(({ alive }) => !alive).length
   return [
     ...when(!spool.writable, {
@@ -72,6 +73,12 @@ function machineFindings({ spool, lanes, receivers }: Judgeable): Finding[] {
       level: 'bad',
       what: dead === 1 ? 'A lane does not answer' : `${dead} lanes do not answer`,
       remedy: 'Save the log and restart; what is in the spool stays.'
+    }),
+    ...when(unrecoveredSegments > 0, {
+      level: 'warning',
+      what: `${unrecoveredSegments === 1 ? 'One segment' : `${unrecoveredSegments} segments`} of the spool could not be recovered at the start`,
+      because: 'the disk refused, and the log names each; they are kept, and in no count',
+      remedy: 'Check the disk and the rights of the files in open/ of the spool, then restart: each start tries again.'
     }),
     ...receivers.filter(({ state }) => state === 'failed').map(failedReceiver),
     ...receivers.filter(({ gauges }) => gauges?.pull_failing === 1).map(failingPull),

@@ -149,6 +149,8 @@ export class Samples {
     this.add('spool_sync_errors_total', spool.syncErrors)
     this.add('spool_damaged_segments_total', spool.damagedSegments)
     this.add('spool_unread_segments', spool.unreadSegments)
+    this.add('spool_unrecovered_segments', spool.unrecoveredSegments)
+    this.add('spool_unrecovered_bytes', spool.unrecoveredBytes)
   }
 
   #takeUpload({ upload, sources }: PipelineStatus): void {

@@ -242,6 +242,9 @@ export interface SpoolStatus {
   damagedSegments: number
   /** Segments of earlier processes whose ledgers are still to be read; until then `recovered` and `spooled` grow by them. */
   unreadSegments: number
+  /** Segments that the disk refused at the start, and their bytes, which `bytes` has. They wait for the next start, their records uncounted. */
+  unrecoveredSegments: number
+  unrecoveredBytes: number
 }
 
 export const SEGMENTS_LISTED_MAX = 100

@@ -59,6 +59,7 @@ const CASES: Readonly<Record<string, readonly CaseRow[]>> = {
   SluiceArchiveFailing: gauge('sluice_archive_failing{}', 1, 0),
   SluiceArchiveSheds: counter(`sluice_archive_shed_records_total{${FW}}`),
   SluiceSegmentsSetAside: gauge(`sluice_set_aside_records{${FW}}`, 12, 0),
+  SluiceSegmentsNotRecovered: gauge('sluice_spool_unrecovered_segments{}', 2, 0),
   SluiceKernelDrops: counter(`sluice_udp_kernel_dropped_datagrams_total{${UDP}}`, udp),
   SluiceDatagramsLost: counter(`sluice_udp_lost_datagrams_total{${UDP}}`, udp),
   SluiceDatagramsOverLimit: [

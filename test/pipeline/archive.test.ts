@@ -1,5 +1,5 @@
 /** The archive's thread beside a receiving thread: it takes what it can, and nobody waits for it. */
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -122,6 +122,26 @@ t.test('what waits when it stops is archived by the next one, and shed is only w
   await until('all is archived', () => second.archive.status().uploadedFiles === 1)
   t.same(readLines(filesOf(second.dir, 'a')[0]!), ['1', '2', '3'])
   t.match(only(second.archive), { taken: 0, recovered: 3, uploaded: 3, waiting: 0, shed: 0 })
+})
+
+t.test('a segment of its buffer that the disk refuses is a trouble until a start reads it', async t => {
+  const first = start(t, { flush_interval: 3_600_000 })
+  first.archive.append(blockOf('a', ['1', '2']))
+  await first.archive.commit()
+  await first.archive.stop(5000)
+  const open = join(first.dir, 'buffer', 'open')
+  const ledger = join(open, readdirSync(open).find(name => name.endsWith('.ledger'))!)
+  renameSync(ledger, `${ledger}-away`)
+  mkdirSync(ledger) // cannot be read as a file, by nobody
+  const second = start(t, { dir: join(first.dir, 'buffer') })
+  await until('the trouble shows', () => second.archive.status().troubles.length > 0)
+  t.match(second.archive.status(), { running: true, troubles: [/the disk refused 1 of its segments/], sources: [] })
+  await second.archive.stop(5000)
+  rmdirSync(ledger)
+  renameSync(`${ledger}-away`, ledger)
+  const third = start(t, { dir: join(first.dir, 'buffer') })
+  await until('all is archived', () => third.archive.status().uploadedFiles === 1)
+  t.match(third.archive.status(), { troubles: [], sources: [{ recovered: 2, uploaded: 2 }] })
 })
 
 t.test('a thread that ends costs what was on the way; receipts and the tenant go on', async t => {

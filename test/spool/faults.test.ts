@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync } from 'node:fs'
+import { cpSync, statSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { CollectorError } from '../../src/errors.ts'
+import { dataPath, ledgerPath } from '../../src/spool/layout.ts'
 import type { SegmentSpool } from '../../src/spool/spool.ts'
 import { blockOf, DAY_MS, finishedLines, linesOf, openSpool, scratchDirectory, until } from './blocks.ts'
 import { type Fault, FaultyIo, type Operation } from './faulty-io.ts'
@@ -141,6 +142,9 @@ t.test('a file that cannot be written any more does not hold the blocks of its s
   await spool.close()
 })
 
+/** Bytes of the two files of an open segment. */
+const bytesOf = (dir: string, id: string): number => statSync(dataPath(dir, 'open', id)).size + statSync(ledgerPath(dir, 'open', id)).size
+
 t.test('a segment that could not be recovered keeps its name, also after the clock went back', async t => {
   const [first, second, third] = [scratchDirectory(), scratchDirectory(), scratchDirectory()]
   const before = await openSpool(first, { now: () => DAY_MS })
@@ -156,12 +160,17 @@ t.test('a segment that could not be recovered keeps its name, also after the clo
   io.fault = (operation, path) => (operation === 'open' && path.endsWith(`${ids[1]}.gz`) ? 'EIO' : undefined)
   const during = await openSpool(second, { io, now: () => DAY_MS - 3_600_000 })
   io.fault = () => undefined
+  const { unrecovered, bytes, records } = during.stats()
+  t.match(unrecovered, { segments: 1, bytes: bytesOf(second, ids[1]!) }, 'how many wait for the next start, and their bytes')
+  t.equal(bytes, bytesOf(second, ids[0]!) + unrecovered.bytes, 'which the spool holds all the same')
+  t.same([...records.spooled], [['a', 1]], 'whose they are nobody has read')
   during.append(blockOf('c', ['c1']))
   await during.commit()
   cpSync(second, third, { recursive: true })
   await during.close()
 
   const after = await openSpool(third)
+  t.match(after.stats().unrecovered, { segments: 0, bytes: 0 })
   t.same(await finishedLines(after), ['a1', 'b1', 'c1'])
   await after.close()
 })

@@ -107,7 +107,9 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       syncs,
       syncErrors: 0,
       damagedSegments: 0,
-      unreadSegments: 0
+      unreadSegments: 0,
+      unrecoveredSegments: 0,
+      unrecoveredBytes: 0
     },
     upload: {
       failing: false,

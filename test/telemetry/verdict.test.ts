@@ -51,6 +51,13 @@ t.test('uploads that fail are the head line, with since, because and what to do'
   says(t, status => (status.upload.pauses = [{ state: 'throttled', reason: '429', sinceMs: 5, untilMs: 9 }]), { level: 'warning' })
 })
 
+t.test('segments that the disk refused at the start are told, with the way on', async t => {
+  says(t, status => (status.spool.unrecoveredSegments = 2), {
+    level: 'warning',
+    findings: [{ what: /^2 segments of the spool could not be recovered/, because: /in no count/, remedy: /then restart/ }]
+  })
+})
+
 t.test('files that wait too long without a pause mean that uploads fall behind', async t => {
   const waiting = (ageMs: number) => (status: PipelineStatus) => (status.spool.list[0]!.createdMs = NOW_MS - ageMs)
   says(t, waiting(60_000), { level: 'good' })

@@ -77,12 +77,13 @@ export const SPOOL: Row = {
     {
       kind: 'lines',
       title: 'Trouble with the disk',
-      does: 'sync errors: data could not be made durable, and nobody got a receipt for it. damaged: segments that do not hold what their ledger says. Either: look at the kernel’s log and the health of the disk.',
+      does: 'sync errors: data could not be made durable, and nobody got a receipt for it. damaged: segments that do not hold what their ledger says. not recovered: segments that the disk refused at the start (docs/operations.md#sluicesegmentsnotrecovered). For all: look at the kernel’s log and the health of the disk.',
       unit: 'short',
       width: 12,
       queries: [
         { expr: `sum(increase(sluice_spool_sync_errors_total{${IN}}${EVERY}))`, legend: 'sync errors' },
-        { expr: `sum(increase(sluice_spool_damaged_segments_total{${IN}}${EVERY}))`, legend: 'damaged segments' }
+        { expr: `sum(increase(sluice_spool_damaged_segments_total{${IN}}${EVERY}))`, legend: 'damaged segments' },
+        { expr: `sum(sluice_spool_unrecovered_segments{${IN}})`, legend: 'not recovered' }
       ]
     },
     {
