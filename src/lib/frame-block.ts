@@ -18,6 +18,8 @@ const SCRATCH_BYTES = 64 * 1024
 export const BLOCK_FRAMES_MAX = 4096
 const FRAME_ENTRY = 3
 const TABLE_START = DATA_BYTES + SCRATCH_BYTES
+/** Data and scratch: what is read of a block, and the length of `bytes`. */
+export const BLOCK_BYTES_READ = TABLE_START
 export const BLOCK_BYTES = TABLE_START + BLOCK_FRAMES_MAX * FRAME_ENTRY * 4
 
 /** A short frame is copied by a loop: the call of the native copy costs more. */

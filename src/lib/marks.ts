@@ -8,13 +8,3 @@ export function marksOf(word: number, byte: number): number {
   const rest = word ^ Math.imul(byte, 0x01010101)
   return (rest - 0x01010101) & ~rest & 0x80808080
 }
-
-/** Marks the bytes below `byte`, which is at most 0x80. */
-export function marksBelow(word: number, byte: number): number {
-  return (word - Math.imul(byte, 0x01010101)) & ~word & 0x80808080
-}
-
-/** Which byte of the word, 0 to 3, has the lowest mark. There must be one. */
-export function firstMarked(marks: number): number {
-  return (31 - Math.clz32(marks & -marks)) >> 3
-}

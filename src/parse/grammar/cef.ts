@@ -9,12 +9,13 @@
  * remembers the last blank and reads the key when it meets the `=`.
  */
 
+import { LAST_OF_CEF, TO_NEXT_KEY } from '../../lib/simd/program.ts'
 import type { KeyTable } from '../values/key-table.ts'
 import { BACKSLASH, PLAIN, type Value } from '../values/line.ts'
 import { RepeatedHeader } from '../values/repeated-header.ts'
 import { CEF_KEY_BYTES } from './cef-key.ts'
 import type { Layouts } from './layouts.ts'
-import { LAST_OF_CEF, TO_NEXT_KEY, type Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
 
 /** Offsets of the seven header fields: field i is `starts[i]`…`ends[i]`; version, vendor, product, version, class, name, severity. */
 export class CefHeader extends RepeatedHeader {

@@ -3,10 +3,10 @@
  * them, everything else is skipped by counting braces outside strings. Broken input ends the scan; what was found stays.
  */
 
+import { NUMBER } from '../../lib/simd/program.ts'
 import { KeyTable } from '../values/key-table.ts'
 import { JSON_ESCAPES, PLAIN, type Value } from '../values/line.ts'
 import type { Layouts } from './layouts.ts'
-import { NUMBER } from './trace.ts'
 
 const DEPTH_MAX = 64
 const QUOTE = 0x22

@@ -9,10 +9,11 @@
  * The engine is driven by a table of the wanted keys; the others are passed over.
  */
 
+import { TO_END } from '../../lib/simd/program.ts'
 import type { KeyTable } from '../values/key-table.ts'
 import { PLAIN, QUOTE_BACKSLASH, type Value } from '../values/line.ts'
 import type { Layouts } from './layouts.ts'
-import { TO_END, type Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
 
 export interface KeyValueSyntax {
   /** Between pairs; runs count as one. @default 0x20 (a TAB then separates as well) */

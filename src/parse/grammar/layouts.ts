@@ -1,13 +1,13 @@
 /**
  * Hot path: once per frame. Lines of one kind repeat themselves: the same keys in the same order, and most values the same from line
  * to line. A layout remembers one such line as literals – keys, and the values that did not change so far – and holes for the values
- * that do. A line that fits needs no look at its keys: literals are compared eight bytes at a time, and only holes are scanned
+ * that do. A line that fits needs no look at its keys: literals are compared sixteen bytes at a time, and only holes are scanned
  * (FortiGate, 50 pairs: 1.25 to 0.5 µs a line).
  *
  * This is an accelerator and nothing else. The grammar's own scan is the truth: layouts are learnt from what it traces, and a line
  * that fits no layout, or in which anything is unusual, goes to it. test/parse/fast-paths.test.ts holds that both agree.
  */
-import { fastPaths } from '../../lib/fast-paths.ts'
+import { isVectorMemory } from '../../lib/lane-memory.ts'
 import type { Line, Value } from '../values/line.ts'
 import { Layout } from './layout.ts'
 import { Trace } from './trace.ts'
@@ -34,6 +34,8 @@ export class Layouts {
   readonly trace: Trace = traced
   readonly #line: Line
   readonly #layouts: Layout[] = []
+  /** The line at hand lies where layouts can read it. */
+  #isRead = false
   #frames = 0
   #fitted = 0
   #learnt = 0
@@ -46,7 +48,8 @@ export class Layouts {
 
   /** Sets the values of a line that is known and returns how many; -1 otherwise. All values must be absent before the call. */
   fit(buf: Uint8Array, start: number, end: number, values: readonly Value[]): number {
-    if (!fastPaths.isOn) return -1
+    this.#isRead = isVectorMemory(buf)
+    if (!this.#isRead) return -1
     if (this.#sleep > 0) {
       this.#sleep--
       return -1
@@ -55,7 +58,7 @@ export class Layouts {
     const layouts = this.#layouts
     for (let i = 0; i < layouts.length; i++) {
       const layout = layouts[i]!
-      const found = layout.fit(buf, start, end, values)
+      const found = layout.fit(start, end, values)
       if (found >= 0) {
         this.#line.setter = layout
         this.#fitted++
@@ -65,8 +68,6 @@ export class Layouts {
         }
         return found
       }
-      const { wanted } = layout
-      for (let w = 0; w < wanted.length; w++) values[wanted[w]!]!.start = -1
     }
     return -1
   }
@@ -78,7 +79,7 @@ export class Layouts {
 
   /** True when the grammar should fill `trace` for this line, and call `learn` afterwards. */
   get wantsTrace(): boolean {
-    return this.#sleep === 0 && this.#learnt < LEARNT_MAX && fastPaths.isOn
+    return this.#isRead && this.#sleep === 0 && this.#learnt < LEARNT_MAX
   }
 
   /** Takes the traced line as a layout, or into the one that has its keys. */

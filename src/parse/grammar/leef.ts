@@ -8,11 +8,12 @@
  */
 
 import { isDigit } from '../../lib/bytes.ts'
+import { TEXT_TO_END } from '../../lib/simd/program.ts'
 import type { KeyTable } from '../values/key-table.ts'
 import { PLAIN, type Value } from '../values/line.ts'
 import { RepeatedHeader } from '../values/repeated-header.ts'
 import type { Layouts } from './layouts.ts'
-import { TEXT_TO_END, type Trace } from './trace.ts'
+import type { Trace } from './trace.ts'
 
 const TAB = 0x09
 const PIPE = 0x7c

@@ -1,20 +1,10 @@
 /** Hot path while layouts are learnt: what a grammar met in one line, value by value. */
 import { type Escape, PLAIN } from '../values/line.ts'
 
-/** What ends the value in a hole: the byte itself, or one of these. A word that ends with the frame. */
-export const TO_END = 0
-/** Text that ends with the frame. */
-export const TEXT_TO_END = 1
-/** CEF: the blank before the next key, which is known by its `=`; and the last value. */
-export const TO_NEXT_KEY = 2
-export const LAST_OF_CEF = 3
-/** JSON: a number, which ends before the next byte that is neither digit nor point. */
-export const NUMBER = 4
-
 /** Values of a line that are kept; one with more makes no layout. */
 export const PAIRS_MAX = 128
-/** Longest line that is learnt. */
-const LINE_MAX_BYTES = 4096
+/** Longest line that is learnt; a multiple of sixteen. */
+export const LINE_MAX_BYTES = 4096
 
 /** The values of one line as the grammar met them, in order. */
 export class Trace {

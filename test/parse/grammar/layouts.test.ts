@@ -1,6 +1,7 @@
 /** Lines of one kind, whose values change and are sometimes hostile: a layout reads them as the grammar's own scan does. */
 import t, { type Test } from 'tap'
 import { random } from '../../../bench/lines.ts'
+import { laneBytes } from '../../../src/lib/lane-memory.ts'
 import { scanCefExtension } from '../../../src/parse/grammar/cef.ts'
 import { JsonLevel, scanJson } from '../../../src/parse/grammar/json.ts'
 import { KEY_VALUE_SYNTAX, scanKeyValue } from '../../../src/parse/grammar/key-value.ts'
@@ -40,8 +41,8 @@ function compare(t: Test, name: string, scan: Scan, lineOf: (next: Next) => stri
     const layouts = new Layouts(new Line())
     for (let i = 0; i < LINES; i++) {
       const text = lineOf(next)
-      const buf = Buffer.from(`${text}\n${' '.repeat(16)}`, 'latin1')
-      const end = buf.indexOf(0x0a)
+      const buf = laneBytes
+      const end = buf.write(`${text}\n`, 'latin1') - 1
       const learns = layouts.learnt
       const fast = scanned(scan, buf, end, values, layouts)
       if (layouts.learnt === learns && layouts.wantsTrace) fitted++

@@ -1,0 +1,65 @@
+/**
+ * Hot path. The memory of this thread in which a lane reads frames and writes lines, and the code that does it sixteen bytes at a time
+ * (WebAssembly, from src/lib/simd; docs/decisions/0011-vector-code.md). A block of frames is copied in, at the offsets it has;
+ * addresses of the code are offsets of `laneBytes`.
+ *
+ *   0 ……………………………… │ regions that their users reserved
+ *   │ the block at hand, with its scratch │
+ *
+ * The memory has its whole size from the start, since growing would take the buffer away from all that hold it; pages that nobody writes to cost
+ * nothing. It is the thread's and not an engine's, as parsers and what they learn are.
+ */
+import { fastPaths } from './fast-paths.ts'
+import { BLOCK_BYTES_READ } from './frame-block.ts'
+import { SIMD_CODE } from './simd/code.ts'
+
+const PAGE_BYTES = 64 * 1024
+const MEMORY_PAGES = 112
+
+/** What src/lib/simd exports, with addresses in bytes. */
+export interface VectorCode {
+  /** src/lib/simd/fit.ts */
+  fit(parts: number, lastPart: number, placed: number, escape: number, start: number, end: number, found: number): number
+}
+
+/** What is used of WebAssembly; Node's types do not have it. */
+interface WebAssemblyApi {
+  Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
+  Module: new (code: Uint8Array) => object
+  Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { readonly exports: unknown }
+}
+const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly
+
+const { buffer, code } = newMemory()
+
+/** Where the machine or V8 has no vector instructions, it is memory like any other and there is no code. */
+function newMemory(): { buffer: ArrayBuffer; code: VectorCode | undefined } {
+  try {
+    const memory = new Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES })
+    const { exports } = new Instance(new Module(Buffer.from(SIMD_CODE, 'base64')), { env: { memory } })
+    return { buffer: memory.buffer, code: exports as VectorCode }
+  } catch {
+    return { buffer: new ArrayBuffer(MEMORY_PAGES * PAGE_BYTES), code: undefined }
+  }
+}
+
+/** All of it. */
+export const laneBytes: Buffer = Buffer.from(buffer)
+/** Undefined where there are no vector instructions: everything is then done by the plain ways. */
+export const vectorCode: VectorCode | undefined = code
+
+/** True when vector code can read and write here. */
+export const isVectorMemory = (buf: Uint8Array): boolean => buf === laneBytes && code !== undefined && fastPaths.isOn
+
+let reserved = BLOCK_BYTES_READ
+
+/** Address of so many bytes that are the caller's from now on, 16 bytes aligned. For modules, when they are loaded. */
+export function reserveLaneMemory(bytes: number): number {
+  const at = (reserved + 15) & ~15
+  reserved = at + bytes
+  if (reserved > buffer.byteLength) throw new Error(`The memory of a lane has ${buffer.byteLength} bytes; ${reserved} are reserved`)
+  return at
+}
+
+/** Int32s from an address on. */
+export const laneInts = (at: number, count: number): Int32Array => new Int32Array(buffer, at, count)

@@ -1,0 +1,33 @@
+/**
+ * What both sides know: the vector code of this folder (AssemblyScript) and the TypeScript that writes its programs. Numbers only, in a
+ * syntax that both languages have.
+ */
+
+/** What ends the value in a hole of a layout: the byte itself, or one of these. A word that ends with the frame. */
+export const TO_END = 0
+/** Text that ends with the frame. */
+export const TEXT_TO_END = 1
+/** CEF: the blank before the next key, which is known by its `=`; and the last value. */
+export const TO_NEXT_KEY = 2
+export const LAST_OF_CEF = 3
+/** JSON: a number, which ends before the next byte that is neither digit nor point. */
+export const NUMBER = 4
+
+/**
+ * A part of a layout, int32 each: address of its literal, the literal's length, address after its wanted values that lie in the literal,
+ * offset of the first `=` in the literal (for TO_NEXT_KEY), what ends the hole behind it, 1 when the hole's value is wanted.
+ */
+export const PART_LENGTH = 4
+export const PART_PLACED_END = 8
+export const PART_FIRST_EQUALS = 12
+export const PART_TERMINATOR = 16
+export const PART_IS_WANTED = 20
+export const PART_BYTES = 24
+
+/** A wanted value that was found, or lies in a literal, int32 each: its start, its end, how it was written. */
+export const PLACED_END = 4
+export const PLACED_ESCAPE = 8
+export const PLACED_BYTES = 12
+
+/** Bytes of one vector. A literal is kept as vectors, each followed by its mask: 0xff for the bytes that count. */
+export const VECTOR_BYTES = 16
