@@ -234,11 +234,16 @@ class RunningPipeline implements Pipeline {
   }
 
   #watchDrift(): void {
-    for (const { name, frames, attributes, dropped, lastSeenMs } of this.status().sources) {
+    for (const { name, frames, records, attributes, dropped, lastSeenMs } of this.status().sources) {
       this.#silence.observe(name, lastSeenMs)
       this.#drift.observe(
         name,
-        { parsed: frames.parsed, rejected: frames.malformed + frames.unidentified + rejectedOf(dropped), attributes },
+        {
+          parsed: frames.parsed,
+          rejected: frames.malformed + frames.unidentified + rejectedOf(dropped),
+          written: records.written,
+          attributes
+        },
         Date.now()
       )
     }

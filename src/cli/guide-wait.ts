@@ -24,7 +24,7 @@ export interface Seen {
   parsed: number
   skipped: number
   rejected: { outcome: string; parser: string; reason: string; verdict?: string; remedy?: string; text: string }[]
-  /** Attributes that no record had, what that costs, and how the appliance can give it. */
+  /** Attributes that no written record had, what that costs, and how the appliance can give it. */
   missing: { attribute: string; cost: string; remedy?: string }[]
   /** Senders of the receiver, as far as known. */
   peers: string[]
@@ -32,6 +32,8 @@ export interface Seen {
 
 interface Counts {
   parsed: number
+  /** Of all appliances of the source, as are the attributes. */
+  written: number
   skipped: number
   attributes: Map<string, number>
 }
@@ -104,22 +106,28 @@ export function rejection({ outcome, reason, verdict, remedy, text }: RejectedSa
   ].join('\n')
 }
 
-function countsOf({ outcomes, attributes }: SourceStatus, guide: Guide): Counts {
+function countsOf({ outcomes, records, attributes }: SourceStatus, guide: Guide): Counts {
   const of = (wanted: string): number =>
     outcomes
       .filter(({ outcome, parser }) => outcome === wanted && guide.parsers.includes(parser))
       .reduce((sum, { count }) => sum + count, 0)
-  return { parsed: of('parsed'), skipped: of('skipped'), attributes: new Map(attributes.map(one => [one.attribute, one.count])) }
+  const { written } = records
+  return { parsed: of('parsed'), skipped: of('skipped'), written, attributes: new Map(attributes.map(one => [one.attribute, one.count])) }
 }
 
-const NOTHING: Counts = { parsed: 0, skipped: 0, attributes: new Map() }
+const NOTHING: Counts = { parsed: 0, skipped: 0, written: 0, attributes: new Map() }
 
 /** What is new of a source. */
 function newsOf(before: PipelineStatus, source: SourceStatus, guide: Guide): Counts {
   const earlier = before.sources.find(({ name }) => name === source.name)
   const [was, is] = [earlier === undefined ? NOTHING : countsOf(earlier, guide), countsOf(source, guide)]
   const attributes = [...is.attributes].map(([name, count]) => [name, count - (was.attributes.get(name) ?? 0)] as const)
-  return { parsed: is.parsed - was.parsed, skipped: is.skipped - was.skipped, attributes: new Map(attributes) }
+  return {
+    parsed: is.parsed - was.parsed,
+    skipped: is.skipped - was.skipped,
+    written: is.written - was.written,
+    attributes: new Map(attributes)
+  }
 }
 
 function firstGood(before: PipelineStatus, now: PipelineStatus, guide: Guide): { source: SourceStatus; parser: string } | undefined {
@@ -139,8 +147,8 @@ function seen(
 ): Seen {
   const news = now.sources.map(source => newsOf(before, source, guide))
   const sum = (of: (counts: Counts) => number): number => news.reduce((total, counts) => total + of(counts), 0)
-  const has = found === undefined ? new Map<string, number>() : newsOf(before, found.source, guide).attributes
-  const missing = found === undefined ? [] : WANTED.filter(attribute => (has.get(attribute) ?? 0) === 0)
+  const { written, attributes } = found === undefined ? NOTHING : newsOf(before, found.source, guide)
+  const missing = written === 0 ? [] : WANTED.filter(attribute => (attributes.get(attribute) ?? 0) === 0)
   return {
     ok: found !== undefined,
     ...(found === undefined ? {} : { source: found.source.name, parser: found.parser }),

@@ -11,6 +11,7 @@ import type { Template } from '../parse/template/template.ts'
 import { namedZone } from '../parse/values/zone.ts'
 import { ATTRIBUTES, type Attribute, countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
+import { judgePhase } from '../process/phases.ts'
 import { TIME } from '../record.ts'
 import { byteOrderMark, MARK_BYTES } from './byte-order-mark.ts'
 import { columnOf } from './place.ts'
@@ -47,6 +48,7 @@ export interface Explanation {
   recognised: { parser: string; appliance: string; lines: number; share: number }[]
   /** Which parsers claim how many of the first lines by their bytes; empty when the parser was named. */
   scores: Score[]
+  /** One per connection, as a lane counts them; those that are dropped for another reason are among them. */
   records: number
   dropped: { reason: string; count: number }[]
   attributes: AttributeShare[]
@@ -131,7 +133,12 @@ export class Explainer {
   }
 
   #record(line: Buffer): void {
-    const { fields } = this.#reader
+    const { fields, binding } = this.#reader
+    const phase = judgePhase(fields, binding!)
+    if (phase !== '') {
+      this.#note(this.#dropped, phase, line) // another line tells of the same connection, so this one is no record of its own
+      return
+    }
     const reason = this.#filter.apply(fields, this.#options.now)
     if (reason !== '') this.#note(this.#dropped, reason, line)
     this.#records++

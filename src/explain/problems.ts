@@ -38,6 +38,7 @@ export interface Findings {
   outcomes: Readonly<Record<'parsed' | 'malformed' | 'unidentified' | 'rejected', number>>
   /** Lines that gave no record, by outcome and reason with a blank between. */
   reasons: ReadonlyMap<string, First>
+  /** One per connection. */
   records: number
   /** Records that a filter drops, by reason. */
   dropped: ReadonlyMap<string, First>
@@ -53,9 +54,13 @@ function at({ line, column, sample, parser }: First, reason: string): Partial<Pr
   return { line, column, sample, ...(setting === undefined ? {} : { setting }) }
 }
 
-function mismatch({ outcomes: { parsed, malformed, unidentified, rejected }, reasons }: Findings): Problem[] {
+function mismatch({ outcomes: { parsed, malformed, unidentified, rejected }, reasons, records }: Findings): Problem[] {
   const failed = malformed + unidentified + rejected
-  if (failed === 0) return parsed > 0 ? [] : [{ rule: 'no_records', refuses: true, text: 'No line is web or network traffic' }]
+  if (failed === 0 && records > 0) return []
+  if (failed === 0) {
+    const text = parsed > 0 ? 'All records are running totals of connections, and none is an end' : 'No line is web or network traffic'
+    return [{ rule: 'no_records', refuses: true, text }]
+  }
   const traffic = parsed + failed
   const [key, worst] = [...reasons].filter(([name]) => !name.startsWith('skipped')).sort((a, b) => b[1].count - a[1].count)[0]!
   const reason = key.slice(key.indexOf(' ') + 1)

@@ -237,7 +237,6 @@ export class LaneEngine {
     let bytes = 0
     if (encoder === null) bytes = this.#outputs.get(source, emit).appendRaw(block.bytes, start, end, now)
     else {
-      countAttributes(fields, counts.attributes)
       reason = reader.reject || (this.#spec.onePerConnection ? judgePhase(fields, binding) : '') || this.#filter.apply(fields, now)
       if (reader.reject !== '') this.#sample(block, index, source, 'rejected', tally.parser, reader.reject)
       if (reason === '') {
@@ -257,7 +256,9 @@ export class LaneEngine {
     counts.writtenBytes += bytes
     const time = fields.numbers[TIME]!
     if (time > counts.lastEventMs) counts.lastEventMs = time
-    if (encoder !== null) counts.lag.add(time, now)
+    if (encoder === null) return
+    counts.lag.add(time, now)
+    countAttributes(fields, counts.attributes)
   }
 
   /** What is known of an intake. Frames of one come in runs. */

@@ -86,7 +86,7 @@ export interface LaneSourceStats {
   dropped: [reason: string, count: number][]
   /** What normalisation put right or left out. */
   corrections: [correction: string, count: number][]
-  /** How many parsed records have each of ATTRIBUTES (process/attributes.ts), in that order. */
+  /** How many written records have each of ATTRIBUTES (process/attributes.ts), in that order. */
   attributes: number[]
   /** Frames by parser: parsed, and skipped and malformed by reason. */
   outcomes: [outcome: 'parsed' | 'skipped' | 'malformed', parser: string, reason: string, count: number][]

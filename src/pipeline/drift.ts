@@ -18,11 +18,15 @@ const REJECTED_SHARE = 0.1
 export interface ShapeCounts {
   parsed: number
   rejected: number
+  /** Records that were written, and how many of them carry each attribute. */
+  written: number
   attributes: readonly { attribute: string; count: number }[]
 }
 
 interface Usual {
-  last: ShapeCounts
+  /** As of the last look at what is rejected, and at the attributes: where much is dropped, the latter takes longer to see enough. */
+  lastRead: Pick<ShapeCounts, 'parsed' | 'rejected'>
+  lastWritten: Pick<ShapeCounts, 'written' | 'attributes'>
   /** Usual shares by attribute, and of rejected frames. */
   shares: Map<string, number>
   alarms: Map<string, DriftStatus>
@@ -36,20 +40,23 @@ export class DriftWatch {
   observe(source: string, counts: ShapeCounts, nowMs: number): void {
     const usual = this.#sources.get(source)
     if (usual === undefined) {
-      this.#sources.set(source, { last: zero(counts), shares: new Map(), alarms: new Map(), raised: 0 })
+      this.#sources.set(source, { ...NOTHING, shares: new Map(), alarms: new Map(), raised: 0 })
       return
     }
-    const parsed = counts.parsed - usual.last.parsed
-    const rejected = counts.rejected - usual.last.rejected
-    if (parsed + rejected < WINDOW_MIN) return
-    look(usual, 'rejected', rejected / (parsed + rejected), nowMs, isRejecting)
-    if (parsed >= WINDOW_MIN / 2) {
-      for (const { attribute, count } of counts.attributes) {
-        const before = usual.last.attributes.find(one => one.attribute === attribute)?.count ?? 0
-        look(usual, attribute, (count - before) / parsed, nowMs, isVanished)
-      }
+    const parsed = counts.parsed - usual.lastRead.parsed
+    const rejected = counts.rejected - usual.lastRead.rejected
+    if (parsed + rejected >= WINDOW_MIN) {
+      look(usual, 'rejected', rejected / (parsed + rejected), nowMs, isRejecting)
+      usual.lastRead = counts
     }
-    usual.last = counts
+    const written = counts.written - usual.lastWritten.written
+    if (written >= WINDOW_MIN) {
+      for (const { attribute, count } of counts.attributes) {
+        const before = usual.lastWritten.attributes.find(one => one.attribute === attribute)?.count ?? 0
+        look(usual, attribute, (count - before) / written, nowMs, isVanished)
+      }
+      usual.lastWritten = counts
+    }
   }
 
   /** What is not as it usually is, by source. */
@@ -63,11 +70,7 @@ export class DriftWatch {
   }
 }
 
-const zero = (counts: ShapeCounts): ShapeCounts => ({
-  parsed: 0,
-  rejected: 0,
-  attributes: counts.attributes.map(({ attribute }) => ({ attribute, count: 0 }))
-})
+const NOTHING = { lastRead: { parsed: 0, rejected: 0 }, lastWritten: { written: 0, attributes: [] } }
 
 const isVanished = (usual: number, now: number): boolean => usual >= USUAL_SHARE && now < VANISHED_SHARE
 const isRejecting = (usual: number, now: number): boolean => now >= REJECTED_SHARE && usual < REJECTED_SHARE / 2

@@ -231,9 +231,9 @@ function serviceStatus({ streams }: Delivery, dataSource: string | undefined): S
 /** With the cost of those that most records lack, in the words of the parser that reads the most. */
 function attributeCounts(lanes: readonly LaneSourceStats[], outcomes: readonly OutcomeCount[]): AttributeCount[] {
   const parsers = outcomes.filter(({ outcome }) => outcome === 'parsed').sort((a, b) => b.count - a.count)
-  const parsed = sum(parsers, ({ count }) => count)
+  const written = sum(lanes, lane => lane.written)
   const countOf = (attribute: Attribute): number => sum(lanes, lane => lane.attributes[ATTRIBUTES.indexOf(attribute)] ?? 0)
-  const isThere = (attribute: Attribute): boolean => parsed === 0 || countOf(attribute) >= parsed / 2
+  const isThere = (attribute: Attribute): boolean => written === 0 || countOf(attribute) >= written / 2
   return ATTRIBUTES.map(attribute => {
     const count = countOf(attribute)
     if (isThere(attribute)) return { attribute, count }

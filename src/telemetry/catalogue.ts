@@ -120,7 +120,7 @@ export const CATALOGUE = {
     SOURCE,
     'How far the clock of a source is ahead, by the least lag of the last minutes with records. Below 0: behind, in the wrong time zone, or late.'
   ),
-  attribute_records_total: counter('records', ['source', 'attribute'], 'Parsed records that carry an attribute that reports are made of.'),
+  attribute_records_total: counter('records', ['source', 'attribute'], 'Written records that carry an attribute that reports are made of.'),
   parser_schema_drift_total: counter(
     'alarms',
     SOURCE,

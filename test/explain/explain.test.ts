@@ -34,6 +34,16 @@ t.test('a good log is accepted, with who reads it and what its records carry', a
   t.match(url.remedy, /web filter/, 'the setting that mends it')
 })
 
+t.test('a start is no record of its own once an end was seen, so it lowers no share', async t => {
+  const start = line('2026-01-15T10:00:00Z', '203.0.113.9').replace('"close" sentbyte=10 rcvdbyte=20', '"start"')
+  const { records, dropped, attributes, verdict } = explain([GOOD, start, GOOD, start, start])
+  t.match({ records, dropped, verdict }, { records: 2, dropped: [{ reason: 'connection_start', count: 3 }], verdict: 'accepted' })
+  t.equal(attributes.find(({ attribute }) => attribute === 'totalBytes')!.share, 1)
+  t.equal(explain([start, start]).records, 2, 'of a log with starts only they are all there is')
+  const interim = GOOD.replace('logid="0000000013"', 'logid="0000000020"')
+  t.match(explain([interim]), { records: 0, verdict: 'refused', problems: [{ rule: 'no_records', text: /running totals/ }] })
+})
+
 t.test('a total that is missing empties the ranking of apps, unless one direction is there', async t => {
   const cost = (lines: string[]) => explain(lines).attributes.find(({ attribute }) => attribute === 'totalBytes')!.costs
   const without = (more: RegExp): string => GOOD.replace(more, '')

@@ -1,20 +1,22 @@
 import t from 'tap'
 import { DriftWatch } from '../../src/pipeline/drift.ts'
 
-/** Feeds rounds of `parsed` records, of which some have a URL, and `rejected` frames. */
+/** Feeds rounds of `parsed` records, all or some of them written, of which some have a URL, and `rejected` frames. */
 function watch() {
   const drift = new DriftWatch()
-  const totals = { parsed: 0, rejected: 0, url: 0 }
+  const totals = { parsed: 0, rejected: 0, written: 0, url: 0 }
   let nowMs = 0
   const look = (): void => {
     nowMs += 5000
-    drift.observe('fw', { parsed: totals.parsed, rejected: totals.rejected, attributes: [{ attribute: 'url', count: totals.url }] }, nowMs)
+    const { url, ...counts } = totals
+    drift.observe('fw', { ...counts, attributes: [{ attribute: 'url', count: url }] }, nowMs)
   }
   look()
   return {
     alarms: () => drift.alarms('fw'),
     raised: () => drift.raised('fw'),
-    round(parsed: number, url: number, rejected = 0) {
+    round(parsed: number, url: number, rejected = 0, written = parsed) {
+      totals.written += written
       totals.parsed += parsed
       totals.url += url
       totals.rejected += rejected
@@ -61,4 +63,13 @@ t.test('few records raise no alarm before they are enough', async t => {
   t.same(source.alarms(), [])
   source.round(200, 0)
   t.match(source.alarms(), [{ what: 'url' }], 'the small window was kept and counts with the next')
+})
+
+t.test('shares are of the written records, however many others are dropped beside them', async t => {
+  const source = watch()
+  for (let i = 0; i < 50; i++) source.round(500, 18, 0, 20)
+  source.round(500, 20, 0, 400)
+  t.match(source.alarms(), [{ what: 'url', usualShare: 0.9, share: 0.05 }], 'the usual share was learnt over several looks')
+  for (let i = 0; i < 50; i++) source.round(500, 18, 0, 20)
+  t.same(source.alarms(), [], 'starts of connections that come on top change nothing')
 })

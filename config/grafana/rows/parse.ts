@@ -42,13 +42,13 @@ export const PARSE: Row = {
     {
       kind: 'lines',
       title: 'Share of records that have …',
-      does: 'Attributes that the reports are made of. Without user there is no user report; without host, URL or address nothing is recognised; without bytes no volume. A line that falls is drift: docs/operations.md#sluicedrift.',
+      does: 'Of the written records: attributes that the reports are made of. Without user there is no user report; without host, URL or address nothing is recognised; without bytes no volume. A line that falls is drift: docs/operations.md#sluicedrift.',
       unit: 'percentunit',
       width: 12,
       max: 1,
       queries: [
         {
-          expr: `sum by (attribute) (rate(sluice_attribute_records_total{${OF_SOURCE}}${EVERY})) / ignoring (attribute) group_left () sum(rate(sluice_parsed_records_total{${OF_SOURCE}}${EVERY}))`,
+          expr: `sum by (attribute) (rate(sluice_attribute_records_total{${OF_SOURCE}}${EVERY})) / ignoring (attribute) group_left () sum(rate(sluice_written_records_total{${OF_SOURCE}}${EVERY}))`,
           legend: '{{attribute}}'
         }
       ]

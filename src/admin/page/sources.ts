@@ -172,19 +172,19 @@ function RateChart({
   </div>`
 }
 
-/** How many of the records carry what reports are made of. */
+/** How many of the written records carry what reports are made of. */
 function Quality({ source }: { source: SourceStatus }): VNode {
-  const { parsed } = source.records
+  const { written } = source.records
   const poor = source.attributes.filter(({ costs }) => costs !== undefined)
   return html`<div>
     <h4>What the records carry</h4>
     <ul class="quality">
       ${source.attributes.map(({ attribute, count, costs }) => {
-        const share = parsed === 0 ? 0 : count / parsed
+        const share = written === 0 ? 0 : count / written
         return html`<li class=${costs === undefined ? '' : 'poor'}>
           <span>${attribute}</span>
           <span class="bar" aria-hidden="true"><i style=${{ width: `${Math.round(share * 100)}%` }}></i></span>
-          <b>${percent(count, parsed)}</b>
+          <b>${percent(count, written)}</b>
         </li>`
       })}
     </ul>

@@ -186,7 +186,7 @@ var he,ai,pc,Jt,Ao,Dl,ci,Ll,ui,Co,Lo,mc,cl=Symbol.for("pv"),Fl={},Ol=[],hc=/^m(i
       format=${xs}
       heightPx=${150}
     />
-  </div>`}function hd({source:e}){let{parsed:t}=e.records,n=e.attributes.filter(({costs:l})=>l!==void 0);return y`<div>
+  </div>`}function hd({source:e}){let{written:t}=e.records,n=e.attributes.filter(({costs:l})=>l!==void 0);return y`<div>
     <h4>What the records carry</h4>
     <ul class="quality">
       ${e.attributes.map(({attribute:l,count:o,costs:s})=>{let r=t===0?0:o/t;return y`<li class=${s===void 0?"":"poor"}>
