@@ -6,6 +6,7 @@
  * Values escape `\`, `=`, LF and CR; absent values leave their key out; the URL stands last, as the riskiest value.
  */
 import { ENCODED_LINE_MAX_BYTES, type Encoder } from '../contracts.ts'
+import { isVectorMemory, laneBytes } from '../lib/lane-memory.ts'
 import {
   ACTION_ALLOWED,
   ACTION_BLOCKED,
@@ -22,22 +23,41 @@ import {
   USER
 } from '../record.ts'
 import { type Attribute, downloadedOrTotal, type EncodeOptions, keyOf } from './options.ts'
-import { copyUntilSpecial, DateAndClock, Literal, monthDate, writeNumber } from './write.ts'
+import { type LineStep, setLiteralValue, setNumberValue, setTextValue, VectorLine } from './vector-line.ts'
+import { DateAndClock, monthDate, writeBytes, writeNumber } from './write.ts'
 
 const BACKSLASH = 0x5c
 
-export function cefEncoder(options: EncodeOptions = {}): Encoder {
+/** The values of a line in their order, as vector code counts them. */
+const VALUES = {
+  time: 0,
+  src: 1,
+  suser: 2,
+  shost: 3,
+  dst: 4,
+  dpt: 5,
+  dhost: 6,
+  down: 7,
+  up: 8,
+  allowed: 9,
+  blocked: 10,
+  request: 11
+} as const
+type ValueName = keyof typeof VALUES
+const NUMBERS: readonly ValueName[] = ['time', 'dpt', 'down', 'up']
+const WORDS: readonly ValueName[] = ['allowed', 'blocked']
+
+/** What stands before each value; empty where the configuration leaves it out. */
+function literalsOf(options: EncodeOptions): Record<ValueName, string> {
   const header = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[\\|]/g, '\\$&')
-  const key = (attribute: Attribute, own: string, value = ''): Literal => {
+  const key = (attribute: Attribute, own: string, value = ''): string => {
     const name = keyOf(options, attribute, own)
-    return new Literal(name === null ? '' : ` ${name}=${value}`)
+    return name === null ? '' : ` ${name}=${value}`
   }
+  const { vendor = 'Sluice', product = 'Collector', version = '1' } = options
   const swapped = options.direction === 'in-is-upload'
-  const head = new Literal(
-    `CEF:0|${header(options.vendor ?? 'Sluice')}|${header(options.product ?? 'Collector')}|${header(options.version ?? '1')}|traffic|Web traffic|1|${keyOf(options, 'time', 'rt') ?? 'rt'}=`
-  )
-  const timeText = options.cefTime === 'text' ? new DateAndClock(monthDate) : null
-  const keys = {
+  return {
+    time: `CEF:0|${header(vendor)}|${header(product)}|${header(version)}|traffic|Web traffic|1|${keyOf(options, 'time', 'rt') ?? 'rt'}=`,
     src: key('srcIp', 'src'),
     suser: key('user', 'suser'),
     shost: key('device', 'shost'),
@@ -50,39 +70,75 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
     blocked: key('action', 'act', 'blocked'),
     request: key('url', 'request')
   }
+}
+
+export function cefEncoder(options: EncodeOptions = {}): Encoder {
+  const literals = literalsOf(options)
+  const names = Object.keys(VALUES) as ValueName[]
+  const keys = Object.fromEntries(names.map(name => [name, Buffer.from(literals[name], 'utf8')])) as Record<ValueName, Buffer>
+  const timeText = options.cefTime === 'text' ? new DateAndClock(monthDate) : null
+  const steps = names.filter(name => literals[name] !== '').map(name => stepOf(name, literals[name]))
+  const vectorLine = timeText === null ? VectorLine.of(steps) : undefined
   const { totalOnly } = options
   return {
     format: 'cef',
     prelude: Buffer.alloc(0),
     encode(record, out, start) {
       const { numbers } = record
-      let at = head.write(out, start)
-      at = timeText === null ? writeNumber(numbers[TIME]!, out, at) : timeText.write(numbers[TIME]!, out, at)
-      at = writeText(record, SRC_IP, keys.src, out, at)
-      at = writeText(record, USER, keys.suser, out, at)
-      at = writeText(record, DEVICE, keys.shost, out, at)
-      at = writeText(record, DST_IP, keys.dst, out, at)
-      at = writeCount(numbers[DST_PORT]!, keys.dpt, out, at)
-      at = writeText(record, DST_HOST, keys.dhost, out, at)
-      at = writeCount(downloadedOrTotal(record, totalOnly), keys.down, out, at)
-      at = writeCount(numbers[UPLOADED]!, keys.up, out, at)
-      if (record.action === ACTION_ALLOWED) at = keys.allowed.write(out, at)
-      else if (record.action === ACTION_BLOCKED) at = keys.blocked.write(out, at)
-      at = writeText(record, record.start[URL]! >= 0 ? URL : DST_HOST, keys.request, out, at)
-      out[at++] = 0x0a
+      const down = downloadedOrTotal(record, totalOnly)
+      let at: number
+      if (out === laneBytes && isVectorMemory(record.buf) && numbers[TIME]! >= 0 && vectorLine?.isAlive)
+        at = writeByVectors(record, down, vectorLine, start)
+      else {
+        at = writeBytes(keys.time, out, start)
+        at = timeText === null ? writeNumber(numbers[TIME]!, out, at) : timeText.write(numbers[TIME]!, out, at)
+        at = writeText(record, SRC_IP, keys.src, out, at)
+        at = writeText(record, USER, keys.suser, out, at)
+        at = writeText(record, DEVICE, keys.shost, out, at)
+        at = writeText(record, DST_IP, keys.dst, out, at)
+        at = writeCount(numbers[DST_PORT]!, keys.dpt, out, at)
+        at = writeText(record, DST_HOST, keys.dhost, out, at)
+        at = writeCount(down, keys.down, out, at)
+        at = writeCount(numbers[UPLOADED]!, keys.up, out, at)
+        if (record.action === ACTION_ALLOWED) at = writeBytes(keys.allowed, out, at)
+        else if (record.action === ACTION_BLOCKED) at = writeBytes(keys.blocked, out, at)
+        at = writeText(record, requestOf(record), keys.request, out, at)
+        out[at++] = 0x0a
+      }
       return at - start > ENCODED_LINE_MAX_BYTES ? -1 : at
     }
   }
 }
 
-function writeText(record: RecordFields, field: TextField, key: Literal, out: Uint8Array, start: number): number {
+/** Without a URL the host stands for it. */
+const requestOf = (record: RecordFields): TextField => (record.start[URL]! >= 0 ? URL : DST_HOST)
+
+const stepOf = (name: ValueName, literal: string): LineStep => ({
+  kind: NUMBERS.includes(name) ? 'number' : WORDS.includes(name) ? 'literal' : 'text',
+  value: VALUES[name],
+  literal
+})
+
+function writeByVectors(record: RecordFields, down: number, line: VectorLine, at: number): number {
+  const { numbers, action } = record
+  setNumberValue(VALUES.time, numbers[TIME]!)
+  setTextValue(VALUES.src, record, SRC_IP)
+  setTextValue(VALUES.suser, record, USER)
+  setTextValue(VALUES.shost, record, DEVICE)
+  setTextValue(VALUES.dst, record, DST_IP)
+  setNumberValue(VALUES.dpt, numbers[DST_PORT]!)
+  setTextValue(VALUES.dhost, record, DST_HOST)
+  setNumberValue(VALUES.down, down)
+  setNumberValue(VALUES.up, numbers[UPLOADED]!)
+  setLiteralValue(VALUES.allowed, action === ACTION_ALLOWED)
+  setLiteralValue(VALUES.blocked, action === ACTION_BLOCKED)
+  setTextValue(VALUES.request, record, requestOf(record))
+  return line.write(at)
+}
+
+function writeText(record: RecordFields, field: TextField, key: Uint8Array, out: Uint8Array, start: number): number {
   const from = record.start[field]!
-  if (from < 0 || key.length === 0) return start
-  const { buf } = record
-  const end = record.end[field]!
-  const at = key.write(out, start)
-  const copied = copyUntilSpecial(buf, from, end, out, at)
-  return copied === end - from ? at + copied : writeEscaped(buf, from + copied, end, out, at + copied)
+  return from < 0 || key.length === 0 ? start : writeEscaped(record.buf, from, record.end[field]!, out, writeBytes(key, out, start))
 }
 
 function writeEscaped(buf: Uint8Array, from: number, end: number, out: Uint8Array, start: number): number {
@@ -100,6 +156,6 @@ function writeEscaped(buf: Uint8Array, from: number, end: number, out: Uint8Arra
   return at
 }
 
-function writeCount(value: number, key: Literal, out: Uint8Array, at: number): number {
-  return value < 0 || key.length === 0 ? at : writeNumber(value, out, key.write(out, at))
+function writeCount(value: number, key: Uint8Array, out: Uint8Array, at: number): number {
+  return value < 0 || key.length === 0 ? at : writeNumber(value, out, writeBytes(key, out, at))
 }

@@ -3,6 +3,7 @@
  * deflated when the buffer is full or somebody waits. The buffer grows with what comes (outputs.ts bounds all of a lane).
  */
 import { type Block, ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES } from '../contracts.ts'
+import { laneBytes, reserveLaneMemory } from '../lib/lane-memory.ts'
 import { type RecordFields, TIME } from '../record.ts'
 import type { Deflater } from './deflate.ts'
 
@@ -20,8 +21,16 @@ export interface BufferSource {
   give(buffer: Buffer): void
 }
 
-/** Of this thread: an encoder writes here when the buffer does not have the room it asks for, which its line seldom needs. */
-let desk: Buffer | undefined
+/** Lines are moved to their output's buffer when there are so many bytes of them: still in the processor's nearest cache. */
+const RUN_BYTES = 16 * 1024
+/**
+ * Where the lines of this thread are written, in the lane's memory, which vector code writes to: a run of lines of one output, which are moved
+ * to its buffer together. There is always the room that an encoder asks for, which its line seldom needs.
+ */
+const deskStart = reserveLaneMemory(RUN_BYTES + ENCODE_ROOM_BYTES)
+let deskUsed = 0
+/** Whose lines they are. */
+let deskOwner: Output | undefined
 
 export class Output {
   readonly source: string
@@ -29,6 +38,7 @@ export class Output {
   readonly #encoder: Encoder | null
   readonly #buffers: BufferSource
   #buffer: Buffer
+  /** Bytes in the buffer; more may lie on the desk. */
   #used = 0
   #records = 0
   #firstTime = Number.POSITIVE_INFINITY
@@ -48,37 +58,44 @@ export class Output {
   }
 
   get isFull(): boolean {
-    return this.#used >= OUTPUT_FILL_BYTES
+    return this.usedBytes >= OUTPUT_FILL_BYTES
   }
 
   get usedBytes(): number {
-    return this.#used
+    return deskOwner === this ? this.#used + deskUsed : this.#used
   }
 
   /** Writes the record as a line; returns its bytes, or -1 when it would be too long. Must not be full. */
   append(record: RecordFields): number {
-    if (this.#buffer.length - this.#used < ENCODE_ROOM_BYTES) return this.#appendByDesk(record)
-    const end = this.#encoder!.encode(record, this.#buffer, this.#used)
+    if (deskOwner !== this) {
+      if (deskOwner !== undefined) deskOwner.#clearDesk()
+      deskOwner = this
+    }
+    const start = deskStart + deskUsed
+    const end = this.#encoder!.encode(record, laneBytes, start)
     if (end < 0) return -1
-    const bytes = end - this.#used
-    this.#used = end
+    deskUsed = end - deskStart
+    if (deskUsed >= RUN_BYTES) this.#clearDesk()
     this.#note(record.numbers[TIME]!)
-    return bytes
+    return end - start
   }
 
-  #appendByDesk(record: RecordFields): number {
-    desk ??= Buffer.allocUnsafeSlow(ENCODE_ROOM_BYTES)
-    const bytes = this.#encoder!.encode(record, desk, 0)
-    if (bytes < 0) return -1
-    this.#makeRoom(bytes)
-    desk.copy(this.#buffer, this.#used, 0, bytes)
-    this.#used += bytes
-    this.#note(record.numbers[TIME]!)
-    return bytes
+  /** Moves what lies on the desk to the buffer, if it is of this output. */
+  #clearDesk(): void {
+    if (deskOwner !== this) return
+    const bytes = deskUsed
+    if (bytes > 0) {
+      this.#makeRoom(bytes)
+      laneBytes.copy(this.#buffer, this.#used, deskStart, deskStart + bytes)
+      this.#used += bytes
+    }
+    deskUsed = 0
+    deskOwner = undefined
   }
 
   /** Writes a frame as it came, line breaks inside it as blanks, since a file holds one message a line. Must not be full. */
   appendRaw(buf: Buffer, start: number, end: number, time: number): number {
+    this.#clearDesk()
     this.#makeRoom(end - start + 1)
     const out = this.#buffer
     let at = this.#used
@@ -104,6 +121,7 @@ export class Output {
 
   /** The line that was written last, of so many bytes, without its line feed. Cold path only. */
   lastLine(bytes: number): string {
+    this.#clearDesk()
     return this.#buffer.toString('utf8', this.#used - bytes, this.#used - 1)
   }
 
@@ -115,6 +133,7 @@ export class Output {
 
   /** What was collected, as a deflated block; the output is empty afterwards and must not have been before. */
   take(deflater: Deflater, level: number): Block {
+    this.#clearDesk()
     const raw = this.#buffer.subarray(0, this.#used)
     const { bytes, crc32 } = deflater.deflateBlock(raw, level)
     const block: Block = {
@@ -134,8 +153,11 @@ export class Output {
     return block
   }
 
-  /** Gives its memory back. No more may be written. */
+  /** Gives its memory back; what it holds is gone. No more may be written. */
   release(): void {
     this.#buffers.give(this.#buffer)
+    if (deskOwner !== this) return
+    deskOwner = undefined
+    deskUsed = 0
   }
 }

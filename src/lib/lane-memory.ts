@@ -20,6 +20,8 @@ const MEMORY_PAGES = 112
 export interface VectorCode {
   /** src/lib/simd/fit.ts */
   fit(parts: number, lastPart: number, placed: number, escape: number, start: number, end: number, found: number): number
+  /** src/lib/simd/write.ts */
+  writeLine(steps: number, stepsEnd: number, record: number, out: number): number
 }
 
 /** What is used of WebAssembly; Node's types do not have it. */
@@ -60,6 +62,9 @@ export function reserveLaneMemory(bytes: number): number {
   if (reserved > buffer.byteLength) throw new Error(`The memory of a lane has ${buffer.byteLength} bytes; ${reserved} are reserved`)
   return at
 }
+
+/** Float64s from an address on. */
+export const laneFloats = (at: number, count: number): Float64Array => new Float64Array(buffer, at, count)
 
 /** Int32s from an address on. */
 export const laneInts = (at: number, count: number): Int32Array => new Int32Array(buffer, at, count)

@@ -1,2 +1,3 @@
 /** What the code of this folder gives to src/lib/lane-memory.ts. It has no data of its own: all addresses come with the call. */
 export { fit } from './fit'
+export { writeLine } from './write'

@@ -31,3 +31,20 @@ export const PLACED_BYTES = 12
 
 /** Bytes of one vector. A literal is kept as vectors, each followed by its mask: 0xff for the bytes that count. */
 export const VECTOR_BYTES = 16
+
+/**
+ * What a line is written from (`write.ts`): the steps of an encoder, int32 each: what it writes (WRITE_…), where its value lies among the
+ * record's, address and length of the text before it. Only the literal is written when the value is there; a step for an absent one writes
+ * nothing.
+ */
+export const STEP_VALUE = 4
+export const STEP_LITERAL = 8
+export const STEP_LENGTH = 12
+export const STEP_BYTES = 16
+
+/** Text, int32 each: its start and its end; a start below 0 is an absent one. */
+export const WRITE_TEXT = 0
+/** A number, float64; below 0 is an absent one. */
+export const WRITE_NUMBER = 1
+/** Nothing but the literal, where an int32 of the record is this step's: STEP_VALUE bytes after the record's start, 1 when it is. */
+export const WRITE_LITERAL = 2
