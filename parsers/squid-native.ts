@@ -16,7 +16,6 @@ import {
   find,
   findByte,
   findLastByte,
-  findWords,
   isDigit,
   isPlaceholder,
   malformed,
@@ -29,7 +28,8 @@ import {
   readDigits,
   readFourDigits,
   skip,
-  View
+  View,
+  Words
 } from '../src/parse/kit.ts'
 import {
   ACTION_ALLOWED,
@@ -71,17 +71,15 @@ const BUMP_MODES = ['bump', 'splice', 'terminate', 'peek', 'stare', 'client-firs
 
 /** Words of a row that are looked at: twice as many as a format with all sizes of Squid has before its content type. */
 const WORDS_MAX = 24
-/** How many words past the last of a cut row are asked for. */
-const ABSENT_WORDS = 8
 /** From the point of the time on, a row is at least this long. */
 const ROW_MIN_BYTES = 30
 
 const ELAPSED_WORD = 1
 const CLIENT_WORD = 2
 
-/** Where the words of the row at hand lie; those it lacks are empty and lie at its end. One object serves all lines. */
-const starts = new Int32Array(WORDS_MAX + ABSENT_WORDS)
-const ends = new Int32Array(WORDS_MAX + ABSENT_WORDS)
+/** Of the row at hand; those it lacks are empty and lie at its end. */
+const words = new Words(WORDS_MAX)
+const { starts, ends } = words
 const views = new View()
 /** The time of the row, ms, and which word is what. */
 const row = { time: -1, words: 0, code: 0, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
@@ -117,27 +115,6 @@ function readTime(buf: Buffer, start: number, end: number): number {
   const ms = readDigits(buf, dot + 1, 3)
   if (high < 0 || middle < 0 || low < 0 || ms < 0) return -1
   return (high * 10_000 + middle) * (digits === 10 ? 100_000 : 10_000) + low * 1000 + ms
-}
-
-/** Finds the words of the row. */
-function split(buf: Buffer, start: number, end: number): void {
-  const found = findWords(buf, start, end, WORDS_MAX, starts, ends)
-  row.words = found < 0 ? splitByBytes(buf, start, end) : found
-  for (let i = row.words; i < row.words + ABSENT_WORDS; i++) starts[i] = ends[i] = end
-}
-
-/** The same for every row, each byte looked at by itself. */
-function splitByBytes(buf: Buffer, start: number, end: number): number {
-  let words = 0
-  let at = start
-  while (at < end && words < WORDS_MAX) {
-    starts[words] = at
-    let byte = buf[at]!
-    while (at < end && (byte > SPACE || (byte !== SPACE && byte !== TAB))) byte = buf[++at]!
-    ends[words++] = at
-    while (at < end && (byte === SPACE || byte === TAB)) byte = buf[++at]!
-  }
-  return words
 }
 
 /** Reads `elapsed client [port] RESULT/status`; false when the words are something else. */
@@ -186,7 +163,7 @@ const readRow = oncePerFrame(frame => {
   const start = rowStart(frame)
   row.time = readTime(buf, start, end)
   if (row.time < 0) return NO_ROW
-  split(buf, start, end)
+  row.words = words.find(buf, start, end)
   return readHead(buf) ? (readTail(buf) ? WHOLE_ROW : CUT_ROW) : NO_ROW
 })
 

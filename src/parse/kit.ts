@@ -44,7 +44,7 @@ export { JsonLevel, scanJson } from './grammar/json.ts'
 export { salvageJson } from './grammar/json-salvage.ts'
 export { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
 export { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
-export { findWords } from './grammar/separators.ts'
+export { Words } from './grammar/separators.ts'
 export {
   directiveOwner,
   isAddress,

@@ -1,3 +1,4 @@
 /** What the code of this folder gives to src/lib/lane-memory.ts. It has no data of its own: all addresses come with the call. */
 export { fit } from './fit'
+export { columns, words } from './rows'
 export { writeLine } from './write'

@@ -7,8 +7,9 @@
  * Nothing past the last wanted column is read. A quote that never closes ends at the end of the frame, so a damaged line costs
  * itself and nothing else. With `runs`, several separators in a row count as one (padding blanks).
  */
+import { isVectorMemory } from '../../lib/lane-memory.ts'
 import { DOUBLED, PLAIN, type Value } from '../values/line.ts'
-import { findSeparators, STEP_BYTES } from './separators.ts'
+import { findSeparators, SEPARATORS_MAX, separators } from './separators.ts'
 
 export interface DelimitedSyntax {
   separator: number
@@ -50,11 +51,8 @@ export function scanDelimited(
   syntax: DelimitedSyntax
 ): number {
   const { separator, quote, runs, brackets } = syntax
-  if (!runs && !brackets) {
-    const read = scanUnquoted(buf, start, end, map, values, syntax)
-    if (read >= 0) return read
-  }
   const columns = map.length
+  if (!runs && !brackets && columns <= SEPARATORS_MAX && isVectorMemory(buf)) return scanByVectors(buf, start, end, map, values, syntax)
   let column = 0
   let at = start
   if (runs) while (at < end && buf[at] === separator) at++
@@ -97,31 +95,40 @@ export function scanDelimited(
   return column
 }
 
-/** Columns of a row beyond which none is looked for in steps. */
-const FOUND_MAX = 512
-const found = new Int32Array(FOUND_MAX + STEP_BYTES)
-
-/** The same for rows without a quoted column; -1 when it is left to the bytes. */
-function scanUnquoted(
+/** The same for a row in the lane's memory whose separators count one by one. */
+function scanByVectors(
   buf: Uint8Array,
   start: number,
   end: number,
   map: ColumnMap,
   values: readonly Value[],
-  syntax: DelimitedSyntax
+  { separator, quote }: DelimitedSyntax
 ): number {
   const wanted = map.length
-  if (wanted > FOUND_MAX) return -1
-  const separators = findSeparators(buf, start, end, syntax.separator, syntax.quote, wanted, found)
-  if (separators < 0) return -1
-  found[separators] = end
-  const columns = separators < wanted ? separators + 1 : wanted
-  let from = start
+  const found = findSeparators(start, end, separator, quote, wanted)
+  const count = found < 0 ? -1 - found : found
+  separators[0] = start - 1
+  separators[count + 1] = end
+  const columns = count < wanted ? count + 1 : wanted
   for (let column = 0; column < columns; column++) {
-    const to = found[column]!
     const index = map[column]!
-    if (index >= 0) values[index]!.set(from, to, PLAIN)
-    from = to + 1
+    if (index < 0) continue
+    const from = separators[column]! + 1
+    if (found < 0 && from < end && buf[from] === quote) setQuoted(buf, from + 1, end, quote, values[index]!)
+    else values[index]!.set(from, separators[column + 1]!, PLAIN)
   }
   return columns
+}
+
+/** Sets the value that begins behind its quote. */
+function setQuoted(buf: Uint8Array, start: number, end: number, quote: number, value: Value): void {
+  let escape: typeof PLAIN | typeof DOUBLED = PLAIN
+  let at = start
+  for (; at < end; at++) {
+    if (buf[at] !== quote) continue
+    if (buf[at + 1] !== quote || at + 1 >= end) break
+    escape = DOUBLED
+    at++
+  }
+  value.set(start, at, escape)
 }

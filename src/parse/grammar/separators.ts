@@ -1,101 +1,62 @@
 /**
- * Hot path: once per row. Where the separators of a row stand, 32 bytes looked at in one go: as many bits, one a byte, of which
- * only those that are set are visited. A loop over the bytes takes twice as long, as each column ends it at another count.
+ * Hot path: once per row. Where the separators and words of a row stand, found 64 bytes at a time by vector code
+ * (src/lib/simd/rows.ts) where the row lies in the lane's memory.
  */
-import { fastPaths } from '../../lib/fast-paths.ts'
-import { View } from '../../lib/view.ts'
+import { isVectorMemory, laneInts, reserveLaneMemory, vectorCode } from '../../lib/lane-memory.ts'
+import { ABSENT_WORDS, ROOM_BYTES } from '../../lib/simd/program.ts'
 
-/** How many bytes are looked at in one go. */
-export const STEP_BYTES = 32
+const INT_BYTES = 4
 
-const LOW_BITS = 0x7f7f7f7f
-const HIGH_BITS = 0x80808080
-/** Moves the high bits of four bytes side by side, the lowest byte's lowest. */
-const GATHER = 0x00204081
-
-const views = new View()
-
-/** A bit for each of the 32 bytes from `at` on: 1 for the byte which `four` has four times. */
-function bitsOf(view: DataView, at: number, four: number): number {
-  let others = 0
-  for (let shift = 0; shift < 32; shift += 4) {
-    const rest = view.getInt32(at + shift, true) ^ four
-    others |= (Math.imul((((rest & LOW_BITS) + LOW_BITS) | rest) & HIGH_BITS, GATHER) >>> 28) << shift
-  }
-  return ~others
-}
-
-/** As `bitsOf`, for blanks and control characters. */
-function blankBits(view: DataView, at: number): number {
-  let others = 0
-  for (let shift = 0; shift < 32; shift += 4) {
-    const word = view.getInt32(at + shift, true)
-    others |= (Math.imul((((word & LOW_BITS) + 0x5f5f5f5f) | word) & HIGH_BITS, GATHER) >>> 28) << shift
-  }
-  return ~others
-}
-
-/** The bits of bytes before `end`, which is after `at`. */
-const before = (end: number, at: number): number => (end - at >= STEP_BYTES ? -1 : (1 << (end - at)) - 1)
-
-/** True when a row may be read so: there are bytes behind it that can be looked at with its last ones. */
-const canStep = (buf: Uint8Array, end: number): boolean => fastPaths.isOn && end + STEP_BYTES <= buf.length
+/** Columns of a row beyond which none is looked for so. */
+export const SEPARATORS_MAX = 512
+const PLACES = SEPARATORS_MAX + ROOM_BYTES / INT_BYTES
+const separatorsAt = reserveLaneMemory((1 + PLACES) * INT_BYTES) + INT_BYTES
+/** Separators of the row at hand, from 1 on; 0 is free for what is before its first column. */
+export const separators = laneInts(separatorsAt - INT_BYTES, 1 + PLACES)
 
 /**
- * Writes the offsets of separators to `found`, which has STEP_BYTES more places than are `wanted`, and returns how many there are: all
- * of the row, or some more than wanted. -1 for rows that must be read byte by byte: a column begins with `quote`.
+ * Finds `separators`, at most SEPARATORS_MAX of which are wanted, in a row of the lane's memory: all, or some more than wanted. Returns
+ * how many, n, as -1 - n when a column begins with `quote` (0: there are no quotes), whose separators between quotes are none.
  */
-export function findSeparators(
-  buf: Uint8Array,
-  start: number,
-  end: number,
-  separator: number,
-  quote: number,
-  wanted: number,
-  found: Int32Array
-): number {
-  if (!canStep(buf, end) || buf[start] === quote) return -1
-  const view = views.of(buf)
-  const four = Math.imul(separator, 0x01010101)
-  let count = 0
-  for (let at = start; at < end && count < wanted; at += STEP_BYTES) {
-    let bits = bitsOf(view, at, four) & before(end, at)
-    while (bits !== 0) {
-      const place = at + 31 - Math.clz32(bits & -bits)
-      if (buf[place + 1] === quote) return -1
-      found[count++] = place
-      bits &= bits - 1
-    }
+export const findSeparators = (start: number, end: number, separator: number, quote: number, wanted: number): number =>
+  vectorCode!.columns(start, end, separator, quote, wanted, separatorsAt)
+
+/** Words of a row between runs of blanks and TABs. Keep one of these per kind of row. */
+export class Words {
+  /** Where they begin and end; those that a row lacks (eight of them) are empty and lie at its end. */
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  readonly #max: number
+  readonly #startsAt: number
+  readonly #endsAt: number
+
+  /** `max`: words of a row that are looked at. */
+  constructor(max: number) {
+    const ints = max + ROOM_BYTES / INT_BYTES
+    this.#max = max
+    this.#startsAt = reserveLaneMemory(ints * INT_BYTES)
+    this.#endsAt = reserveLaneMemory(ints * INT_BYTES)
+    this.starts = laneInts(this.#startsAt, ints)
+    this.ends = laneInts(this.#endsAt, ints)
   }
-  return count
+
+  /** Finds the words in `start`…`end` and returns how many. */
+  find(buf: Uint8Array, start: number, end: number): number {
+    if (isVectorMemory(buf)) return vectorCode!.words(start, end, this.#max, this.#startsAt, this.#endsAt)
+    const { starts, ends } = this
+    let words = 0
+    let at = start
+    while (true) {
+      while (at < end && isBlank(buf[at]!)) at++
+      if (at >= end || words === this.#max) break
+      starts[words] = at
+      while (at < end && !isBlank(buf[at]!)) at++
+      ends[words++] = at
+    }
+    starts.fill(end, words, words + ABSENT_WORDS)
+    ends.fill(end, words, words + ABSENT_WORDS)
+    return words
+  }
 }
 
-/**
- * Writes where words between runs of blanks and TABs begin and end, at most `wanted`, and returns how many. -1 for rows that must be read
- * byte by byte: there is another control character, which is part of a word.
- */
-export function findWords(buf: Uint8Array, start: number, end: number, wanted: number, starts: Int32Array, ends: Int32Array): number {
-  if (!canStep(buf, end)) return -1
-  const view = views.of(buf)
-  let count = 0
-  let word = start
-  for (let at = start; at < end; at += STEP_BYTES) {
-    let bits = blankBits(view, at) & before(end, at)
-    while (bits !== 0) {
-      const place = at + 31 - Math.clz32(bits & -bits)
-      if (buf[place] !== 0x20 && buf[place] !== 0x09) return -1
-      if (place > word) {
-        if (count === wanted) return count
-        starts[count] = word
-        ends[count++] = place
-      }
-      word = place + 1
-      bits &= bits - 1
-    }
-  }
-  if (word < end && count < wanted) {
-    starts[count] = word
-    ends[count++] = end
-  }
-  return count
-}
+const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09

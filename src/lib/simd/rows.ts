@@ -1,0 +1,130 @@
+/**
+ * Hot path: once per frame. Where columns and words of a row begin and end (src/parse/grammar/separators.ts): 64 bytes make a window, of
+ * which each is a bit, the first byte's lowest.
+ */
+import { ABSENT_WORDS, WINDOW_BYTES } from './program'
+
+const BLANK: i8 = 0x20
+const TAB: i8 = 0x09
+const INT_BYTES: usize = 4
+
+/**
+ * Writes where separators stand in `start`…`end` to `found`: all, or at least `wanted`. Returns how many, n, as -1 - n when a column begins with
+ * `quote` (0: there are no quotes): separators between its quotes are none. There must be ROOM_BYTES more than what is wanted takes.
+ */
+export function columns(start: usize, end: usize, separator: i32, quote: i32, wanted: i32, found: usize): i32 {
+  const separators = i8x16.splat(<i8>separator)
+  const quotes = i8x16.splat(<i8>quote)
+  const enough = found + <usize>wanted * INT_BYTES
+  let to = found
+  let isQuoted = false
+  /** 1 when a column begins with the window. */
+  let first: u64 = 1
+  for (let at = start; at < end && to < enough; ) {
+    const inside = inside64(at, end)
+    const marks = equal64(at, separators) & inside
+    const quoted = quote === 0 ? 0 : equal64(at, quotes) & inside & ((marks << 1) | first)
+    if (quoted === 0) {
+      to = writePlaces(marks, at, to)
+      first = marks >>> 63
+      at += WINDOW_BYTES
+    } else {
+      isQuoted = true
+      to = writePlaces(marks & ~quoted & (quoted - 1), at, to)
+      at = nextOf(quotedEnd(at + <usize>ctz(quoted) + 1, end, quotes, quote), end, separators)
+      if (at < end) {
+        store<u32>(to, <u32>at)
+        to += INT_BYTES
+      }
+      first = 1
+      at++
+    }
+  }
+  const count = <i32>((to - found) / INT_BYTES)
+  return isQuoted ? -1 - count : count
+}
+
+/**
+ * Writes where words between runs of blanks and TABs begin and end, at most `wanted`, and returns how many. ABSENT_WORDS empty ones at the end of
+ * the row follow. There must be ROOM_BYTES more than what is wanted takes.
+ */
+export function words(start: usize, end: usize, wanted: i32, starts: usize, ends: usize): i32 {
+  const blank = i8x16.splat(BLANK)
+  const tab = i8x16.splat(TAB)
+  const enough = ends + <usize>wanted * INT_BYTES
+  let toStart = starts
+  let toEnd = ends
+  /** 1 when the byte before the window is in no word. */
+  let outside: u64 = 1
+  for (let at = start; at < end && toEnd < enough; at += WINDOW_BYTES) {
+    const blanks = equal64(at, blank) | equal64(at, tab) | ~inside64(at, end)
+    const shifted = (blanks << 1) | outside
+    toStart = writePlaces(~blanks & shifted, at, toStart)
+    toEnd = writePlaces(blanks & ~shifted, at, toEnd)
+    outside = blanks >>> 63
+  }
+  store<u32>(toEnd, <u32>end) // of a word that ends with the last window
+  const count = min(<usize>wanted, (toStart - starts) / INT_BYTES)
+  writeEnds(<u32>end, starts + count * INT_BYTES)
+  writeEnds(<u32>end, ends + count * INT_BYTES)
+  return <i32>count
+}
+
+/** The bits of bytes before `end`. */
+function inside64(at: usize, end: usize): u64 {
+  const left = end - at
+  return left >= <usize>WINDOW_BYTES ? -1 : ((<u64>1) << (<u64>left)) - 1
+}
+
+function equal64(at: usize, bytes: v128): u64 {
+  const low = equal16(at, bytes) | (equal16(at + 16, bytes) << 16)
+  const high = equal16(at + 32, bytes) | (equal16(at + 48, bytes) << 16)
+  return <u64>(<u32>low) | ((<u64>(<u32>high)) << 32)
+}
+
+function equal16(at: usize, bytes: v128): i32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(at), bytes))
+}
+
+/**
+ * Writes the place of each bit and returns the address behind the last. Four are written at a time, as a loop that ends with each window's last bit
+ * is guessed wrong by the processor: what is behind the last is no place.
+ */
+function writePlaces(marks: u64, at: usize, to: usize): usize {
+  const end = to + <usize>popcnt(marks) * INT_BYTES
+  for (; to < end; to += 4 * INT_BYTES) {
+    store<u32>(to, <u32>at + <u32>ctz(marks))
+    marks &= marks - 1
+    store<u32>(to, <u32>at + <u32>ctz(marks), 4)
+    marks &= marks - 1
+    store<u32>(to, <u32>at + <u32>ctz(marks), 8)
+    marks &= marks - 1
+    store<u32>(to, <u32>at + <u32>ctz(marks), 12)
+    marks &= marks - 1
+  }
+  return end
+}
+
+/** Where the quote stands that ends the value at `at`: two of them are one of the value. */
+function quotedEnd(at: usize, end: usize, quotes: v128, quote: i32): usize {
+  while (true) {
+    at = nextOf(at, end, quotes)
+    if (at + 1 >= end || <i32>load<u8>(at + 1) !== quote) return at
+    at += 2
+  }
+}
+
+/** Offset of such a byte in `at`…`end`, or `end`. */
+function nextOf(at: usize, end: usize, bytes: v128): usize {
+  for (; at < end; at += 16) {
+    const marks = equal16(at, bytes)
+    if (marks !== 0) return min(at + <usize>ctz(marks), end)
+  }
+  return end
+}
+
+/** Writes a place ABSENT_WORDS times. */
+function writeEnds(place: u32, to: usize): void {
+  const places = i32x4.splat(<i32>place)
+  for (const end = to + <usize>ABSENT_WORDS * INT_BYTES; to < end; to += 16) v128.store(to, places)
+}
