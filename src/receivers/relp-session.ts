@@ -14,11 +14,13 @@ const UNANSWERED_MAX = 10_000
 export type PauseCause = 'paused' | 'limited' | 'commit'
 
 export interface RelpSessionDeps {
+  /** A sender that is silent for so long, and does not wait for us, is cut off; 0 never. */
+  idleTimeoutMs: number
   openIntake: () => Intake
   /** Counters that all stream receivers have, and those of RELP. */
   shared: Pick<
     Connections['counters'],
-    'received_bytes_total' | 'aborted_total' | 'commit_failed_total' | 'pauses_total' | 'empty_connections_total'
+    'received_bytes_total' | 'aborted_total' | 'commit_failed_total' | 'pauses_total' | 'empty_connections_total' | 'idle_closed_total'
   >
   own: { protocol_errors_total: number; answered_total: number }
   /** Called with +1 when the socket is not read any more, and with -1 when it is again. */
@@ -54,6 +56,8 @@ export class RelpSession {
     socket.on('data', chunk => this.#take(chunk))
     socket.on('error', () => {}) // counted where the raw socket was admitted; 'close' follows
     socket.once('close', () => void this.#closed())
+    socket.on('timeout', () => this.#idle())
+    socket.setTimeout(deps.idleTimeoutMs)
     socket.resume()
   }
 
@@ -165,6 +169,16 @@ export class RelpSession {
     this.#isOver = true
     await this.#answerAll()
     if (!this.#socket.destroyed) this.#socket.end(formatRelpFrame(txnr, 'rsp') + formatRelpFrame(0, 'serverclose'))
+  }
+
+  /** Who waits for room or for an answer is not idle: it is we who do not read, or have not answered. */
+  #idle(): void {
+    if (this.#isPaused || this.#commit !== undefined) {
+      this.#socket.setTimeout(this.#deps.idleTimeoutMs) // a socket tells such a time once
+      return
+    }
+    this.#deps.shared.idle_closed_total++
+    this.#socket.destroy()
   }
 
   #fail(why: string): void {

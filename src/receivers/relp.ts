@@ -99,6 +99,7 @@ export class RelpReceiver implements Receiver {
 
   #run(socket: Socket, address: string): void {
     const session = new RelpSession(socket, {
+      idleTimeoutMs: this.#options.idleTimeoutMs,
       openIntake: () => this.#open!({ receiver: this.name, protocol: 'relp', address, ...this.#connections.rate }, 'datagram'),
       shared: this.#connections.counters,
       own: this.#counters,
@@ -109,13 +110,6 @@ export class RelpReceiver implements Receiver {
       },
       debug: (facts, message) => this.#log.debug({ receiver: this.name, peer: address, ...facts }, message)
     })
-    const { idleTimeoutMs } = this.#options
-    if (idleTimeoutMs > 0) {
-      socket.setTimeout(idleTimeoutMs, () => {
-        this.#connections.counters.idle_closed_total++
-        socket.destroy()
-      })
-    }
     this.#sessions.add(session)
     void session.finished.then(() => this.#sessions.delete(session))
   }

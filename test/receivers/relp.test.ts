@@ -136,6 +136,26 @@ t.test('a sender whose messages wait for a commit by the thousand is not read me
   await stop(receiver)
 })
 
+t.test('a session that waits for room, or for an answer, is not idle meanwhile, and is when it stays silent afterwards', async t => {
+  const { promise: room, resolve } = Promise.withResolvers<void>()
+  const intakes = new MemoryIntakes({ commitDelayMs: 1200 })
+  const { receiver, port, counters } = await started(intakes, { idleTimeoutMs: 400 })
+  intakes.faults.room = room
+  const client = new RelpClient(port)
+  client.send('<1>a')
+  await intakes.until('answered', () => client.answered.size === 1)
+  await delay(1000)
+  t.match(receiver.status()[0], { connections: 1, state: 'paused', counters: { idle_closed_total: 0 } }, 'it waits for room')
+  client.send('<1>b')
+  delete intakes.faults.room
+  resolve()
+  await intakes.until('the second is answered as well', () => client.answered.size === 2)
+  await client.closed
+  t.equal(counters().idle_closed_total, 1)
+  t.strictSame(intakes.committed, ['<1>a', '<1>b'])
+  await stop(receiver)
+})
+
 t.test('a stop answers what was taken', async t => {
   const { receiver, intakes, port } = await started(new MemoryIntakes({ commitDelayMs: 50 }))
   const client = new RelpClient(port)

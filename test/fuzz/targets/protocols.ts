@@ -52,8 +52,16 @@ async function relp(chunks: readonly Buffer[]): Promise<{ frames: string; answer
   }
   const own = { protocol_errors_total: 0, answered_total: 0 }
   const session = new RelpSession(server, {
+    idleTimeoutMs: 0,
     openIntake: () => intake,
-    shared: { received_bytes_total: 0, aborted_total: 0, commit_failed_total: 0, pauses_total: 0, empty_connections_total: 0 },
+    shared: {
+      received_bytes_total: 0,
+      aborted_total: 0,
+      commit_failed_total: 0,
+      pauses_total: 0,
+      empty_connections_total: 0,
+      idle_closed_total: 0
+    },
     own,
     pausedBy: () => undefined,
     debug: () => undefined
