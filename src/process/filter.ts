@@ -3,9 +3,12 @@
  * Each answer but '' is a reason for a drop and a metric label.
  */
 
+import { findByte } from '../lib/bytes.ts'
 import { isInternalIp, Networks } from '../lib/networks.ts'
 import { DST_HOST, DST_IP, type RecordFields, SRC_IP, TIME } from '../record.ts'
 import { REJECTS } from './finalize.ts'
+
+const DOT = 0x2e
 
 export const DROP_REASONS = [
   ...REJECTS,
@@ -68,7 +71,7 @@ export class Filter {
     const host = record.start[DST_HOST]!
     if (host < 0) return false
     const end = record.end[DST_HOST]!
-    if (ip < 0 && !buf.subarray(host, end).includes(0x2e)) return true // a name without a dot is a machine of the own network
+    if (ip < 0 && findByte(buf, host, end, DOT) < 0) return true // a name without a dot is a machine of the own network
     for (const domain of this.#domains) if (isInDomain(buf, host, end, domain)) return true
     return false
   }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Filter, type FilterOptions } from '../../src/process/filter.ts'
+import { DST_HOST } from '../../src/record.ts'
 import { filled, type RawRecord } from '../record-kit.ts'
 
 const NOW = Date.parse('2026-02-01T00:00:00Z')
@@ -57,6 +58,19 @@ t.test('destinations inside are dropped, those outside stay', async t => {
     [{ dstHost: 'www.example.net', dstIp: '10.0.0.9' }, 'internal', 'a public name at a private address']
   ]
   for (const [raw, reason, why] of cases) t.equal(verdict(own, raw), reason, why)
+})
+
+t.test('only the bytes of the name decide whether it has a dot', async t => {
+  const record = filled({ time: NOW, srcIp: '10.0.0.1', dstHost: 'a.intranet.b' })
+  const filter = new Filter({ ...OFF, dropInternal: true })
+  record.start[DST_HOST]! += 2
+  record.end[DST_HOST]! -= 2
+  t.equal(filter.apply(record, NOW), 'internal', 'dots stand beside it')
+  record.start[DST_HOST]!--
+  t.equal(filter.apply(record, NOW), '', 'its first byte is one')
+  record.start[DST_HOST]!++
+  record.end[DST_HOST]!++
+  t.equal(filter.apply(record, NOW), '', 'its last byte is one')
 })
 
 t.test('outbound only keeps clients of the own networks, and means nothing without them', async t => {
