@@ -110,7 +110,7 @@ function splitRow(frame: Frame): number {
   let at = frame.body
   for (let column = 0; column < columns.length; column++) {
     while (at < end && buf[at] === BLANK) at++
-    const index = columns[column]!
+    const index = columns.indexes[column]!
     at = readColumn(buf, at, end, index < 0 ? undefined : table.values[index])
     if (at >= end) return column + 1
     at++

@@ -6,6 +6,7 @@
 import {
   applyCommon,
   COMMON_FIELDS,
+  type ColumnMap,
   cefStart,
   commonName,
   type DelimitedSyntax,
@@ -31,7 +32,7 @@ const COLUMNS_MAX = 200
 
 /** What the header row said; per intake. */
 interface State {
-  map: Int16Array | undefined
+  map: ColumnMap | undefined
   syntax: DelimitedSyntax
   /** Fewest columns of a whole row. */
   columns: number

@@ -1,4 +1,5 @@
 /** Hot path: runs per frame or per field. Questions about byte ranges, answered without making a string. */
+import { isVectorMemory, vectorCode } from './lane-memory.ts'
 
 /** A literal to look for, as bytes, with how far a search may step on. */
 export interface Needle extends Uint8Array {
@@ -54,6 +55,14 @@ export function findByte(buf: Uint8Array, start: number, end: number, byte: numb
 export function findLastByte(buf: Uint8Array, start: number, end: number, byte: number): number {
   for (let at = end - 1; at >= start; at--) if (buf[at] === byte) return at
   return -1
+}
+
+/** As `findLastByte`, where it may be hundreds of bytes away. */
+export function findLastByteFar(buf: Buffer, start: number, end: number, byte: number): number {
+  if (start >= end) return -1
+  if (isVectorMemory(buf)) return vectorCode!.lastOf(start, end, byte)
+  const at = buf.lastIndexOf(byte, end - 1)
+  return at < start ? -1 : at
 }
 
 /** First offset at or after `start` that is not a blank or TAB. */

@@ -22,6 +22,8 @@ export interface VectorCode {
   fit(parts: number, lastPart: number, placed: number, escape: number, start: number, end: number, found: number): number
   /** src/lib/simd/write.ts */
   writeLine(steps: number, stepsEnd: number, record: number, out: number): number
+  /** src/lib/simd/find.ts */
+  lastOf(start: number, end: number, byte: number): number
   /** src/lib/simd/rows.ts */
   columns(start: number, end: number, separator: number, quote: number, wanted: number, found: number): number
   words(start: number, end: number, wanted: number, starts: number, ends: number): number

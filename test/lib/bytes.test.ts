@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { find, needle, readDigits, readFourDigits } from '../../src/lib/bytes.ts'
+import { find, findLastByte, findLastByteFar, needle, readDigits, readFourDigits } from '../../src/lib/bytes.ts'
+import { laneBytes } from '../../src/lib/lane-memory.ts'
 
 t.test('a literal is found where Buffer finds it, in any range', async t => {
   const few = fc.stringMatching(/^[ab:=é]{1,12}$/)
@@ -34,4 +35,20 @@ t.test('four digits are read as one by one, and four other bytes are none', asyn
     { numRuns: 2000 }
   )
   t.pass('held for all bytes')
+})
+
+t.test('the last such byte is found in any range, in the memory of a lane and elsewhere', async t => {
+  const bytes = fc.array(fc.constantFrom(0x54, 0xd4, 0x53, 0x00), { maxLength: 300 })
+  fc.assert(
+    fc.property(bytes, fc.nat(80), fc.nat(300), (bytes, start, end) => {
+      const buf = Buffer.from(bytes)
+      // it stands before and behind the range as well
+      laneBytes.fill(0x54, 0, bytes.length + 100)
+      buf.copy(laneBytes)
+      const expected = findLastByte(buf, start, Math.min(end, buf.length), 0x54)
+      return [laneBytes, buf].every(memory => findLastByteFar(memory, start, Math.min(end, buf.length), 0x54) === expected)
+    }),
+    { numRuns: 2000 }
+  )
+  t.pass('held for all ranges')
 })

@@ -1,4 +1,5 @@
-/** Which of the sixteen bytes at an address are looked for: a bit each, the first byte's lowest. */
+/** Which of the sixteen (or 64) bytes at an address are looked for: a bit each, the first byte's lowest. */
+import { WINDOW_BYTES } from './program'
 
 const BLANK: i8 = 0x20
 const QUOTE: i8 = 0x22
@@ -26,4 +27,22 @@ export function marksOfCef(at: usize): i32 {
   const bytes = v128.load(at)
   const own = v128.or(i8x16.eq(bytes, i8x16.splat(EQUALS)), i8x16.eq(bytes, i8x16.splat(BACKSLASH)))
   return i8x16.bitmask(v128.or(own, i8x16.lt_u(bytes, i8x16.splat(BLANK))))
+}
+
+/** Bytes equal to those of the vector. */
+export function equal16(at: usize, bytes: v128): i32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(at), bytes))
+}
+
+/** The same for a window of 64 bytes. */
+export function equal64(at: usize, bytes: v128): u64 {
+  const low = equal16(at, bytes) | (equal16(at + 16, bytes) << 16)
+  const high = equal16(at + 32, bytes) | (equal16(at + 48, bytes) << 16)
+  return <u64>(<u32>low) | ((<u64>(<u32>high)) << 32)
+}
+
+/** Of a window of 64 bytes those before `end`, which is not before the window. */
+export function inside64(at: usize, end: usize): u64 {
+  const left = end - at
+  return left >= <usize>WINDOW_BYTES ? -1 : ((<u64>1) << (<u64>left)) - 1
 }

@@ -2,6 +2,7 @@
  * Hot path: once per frame. Where columns and words of a row begin and end (src/parse/grammar/separators.ts): 64 bytes make a window, of
  * which each is a bit, the first byte's lowest.
  */
+import { equal16, equal64, inside64 } from './marks'
 import { ABSENT_WORDS, WINDOW_BYTES } from './program'
 
 const BLANK: i8 = 0x20
@@ -68,22 +69,6 @@ export function words(start: usize, end: usize, wanted: i32, starts: usize, ends
   writeEnds(<u32>end, starts + count * INT_BYTES)
   writeEnds(<u32>end, ends + count * INT_BYTES)
   return <i32>count
-}
-
-/** The bits of bytes before `end`. */
-function inside64(at: usize, end: usize): u64 {
-  const left = end - at
-  return left >= <usize>WINDOW_BYTES ? -1 : ((<u64>1) << (<u64>left)) - 1
-}
-
-function equal64(at: usize, bytes: v128): u64 {
-  const low = equal16(at, bytes) | (equal16(at + 16, bytes) << 16)
-  const high = equal16(at + 32, bytes) | (equal16(at + 48, bytes) << 16)
-  return <u64>(<u32>low) | ((<u64>(<u32>high)) << 32)
-}
-
-function equal16(at: usize, bytes: v128): i32 {
-  return i8x16.bitmask(i8x16.eq(v128.load(at), bytes))
 }
 
 /**

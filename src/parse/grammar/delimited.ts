@@ -26,16 +26,23 @@ export const TSV: DelimitedSyntax = { separator: 0x09, quote: 0, runs: false, br
 export const BLANK_SEPARATED: DelimitedSyntax = { separator: 0x20, quote: 0x22, runs: true, brackets: false }
 export const ACCESS_LOG: DelimitedSyntax = { separator: 0x20, quote: 0x22, runs: true, brackets: true }
 
-/** Which value each column fills: `map[column]` is an index into the values, or -1. Its length is the last wanted column + 1. */
-export type ColumnMap = Int16Array
+/** Which value each column fills. */
+export interface ColumnMap {
+  /** The last wanted column + 1. */
+  readonly length: number
+  /** By column the index of its value, or -1. */
+  readonly indexes: Int16Array
+  /** The wanted columns in their order. */
+  readonly wanted: Int32Array
+}
 
 /** Makes a column map from column → value index. */
-export function columnMap(wanted: ReadonlyMap<number, number>): ColumnMap {
-  let last = -1
-  for (const column of wanted.keys()) last = Math.max(last, column)
-  const map = new Int16Array(last + 1).fill(-1)
-  for (const [column, index] of wanted) map[column] = index
-  return map
+export function columnMap(given: ReadonlyMap<number, number>): ColumnMap {
+  const wanted = Int32Array.from(given.keys()).sort()
+  const length = (wanted.at(-1) ?? -1) + 1
+  const indexes = new Int16Array(length).fill(-1)
+  for (const [column, index] of given) indexes[column] = index
+  return { length, indexes, wanted }
 }
 
 /**
@@ -82,7 +89,7 @@ export function scanDelimited(
       while (at < end && buf[at] !== separator) at++
       valueEnd = at
     }
-    const index = map[column]!
+    const index = map.indexes[column]!
     if (index >= 0) values[index]!.set(valueStart, valueEnd, escape)
     column++
     if (at >= end) return column
@@ -104,20 +111,20 @@ function scanByVectors(
   values: readonly Value[],
   { separator, quote }: DelimitedSyntax
 ): number {
-  const wanted = map.length
-  const found = findSeparators(start, end, separator, quote, wanted)
+  const { length, indexes, wanted } = map
+  const found = findSeparators(start, end, separator, quote, length)
   const count = found < 0 ? -1 - found : found
   separators[0] = start - 1
   separators[count + 1] = end
-  const columns = count < wanted ? count + 1 : wanted
-  for (let column = 0; column < columns; column++) {
-    const index = map[column]!
-    if (index < 0) continue
+  for (let i = 0; i < wanted.length; i++) {
+    const column = wanted[i]!
+    if (column > count) break
+    const value = values[indexes[column]!]!
     const from = separators[column]! + 1
-    if (found < 0 && from < end && buf[from] === quote) setQuoted(buf, from + 1, end, quote, values[index]!)
-    else values[index]!.set(from, separators[column + 1]!, PLAIN)
+    if (found < 0 && from < end && buf[from] === quote) setQuoted(buf, from + 1, end, quote, value)
+    else value.set(from, separators[column + 1]!, PLAIN)
   }
-  return columns
+  return count < length ? count + 1 : length
 }
 
 /** Sets the value that begins behind its quote. */

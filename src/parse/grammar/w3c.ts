@@ -223,7 +223,7 @@ export function scanRow(frame: Frame, start: number, state: W3cState, values: re
       while (at < end && !isSeparator(buf[at]!, tabs)) at++
       valueEnd = at
     }
-    const index = column < map.length ? map[column]! : -1
+    const index = column < map.length ? map.indexes[column]! : -1
     if (index >= 0) values[index]!.set(valueStart, valueEnd, escape)
     if (at >= end) return column + 1 === total
     at++
