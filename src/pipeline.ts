@@ -1,7 +1,7 @@
 /**
  * The hallway: the only place that knows every room, in the order of the walk.
  *
- *   receivers ─▶ intakes (framing) ─▶ lanes (identify ─▶ parse ─▶ process ─▶ encode) ─▶ spool ─▶ upload ─▶ tenant
+ *   receivers ─▶ intakes (framing) ─▶ lanes (identify ─▶ parse ─▶ process ─▶ encode) ─▶ outlet ─▶ spool ─▶ upload ─▶ tenant
  *
  * Bytes enter on this thread, lines are worked on in the lanes, blocks come back to this thread and go to the disk.
  */
@@ -22,6 +22,7 @@ import { DriftWatch } from './pipeline/drift.ts'
 import { FlushPace } from './pipeline/flush-pace.ts'
 import { Intakes } from './pipeline/intakes.ts'
 import { laneSpec, preludesOf } from './pipeline/lane-spec.ts'
+import { Outlet } from './pipeline/outlet.ts'
 import { ReceiverSet } from './pipeline/receiver-set.ts'
 import { planReceivers, type ReceiverPlan } from './pipeline/receivers.ts'
 import { SegmentList } from './pipeline/segment-list.ts'
@@ -126,18 +127,17 @@ class RunningPipeline implements Pipeline {
     this.#segments = new SegmentList(spool)
     await this.#nameSetAside(spool)
     this.#archive = startArchive(config, this.#preludes, log.child({ part: 'archive' }))
-    this.#pool = await this.#startLanes(config)
+    const outlet = new Outlet(spool, this.#archive)
+    this.#pool = await this.#startLanes(config, outlet)
     const { library, description } = chooseDeflater('auto')
     log.info({ deflate: library }, `compression: ${description}`)
     this.#delivery = await prepareDelivery(config, spool, { log: log.child({ part: 'upload' }), version: this.#version })
     this.#pace = new FlushPace(spool, this.#delivery.budget, config.upload.flush_interval)
     this.#delivery.start()
     await this.#archive?.opened()
-    const archive = this.#archive
     const intakes = new Intakes({
       pool: this.#pool,
-      spool,
-      archive,
+      outlet,
       binding: new SourceBinding(config.sources),
       commitIntervalMs: config.spool.commit_interval
     })
@@ -162,10 +162,10 @@ class RunningPipeline implements Pipeline {
     return laneSpec(config, source => this.#archive?.takesLinesOf(source) ?? false)
   }
 
-  #startLanes(config: Config): Promise<LanePool> {
+  #startLanes(config: Config, outlet: Outlet): Promise<LanePool> {
     const lanes = typeof config.lanes === 'number' ? config.lanes : autoLanes()
     return LanePool.start(lanes, this.#laneSpec(config), () => loadParsers(), {
-      onBlocks: blocks => this.#intakes!.append(blocks),
+      onBlocks: blocks => outlet.put(blocks),
       onTaps: samples => this.#taps.hand(samples),
       onLaneFailure: (lane, error, lostFrames) =>
         this.#log.error({ lane, err: error, lostFrames }, `lane ${lane} ended; it is started again`)

@@ -1,8 +1,8 @@
 /**
- * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes;
- * `commit` and `end` answer when the disk has everything (commit-rounds.ts).
+ * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes, whose
+ * blocks leave by the outlet (outlet.ts); `commit` and `end` answer when the disk has everything (commit-rounds.ts).
  */
-import type { Block, FilledBlock, Framer, FramerStats, Framing, Intake, OnFrame, Peer, Spool } from '../contracts.ts'
+import type { FilledBlock, Framer, FramerStats, Framing, Intake, OnFrame, Peer } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
 import type { LaneSpec } from '../lanes/messages.ts'
@@ -11,6 +11,7 @@ import { FrameBlock } from '../lib/frame-block.ts'
 import type { TokenBucket } from '../lib/token-bucket.ts'
 import { NO_SOURCE } from '../telemetry/status.ts'
 import { CommitRounds } from './commit-rounds.ts'
+import type { Outlet } from './outlet.ts'
 import { type PeerCounts, PeerTable } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
@@ -24,16 +25,9 @@ const ROOM_BLOCKS = 16
 /** While the spool is full, senders that wait are let through this often to see whether it still is. */
 const FULL_POLL_MS = 250
 
-/** The second home of records or lines. Nothing here rejects, throws or waits long. */
-export interface ArchiveSink {
-  append(block: Block): void
-  commit(): Promise<void>
-}
-
 export interface IntakesDeps {
   pool: LanePool
-  spool: Spool
-  archive?: ArchiveSink | undefined
+  outlet: Outlet
   /** Sources by peer. */
   binding: SourceBinding
   /** What is accepted becomes durable this often, also when nobody asks for a receipt. */
@@ -75,8 +69,7 @@ interface ShedCount {
 
 export class Intakes {
   readonly #pool: LanePool
-  readonly #spool: Spool
-  readonly #archive: ArchiveSink | undefined
+  readonly #outlet: Outlet
   /** By the number that the pool gave them. */
   readonly #live = new Map<number, LiveIntake>()
   /** By what receivers hold of them, while they are open: for blocks that receivers fill themselves. */
@@ -93,19 +86,13 @@ export class Intakes {
   /** Near enough for when a sender was last heard, and free on the hot path. */
   #nowMs = Date.now()
   #flushing = false
-  /** Records that the spool had no room for. */
-  #shedRecords = 0
   #lastPause: 'spool_full' | 'lanes_busy' = 'lanes_busy'
 
-  constructor({ pool, spool, archive, binding, commitIntervalMs }: IntakesDeps) {
+  constructor({ pool, outlet, binding, commitIntervalMs }: IntakesDeps) {
     this.#pool = pool
-    this.#spool = spool
-    this.#archive = archive
+    this.#outlet = outlet
     this.#binding = binding
-    this.#rounds = new CommitRounds(async () => {
-      await pool.flush()
-      await Promise.all([spool.commit(), archive?.commit()])
-    })
+    this.#rounds = new CommitRounds(() => this.#commit())
     this.#timer = setInterval(() => this.#tick(), commitIntervalMs / HAND_OVERS_PER_COMMIT)
   }
 
@@ -115,8 +102,7 @@ export class Intakes {
     listener.live.add(framer)
     const sender = listener.peers.open(peer.address, this.#nowMs)
     const number = this.#pool.openIntake(this.#binding.candidates(peer))
-    const losses = { frames: this.lostFrames, records: this.#shedRecords }
-    const intake: LiveIntake = { peer, number, listener, sender, shed: this.#shedOf(this.#binding.foretold(peer)), losses }
+    const intake: LiveIntake = { peer, number, listener, sender, shed: this.#shedOf(this.#binding.foretold(peer)), losses: this.#losses }
     this.#live.set(number, intake)
     const canWait = peer.protocol !== 'syslog-udp'
     const bucket = peer.rate && listener.peers.bucketOf(sender, peer.rate, Date.now())
@@ -218,24 +204,27 @@ export class Intakes {
     }
   }
 
-  /** Takes what lanes made to the spool. What the spool has to shed costs the receipts of all whose records it may have been. */
-  append(blocks: readonly Block[]): void {
-    for (const block of blocks) {
-      if (block.forArchive !== true && !this.#spool.append(block)) this.#shedRecords += block.recordCount
-      this.#archive?.append(block)
-    }
-  }
-
   /** Frames that were in a lane when it ended. */
   get lostFrames(): number {
     return this.#pool.lostFrames
+  }
+
+  /** What was lost so far, whoever sent it. */
+  get #losses(): LiveIntake['losses'] {
+    return { frames: this.lostFrames, records: this.#outlet.shedRecords }
+  }
+
+  /** Everything that was accepted is through the lanes and durable. */
+  async #commit(): Promise<void> {
+    await this.#pool.flush()
+    await this.#outlet.commit()
   }
 
   /** Everything that was accepted is durable. Whose frames or records were lost is not known, so nobody gets a receipt for them. */
   async #receipt(intake: LiveIntake): Promise<void> {
     await this.#rounds.commit()
     const before = intake.losses
-    intake.losses = { frames: this.lostFrames, records: this.#shedRecords }
+    intake.losses = this.#losses
     if (intake.losses.frames > before.frames)
       throw new CollectorError('LANE_FAILED', 'Cannot confirm what was sent: a lane ended and lines that it had are lost; send it again', {
         retryable: true
@@ -270,7 +259,7 @@ export class Intakes {
   }
 
   get #mustWait(): boolean {
-    return this.#pool.isBusy || this.#spool.full
+    return this.#pool.isBusy || this.#outlet.full
   }
 
   async #room(debtMs: number): Promise<void> {
@@ -278,7 +267,7 @@ export class Intakes {
     while (this.#mustWait) {
       this.#lastPause = this.pause ?? this.#lastPause
       await this.#pool.room(ROOM_BLOCKS)
-      if (this.#spool.full) await new Promise(resolve => setTimeout(resolve, FULL_POLL_MS).unref())
+      if (this.#outlet.full) await new Promise(resolve => setTimeout(resolve, FULL_POLL_MS).unref())
     }
   }
 
@@ -289,7 +278,7 @@ export class Intakes {
 
   /** Why senders that can wait are stopped just now, if they are. */
   get pause(): 'spool_full' | 'lanes_busy' | undefined {
-    if (this.#spool.full) return 'spool_full'
+    if (this.#outlet.full) return 'spool_full'
     return this.#pool.isBusy ? 'lanes_busy' : undefined
   }
 
@@ -328,7 +317,7 @@ export class Intakes {
     this.#flushing = true
     void this.#pool.flush().finally(() => {
       this.#flushing = false
-      this.#spool.hurry() // or a line would wait for this interval and then for that of the spool
+      this.#outlet.hurry() // or a line would wait for this interval and then for that of the spool
     })
   }
 
@@ -349,8 +338,7 @@ export class Intakes {
   /** Everything that was accepted is durable; no further hand-overs. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#pool.flush()
-    await Promise.all([this.#spool.commit(), this.#archive?.commit()])
+    await this.#commit()
   }
 }
 

@@ -7,6 +7,7 @@ import type { Block, Spool } from '../../src/contracts.ts'
 import { LanePool } from '../../src/lanes/pool.ts'
 import { loadParsers } from '../../src/parse/load.ts'
 import { Intakes } from '../../src/pipeline/intakes.ts'
+import { Outlet } from '../../src/pipeline/outlet.ts'
 import { SourceBinding } from '../../src/pipeline/source-binding.ts'
 import { specOf } from '../lanes/lane-kit.ts'
 
@@ -51,13 +52,13 @@ export async function start(t: Test, lanes = 2, sources: readonly BoundSource[] 
   const onWorker = (worker: Worker) => void workers.push(worker)
   process.on('worker', onWorker)
   const spool = new MemorySpool()
-  let intakes: Intakes
+  const outlet = new Outlet(spool)
   const pool = await LanePool.start(lanes, specOf(sources.map(({ name }) => ({ name }))), () => loadParsers(), {
-    onBlocks: blocks => intakes.append(blocks),
+    onBlocks: blocks => outlet.put(blocks),
     onLaneFailure: () => {}
   })
   const binding = bindingOf(sources)
-  intakes = new Intakes({ pool, spool, binding, commitIntervalMs: 200 })
+  const intakes = new Intakes({ pool, outlet, binding, commitIntervalMs: 200 })
   t.teardown(async () => {
     process.off('worker', onWorker)
     await intakes.stop()
