@@ -97,6 +97,8 @@ export class RecordFields {
   scheme = SCHEME_UNKNOWN
   /** Which line of its connection this is: one of PHASE_… */
   phase = PHASE_WHOLE
+  /** Where the query of the URL starts, or the URL ends that has none; -1 while nobody has looked for it. */
+  urlQuery = -1
   /** Why the frame was skipped or is malformed; empty while all is well. */
   reason = ''
   /** Next free byte of the scratch region, and its end. */
@@ -124,6 +126,7 @@ export class RecordFields {
     this.action = ACTION_ABSENT
     this.scheme = SCHEME_UNKNOWN
     this.phase = PHASE_WHOLE
+    this.urlQuery = -1
     this.reason = ''
   }
 

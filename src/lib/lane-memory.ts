@@ -27,6 +27,20 @@ export interface VectorCode {
   /** src/lib/simd/rows.ts */
   columns(start: number, end: number, separator: number, quote: number, wanted: number, found: number): number
   words(start: number, end: number, wanted: number, starts: number, ends: number): number
+  /** src/lib/simd/fields.ts */
+  plainFields(
+    user: number,
+    userEnd: number,
+    device: number,
+    deviceEnd: number,
+    srcIp: number,
+    srcIpEnd: number,
+    dstIp: number,
+    dstIpEnd: number,
+    host: number,
+    hostEnd: number
+  ): number
+  plainUrl(start: number, end: number, found: number): number
 }
 
 /** What is used of WebAssembly; Node's types do not have it. */

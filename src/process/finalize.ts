@@ -3,6 +3,7 @@
  * can not be one. Nothing that is already as it should be is copied or turned into a string.
  */
 import { canonicalIp, IPV6_MAX_BYTES, isCanonicalIpv4, writeCanonicalIpv6 } from '../lib/ip.ts'
+import { isVectorMemory, vectorCode } from '../lib/lane-memory.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
 import {
   ACTION_ABSENT,
@@ -40,14 +41,15 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   const time = numbers[TIME]!
   const hasTime = time > 0 && time < 253_402_300_800_000
   numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
-  finalizeIp(out, SRC_IP)
-  finalizeDestinationIp(out)
-  finalizeName(out, USER, corrections)
-  finalizeName(out, DEVICE, corrections)
+  const plain = plainFields(out)
+  finalizeIp(out, SRC_IP, (plain & PLAIN_SRC_IP) !== 0)
+  finalizeDestinationIp(out, (plain & PLAIN_DST_IP) !== 0)
+  finalizeName(out, USER, (plain & PLAIN_USER) !== 0, corrections)
+  finalizeName(out, DEVICE, (plain & PLAIN_DEVICE) !== 0, corrections)
   if (out.start[USER]! >= 0 && isAnonymous(out)) out.clear(USER)
   const port = numbers[DST_PORT]!
   if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
-  if (out.start[DST_HOST]! >= 0) finalizeHost(out, corrections)
+  if (out.start[DST_HOST]! >= 0) finalizeHost(out, (plain & PLAIN_HOST) !== 0, corrections)
   if (out.start[URL]! >= 0) normalizeUrl(out, corrections)
   finalizeCounts(out, corrections)
   if (out.action === ACTION_UNKNOWN) {
@@ -59,11 +61,35 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   return out.start[URL]! < 0 && out.start[DST_HOST]! < 0 && out.start[DST_IP]! < 0 ? 'no_destination' : ''
 }
 
-function finalizeIp(out: RecordFields, field: TextField): void {
+/** Bits of the answer of `plainFields` in src/lib/simd/fields.ts. */
+const PLAIN_USER = 1
+const PLAIN_DEVICE = 2
+const PLAIN_SRC_IP = 4
+const PLAIN_DST_IP = 8
+const PLAIN_HOST = 16
+
+/** Which fields are known to hold nothing but what they may hold as it is; all others have to be looked at. */
+function plainFields({ buf, start, end }: RecordFields): number {
+  if (!isVectorMemory(buf)) return 0
+  return vectorCode!.plainFields(
+    start[USER]!,
+    end[USER]!,
+    start[DEVICE]!,
+    end[DEVICE]!,
+    start[SRC_IP]!,
+    end[SRC_IP]!,
+    start[DST_IP]!,
+    end[DST_IP]!,
+    start[DST_HOST]!,
+    end[DST_HOST]!
+  )
+}
+
+function finalizeIp(out: RecordFields, field: TextField, isPlain: boolean): void {
   const start = out.start[field]!
   if (start < 0) return
   const end = out.end[field]!
-  if (isCanonicalIpv4(out.buf, start, end)) {
+  if (isPlain || isCanonicalIpv4(out.buf, start, end)) {
     if (out.buf[start] === 0x30 && end - start === 7 && isPlaceholder(out.buf, start, end)) out.clear(field)
     return
   }
@@ -80,19 +106,23 @@ function finalizeIp(out: RecordFields, field: TextField): void {
 }
 
 /** A name where the server's address should be is its host. */
-function finalizeDestinationIp(out: RecordFields): void {
+function finalizeDestinationIp(out: RecordFields, isPlain: boolean): void {
   const start = out.start[DST_IP]!
   if (start < 0) return
   const end = out.end[DST_IP]!
-  finalizeIp(out, DST_IP)
+  finalizeIp(out, DST_IP, isPlain)
   if (out.start[DST_IP]! < 0 && out.start[DST_HOST]! < 0 && !isPlaceholder(out.buf, start, end)) out.set(DST_HOST, start, end)
 }
 
-function finalizeName(out: RecordFields, field: TextField, corrections: Corrections): void {
+function finalizeName(out: RecordFields, field: TextField, isPlain: boolean, corrections: Corrections): void {
   const { buf } = out
   let start = out.start[field]!
   if (start < 0) return
   let end = out.end[field]!
+  if (isPlain) {
+    if (isPlaceholder(buf, start, end)) out.clear(field)
+    return
+  }
   while (start < end && buf[start] === 0x20) start++
   while (end > start && buf[end - 1] === 0x20) end--
   if (end - start <= NAME_MAX_CHARS && isPlainText(buf, start, end)) {

@@ -35,6 +35,10 @@ const views = new View()
 function stripQuery(record: RecordFields): void {
   const { buf } = record
   const end = record.end[URL]!
+  if (record.urlQuery >= 0) {
+    record.end[URL] = Math.min(end, record.urlQuery)
+    return
+  }
   const view = views.of(buf)
   let at = record.start[URL]!
   while (at + 4 <= end && marksOf(view.getInt32(at, true), 0x3f) === 0) at += 4

@@ -6,7 +6,9 @@
  * so the rest is put together in the scratch region.
  */
 import { canonicalIp, isCanonicalIpv4 } from '../lib/ip.ts'
+import { isVectorMemory, laneInts, reserveLaneMemory, vectorCode } from '../lib/lane-memory.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
+import { URL_BYTES as FOUND_BYTES, HOST_IS_NAME, NOT_PLAIN, URL_HOST, URL_HOST_END, URL_PATH_END, URL_QUERY } from '../lib/simd/program.ts'
 import { DST_HOST, DST_IP, DST_PORT, type RecordFields, SCHEME_FTP, SCHEME_HTTP, SCHEME_HTTPS, URL } from '../record.ts'
 import type { Corrections } from './corrections.ts'
 import { canonicalHost, writeLowerCase } from './host.ts'
@@ -30,8 +32,26 @@ const HOST_BYTES = PLAIN_HOST_BYTES.slice().fill(1, 0x41, 0x5b)
 const HASH = 0x23
 
 export function normalizeUrl(out: RecordFields, corrections: Corrections): void {
-  if (!isPlainUrl(out) && !composeUrl(out)) rebuildUrl(out, corrections)
+  if (!(isVectorMemory(out.buf) ? isPlainInLane(out) : isPlainUrl(out)) && !composeUrl(out)) rebuildUrl(out, corrections)
   if (out.start[URL]! >= 0 && out.end[URL]! - out.start[URL]! > URL_MAX_BYTES) shortenUrl(out, corrections)
+}
+
+/** Where `plainUrl` of src/lib/simd/fields.ts puts what it finds. */
+const foundAt = reserveLaneMemory(FOUND_BYTES)
+const found = laneInts(foundAt, FOUND_BYTES / 4)
+
+/** As `isPlainUrl`, for URLs in the lane's memory. */
+function isPlainInLane(out: RecordFields): boolean {
+  const start = out.start[URL]!
+  const kind = vectorCode!.plainUrl(start, out.end[URL]!, foundAt)
+  if (kind === NOT_PLAIN) return false
+  const host = found[URL_HOST / 4]!
+  const hostEnd = found[URL_HOST_END / 4]!
+  if (isPlaceholder(out.buf, host, hostEnd)) return false
+  setServer(out, host, hostEnd, kind === HOST_IS_NAME)
+  out.set(URL, start, found[URL_PATH_END / 4]!)
+  out.urlQuery = found[URL_QUERY / 4]!
+  return true
 }
 
 /** True when the URL needs no change; the record's host is then the URL's. */

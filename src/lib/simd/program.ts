@@ -54,3 +54,14 @@ export const WINDOW_BYTES = 64
 export const ROOM_BYTES = 4 * (WINDOW_BYTES + 4)
 /** Empty words behind the last one of a row; a multiple of four. */
 export const ABSENT_WORDS = 8
+/** What a URL's host is, when all of the URL is as it should be. */
+export const NOT_PLAIN = 0
+export const HOST_IS_NAME = 1
+export const HOST_IS_ADDRESS = 2
+
+/** What was found in a URL, int32 each: start and end of its host, end of its path, start of its query. */
+export const URL_HOST = 0
+export const URL_HOST_END = 4
+export const URL_PATH_END = 8
+export const URL_QUERY = 12
+export const URL_BYTES = 16
