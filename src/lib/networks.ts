@@ -3,6 +3,9 @@
 import { CidrList } from './cidr.ts'
 import { readIpv4 } from './ip.ts'
 
+const DOT = 0x2e
+const ZERO = 0x30
+
 export class Networks {
   /** Sorted, disjoint ranges. */
   readonly #starts: Float64Array
@@ -81,9 +84,22 @@ const MAY_BE_INTERNAL = Uint8Array.from({ length: 256 }, (_, first) => Number(IN
 
 /** Hot path: true when the address (canonical text) is private, loopback, link-local, multicast or reserved. */
 export function isInternalIp(buf: Buffer, start: number, end: number): boolean {
+  const first = firstOctet(buf, start, end)
+  if (first >= 0 && MAY_BE_INTERNAL[first] === 0) return false
   const address = readIpv4(buf, start, end)
-  if (address >= 0) return MAY_BE_INTERNAL[address >>> 24] === 1 && INTERNAL_IPV4.containsIpv4(address)
+  if (address >= 0) return INTERNAL_IPV4.containsIpv4(address)
   const text = buf.toString('latin1', start, Math.min(end, start + 5))
   if (text === '::1') return true
   return /^(f[cd][0-9a-f]{2}:|fe[89a-f][0-9a-f]:|ff[0-9a-f]{2}:)/.test(text)
+}
+
+/** The number before the first dot of an address; -1 when there is none, as in IPv6. */
+function firstOctet(buf: Buffer, start: number, end: number): number {
+  let value = 0
+  for (let at = start; at < end && at < start + 4; at++) {
+    const byte = buf[at]!
+    if (byte === DOT) return value
+    value = value * 10 + byte - ZERO
+  }
+  return -1
 }

@@ -1,3 +1,4 @@
+import { equal } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Zone } from '../../src/contracts.ts'
@@ -58,6 +59,24 @@ t.test('an epoch is read by its number of digits', async t => {
 t.test('nanoseconds lose nothing of their milliseconds', async t => {
   const buf = Buffer.from('1749748631974333569')
   t.equal(readEpoch(buf, 0, buf.length), 1_749_748_631_974)
+})
+
+t.test('milliseconds, microseconds and nanoseconds are read exactly, and only from digits', async t => {
+  const digits = fc.constantFrom(13, 16, 19).chain(length => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`)))
+  const odd = fc.constantFrom(...'/:.,x -', '\u00b0')
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(digits, fc.nat(), odd, (text, place, sign) => {
+        const whole = Buffer.from(`9${text}9`)
+        equal(readEpoch(whole, 1, whole.length - 1), Number(text.slice(0, 13)))
+        const at = place % text.length
+        const broken = Buffer.from(`9${text.slice(0, at)}${sign}${text.slice(at + 1)}`, 'latin1')
+        const time = readEpoch(broken, 1, broken.length)
+        const isFraction = /^\d{9,11}[.,]\d+$/.test(broken.toString('latin1', 1))
+        equal(Number.isNaN(time), !isFraction)
+      })
+    )
+  )
 })
 
 t.test('ISO-like times in the forms that senders write', async t => {

@@ -3,12 +3,14 @@
  * A clock without offset is read in the zone given; one without a year takes the year that brings it nearest to now.
  */
 import type { Zone } from '../../contracts.ts'
-import { isDigit, readDigits } from '../../lib/bytes.ts'
+import { isDigit, readDigits, readFourDigits } from '../../lib/bytes.ts'
 import { View } from '../../lib/view.ts'
 import { SameDay } from './same-day.ts'
 import { abbreviationOffset, UTC } from './zone.ts'
 
 const DAY_MS = 86_400_000
+
+const views = new View()
 
 /** Days since 1970-01-01 of a proleptic Gregorian date (Howard Hinnant's days_from_civil). */
 export function daysFromCivil(year: number, month: number, day: number): number {
@@ -37,6 +39,11 @@ const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) |
  * FortiOS alone has used four of these units by release.
  */
 export function readEpoch(buf: Uint8Array, start: number, end: number): number {
+  const length = end - start
+  if (length === 13 || length === 16 || length === 19) {
+    const ms = readMilliseconds(views.of(buf), start, length)
+    if (ms >= 0) return ms
+  }
   let at = start
   let whole = 0
   while (at < end && isDigit(buf[at]) && at - start < 20) whole = whole * 10 + (buf[at++]! - 0x30)
@@ -51,6 +58,17 @@ export function readEpoch(buf: Uint8Array, start: number, end: number): number {
   if (digits > 11 || (buf[at] !== 0x2e && buf[at] !== 0x2c)) return Number.NaN
   const fraction = readFraction(buf, at + 1, end)
   return at + 1 + fractionLength(buf, at + 1, end) === end ? ms + fraction : Number.NaN
+}
+
+/** The first 13 of 13, 16 or 19 digits, read four at a time; -1 when one of them is none. */
+function readMilliseconds(view: DataView, start: number, length: number): number {
+  const a = readFourDigits(view, start)
+  const b = readFourDigits(view, start + 4)
+  const c = readFourDigits(view, start + 8)
+  const d = readFourDigits(view, start + 9)
+  // of the digits after those the last four, and with 19 the four before them
+  const rest = length === 13 ? d : readFourDigits(view, start + length - 4) | readFourDigits(view, start + length - 7)
+  return (a | b | c | d | rest) < 0 ? -1 : ((a * 10_000 + b) * 10_000 + c) * 10 + (d % 10)
 }
 
 function readNanoseconds(buf: Uint8Array, start: number, digits: number): number {
@@ -107,8 +125,6 @@ export function readIsoTime(buf: Uint8Array, start: number, end: number, zone: Z
   if (timeReadEnd === end && sameIsoDay.wantsDay) sameIsoDay.keep(buf, start, end, at, readClock(buf, at, end, year, month, day, UTC))
   return time
 }
-
-const views = new View()
 
 /** True for `2026/01/05 09:15:30`; compared four bytes at a time, of digits the upper half. For recognisers. */
 export function isSlashTime(buf: Uint8Array, start: number, end: number): boolean {
