@@ -54,6 +54,7 @@ export const WINDOW_BYTES = 64
 export const ROOM_BYTES = 4 * (WINDOW_BYTES + 4)
 /** Empty words behind the last one of a row; a multiple of four. */
 export const ABSENT_WORDS = 8
+
 /** What a URL's host is, when all of the URL is as it should be. */
 export const NOT_PLAIN = 0
 export const HOST_IS_NAME = 1
