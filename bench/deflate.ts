@@ -1,5 +1,6 @@
 /** Deflate of CEF lines by library, level, strategy and block size: speed against bytes out per record. */
 import { constants, crc32, deflateRawSync } from 'node:zlib'
+import { ENCODE_ROOM_BYTES } from '../src/contracts.ts'
 import { newEncoder } from '../src/encode/encoder.ts'
 import { loadIsal } from '../src/encode/isal.ts'
 import { FrameReader } from '../src/frame-reader.ts'
@@ -18,7 +19,6 @@ export interface DeflateResult {
 
 const TEXT_BYTES = 4 * 1024 * 1024
 const BLOCKS_KIB = [64, 128, 256, 512, 1024]
-const SCRATCH_BYTES = 64 * 1024
 
 type Deflate = (raw: Buffer) => { bytes: Uint8Array } | undefined
 
@@ -46,17 +46,16 @@ function candidates(): [name: string, deflate: Deflate][] {
 /** CEF lines as a lane writes them. */
 async function cefText(): Promise<{ text: Buffer; records: number }> {
   const lines = makeLines('fortinet-fortigate', TEXT_BYTES * 4.2)
-  const buf = Buffer.concat([lines, Buffer.alloc(SCRATCH_BYTES)])
   const reader = new FrameReader(await loadParsers(), [UTC])
   reader.frame.now = Date.now()
   const intake = reader.identifier.open(0, [{ source: 0, parser: null }])
   const encoder = newEncoder('cef')
-  const text = Buffer.alloc(TEXT_BYTES + SCRATCH_BYTES)
+  const text = Buffer.alloc(TEXT_BYTES + ENCODE_ROOM_BYTES)
   let used = 0
   let records = 0
   for (let start = 0; start < lines.length && used < TEXT_BYTES; records++) {
     const end = lines.indexOf(0x0a, start)
-    reader.read(intake, buf, start, end, lines.length, buf.length)
+    reader.readLine(intake, lines.subarray(start, end))
     used = encoder.encode(reader.fields, text, used)
     start = end + 1
   }

@@ -38,9 +38,8 @@ export async function parserResults(rounds: number): Promise<ParserResult[]> {
     const kept: Buffer[] = []
     for (const fixture of all.filter(one => one.parser === parser.id)) {
       for (const line of fixture.lines) {
-        const block = blockOf([Buffer.from(line)], 1)
-        const outcome = reader.read(intake, block.bytes, 0, block.end(0), block.scratchStart, block.scratchEnd)
-        if (outcome === 'parsed') kept.push(Buffer.from(line))
+        const bytes = Buffer.from(line)
+        if (reader.readLine(intake, bytes) === 'parsed') kept.push(bytes)
       }
     }
     const block = blockOf(kept, LINES)
@@ -63,7 +62,7 @@ export async function typicalResults(rounds: number): Promise<ParserResult[]> {
       lines.map(line => Buffer.from(line)),
       lines.length
     )
-    reader.read(intake, block.bytes, block.start(0), block.end(0), block.scratchStart, block.scratchEnd)
+    reader.readLine(intake, block.bytes.subarray(0, block.end(0)))
     return measured(kind, reader.binding!.parser, reader, intake, block, rounds)
   })
 }
@@ -81,8 +80,8 @@ function measured(
     lines: block.count,
     bytes: block.used,
     run: () => {
-      for (let i = 0; i < block.count; i++)
-        reader.read(intake, block.bytes, block.start(i), block.end(i), block.scratchStart, block.scratchEnd)
+      reader.load(block.bytes, block.used)
+      for (let i = 0; i < block.count; i++) reader.read(intake, block.start(i), block.end(i))
     }
   }
   const [whole] = measureStages([stage], rounds, Math.ceil(WARM_UP_LINES / block.count))

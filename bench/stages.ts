@@ -88,8 +88,9 @@ export async function stages(bytes: number): Promise<Stage[]> {
 
 function readAll(reader: FrameReader, intake: IntakeIdentity, blocks: readonly FrameBlock[], onRecord: () => void): void {
   for (const block of blocks) {
+    reader.load(block.bytes, block.used)
     for (let i = 0; i < block.count; i++) {
-      const outcome = reader.read(intake, block.bytes, block.start(i), block.end(i), block.scratchStart, block.scratchEnd)
+      const outcome = reader.read(intake, block.start(i), block.end(i))
       if (outcome !== 'parsed')
         throw new Error(`A line of the bench was ${outcome}: ${block.bytes.toString('utf8', block.start(i), block.end(i))}`)
       onRecord()

@@ -2,9 +2,10 @@
  * Hot path: once per frame. The middle of the walk as one call: syslog header, identify, parse, finalize. The lanes and
  * `sluice parse` share it, so what the command prints is what is uploaded.
  */
-import type { Frame, Outcome, Parser, Zone } from './contracts.ts'
+import { FRAME_MAX_BYTES, type Frame, type Outcome, type Parser, type Zone } from './contracts.ts'
 import { type Binding, Identifier, type IntakeIdentity, type Tally } from './identify/identifier.ts'
 import { newFrame, readHeader } from './identify/syslog-header.ts'
+import { laneBytes, SCRATCH_END, SCRATCH_START } from './lib/lane-memory.ts'
 import { type Corrections, noCorrections } from './process/corrections.ts'
 import { finalize, type Reject } from './process/finalize.ts'
 import { RecordFields } from './record.ts'
@@ -41,13 +42,29 @@ export class FrameReader {
   }
 
   /**
-   * Reads the frame `start`…`end` of `buf`; `scratch`…`scratchEnd` is a free region of the same buffer. The record is in
-   * `fields` when the answer is `parsed`, and `reject` says whether it may go on; else `fields.reason` says why there is none.
+   * Takes frames to the memory of this thread in which they are read, at the offsets they have; a line feed must lie behind each. Those of
+   * earlier calls, by whichever reader, are gone.
    */
-  read(intake: IntakeIdentity, buf: Buffer, start: number, end: number, scratch: number, scratchEnd: number): Outcome | 'unidentified' {
+  load(frames: Buffer, length: number): void {
+    frames.copy(laneBytes, 0, 0, length)
+  }
+
+  /** Reads a line that lies elsewhere, of which no more is taken than a frame may have. */
+  readLine(intake: IntakeIdentity, line: Buffer): Outcome | 'unidentified' {
+    const length = Math.min(line.length, FRAME_MAX_BYTES)
+    this.load(line, length)
+    laneBytes[length] = 0x0a
+    return this.read(intake, 0, length)
+  }
+
+  /**
+   * Reads the frame `start`…`end` of what was loaded. The record is in `fields` when the answer is `parsed`, and `reject` says whether it
+   * may go on; else `fields.reason` says why there is none.
+   */
+  read(intake: IntakeIdentity, start: number, end: number): Outcome | 'unidentified' {
     const { frame, fields } = this
-    readHeader(frame, buf, start, end)
-    fields.reset(buf, scratch, scratchEnd)
+    readHeader(frame, laneBytes, start, end)
+    fields.reset(laneBytes, SCRATCH_START, SCRATCH_END)
     this.forget()
     if (frame.start >= frame.end) {
       fields.reason = 'empty'

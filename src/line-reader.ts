@@ -2,7 +2,7 @@
  * Lines in, one answer per line out, or per object of a JSON document: the engine of `sluice parse`. It sees the lines as one intake, so
  * headers keep their state.
  */
-import { ENCODE_ROOM_BYTES, type Encoder, type Format, FRAME_MAX_BYTES, type Parser } from './contracts.ts'
+import { ENCODE_ROOM_BYTES, type Encoder, type Format, type Parser } from './contracts.ts'
 import { newEncoder } from './encode/encoder.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { IntakeIdentity } from './identify/identifier.ts'
@@ -10,8 +10,6 @@ import { LogFrames } from './log-frames.ts'
 import { compileTemplate } from './parse/template/compile.ts'
 import type { Template } from './parse/template/template.ts'
 import { namedZone } from './parse/values/zone.ts'
-
-const SCRATCH_BYTES = 64 * 1024
 
 export interface LineReaderOptions {
   parsers: readonly Parser[]
@@ -31,7 +29,6 @@ export class LineReader {
   readonly #reader: FrameReader
   readonly #intake: IntakeIdentity
   readonly #encoder: Encoder | undefined
-  readonly #work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
   readonly #out = Buffer.alloc(ENCODE_ROOM_BYTES)
   #frames = this.#newFrames()
   #text = ''
@@ -74,12 +71,8 @@ export class LineReader {
   }
 
   #answer(line: Buffer): string {
-    const length = Math.min(line.length, FRAME_MAX_BYTES)
-    const work = this.#work
-    line.copy(work, 0, 0, length)
-    work[length] = 0x0a
     const reader = this.#reader
-    const outcome = reader.read(this.#intake, work, 0, length, length + 1, work.length)
+    const outcome = reader.readLine(this.#intake, line)
     if (this.#encoder !== undefined) return outcome === 'parsed' && reader.reject === '' ? this.#encoded(this.#encoder) : ''
     const parser = reader.binding?.parser.id
     if (outcome !== 'parsed') return `${JSON.stringify({ outcome, parser, reason: reader.fields.reason })}\n`

@@ -2,7 +2,7 @@
  * The verdict before the upload: what Cloud Discovery would make of a log. It reads lines as the lanes do, counts what becomes of
  * them, which attributes they carry, and which of the service's refusals they would meet (governance log errors).
  */
-import { FRAME_MAX_BYTES, type Outcome, type Parser } from '../contracts.ts'
+import type { Outcome, Parser } from '../contracts.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity } from '../identify/identifier.ts'
 import { LogFrames } from '../log-frames.ts'
@@ -19,7 +19,6 @@ import { type First, type Problem, problemsOf } from './problems.ts'
 import { costOf, remedyFor } from './remedies.ts'
 import { type Score, Scores } from './scores.ts'
 
-const SCRATCH_BYTES = 64 * 1024
 const DAY_MS = 86_400_000
 /** The service ignores older events; a file with nothing newer fails. */
 const MAX_AGE_MS = 90 * DAY_MS
@@ -75,7 +74,6 @@ export class Explainer {
   readonly #intake: IntakeIdentity
   readonly #filter: Filter
   readonly #scores: Scores
-  readonly #work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
   readonly #frames = new LogFrames(frame => this.#line(frame))
   #bytes = 0
   #lines = 0
@@ -116,12 +114,8 @@ export class Explainer {
 
   #line(line: Buffer): void {
     this.#lines++
-    const length = Math.min(line.length, FRAME_MAX_BYTES)
-    const work = this.#work
-    line.copy(work, 0, 0, length)
-    work[length] = 0x0a
     const reader = this.#reader
-    const outcome: Outcome | 'unidentified' = reader.read(this.#intake, work, 0, length, length + 1, work.length)
+    const outcome: Outcome | 'unidentified' = reader.readLine(this.#intake, line)
     this.#scores.add(reader.frame, this.#intake)
     const isRejected = outcome === 'parsed' && reader.reject !== ''
     this.#outcomes[isRejected ? 'rejected' : outcome]++

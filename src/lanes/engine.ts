@@ -9,7 +9,6 @@ import { Outputs } from '../encode/outputs.ts'
 import { FrameReader } from '../frame-reader.ts'
 import type { IntakeIdentity, SourceBinding, Tally } from '../identify/identifier.ts'
 import type { FrameBlock } from '../lib/frame-block.ts'
-import { laneBytes } from '../lib/lane-memory.ts'
 import { compileTemplate } from '../parse/template/compile.ts'
 import type { Template } from '../parse/template/template.ts'
 import { namedZone } from '../parse/values/zone.ts'
@@ -174,7 +173,7 @@ export class LaneEngine {
     const began = performance.now()
     this.#reader.frame.now = now
     this.#tapLeft = this.#tapFilters.length === 0 ? 0 : TAP_PER_BLOCK
-    block.bytes.copy(laneBytes, 0, 0, block.used)
+    this.#reader.load(block.bytes, block.used)
     let index = 0
     const { count } = block
     while (index < count) {
@@ -202,7 +201,7 @@ export class LaneEngine {
     const reader = this.#reader
     reader.forget()
     const intake = this.#intakeOf(block.intake(index))
-    const outcome = reader.read(intake, laneBytes, start, end, block.scratchStart, block.scratchEnd)
+    const outcome = reader.read(intake, start, end)
     this.#outcome = outcome
     this.#dropReason = ''
     const { binding, fields } = reader

@@ -1,8 +1,8 @@
 /**
  * Whole frames of many intakes in shared memory, as it goes from the receiving thread to a lane and back.
  *
- *   0 ………………… DATA_BYTES ………… +SCRATCH_BYTES ……… BLOCK_BYTES
- *   │ frames, LF after each │ scratch of the parser │ table: start, end, intake per frame (uint32) │
+ *   0 ………………… DATA_BYTES ……… BLOCK_BYTES
+ *   │ frames, LF after each │ table: start, end, intake per frame (uint32) │
  *
  * Frames of all intakes share a block, with the intake beside each frame, so ten thousand connections cost no ten thousand
  * blocks (docs/decisions/0001-threads-and-blocks.md). Both threads see the memory, and only the one that the block was handed to last may
@@ -12,22 +12,19 @@ import { FRAME_MAX_BYTES } from '../contracts.ts'
 
 /** A block is handed over when it holds this many bytes. */
 export const BLOCK_FILL_BYTES = 256 * 1024
-const DATA_BYTES = BLOCK_FILL_BYTES + FRAME_MAX_BYTES + 64
-const SCRATCH_BYTES = 64 * 1024
+/** The frames, and as much behind them as the last one may take. */
+export const DATA_BYTES = BLOCK_FILL_BYTES + FRAME_MAX_BYTES + 64
 /** A block is handed over when it holds this many frames. */
 export const BLOCK_FRAMES_MAX = 4096
 const FRAME_ENTRY = 3
-const TABLE_START = DATA_BYTES + SCRATCH_BYTES
-/** Data and scratch: what is read of a block, and the length of `bytes`. */
-export const BLOCK_BYTES_READ = TABLE_START
-export const BLOCK_BYTES = TABLE_START + BLOCK_FRAMES_MAX * FRAME_ENTRY * 4
+export const BLOCK_BYTES = DATA_BYTES + BLOCK_FRAMES_MAX * FRAME_ENTRY * 4
 
 /** A short frame is copied by a loop: the call of the native copy costs more. */
 const LOOP_COPY_MAX_BYTES = 48
 
 export class FrameBlock {
   readonly memory: SharedArrayBuffer
-  /** Data and scratch. */
+  /** The frames. */
   readonly bytes: Buffer
   readonly #table: Uint32Array
   count = 0
@@ -40,16 +37,8 @@ export class FrameBlock {
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BLOCK_BYTES)) {
     this.memory = memory
-    this.bytes = Buffer.from(memory, 0, TABLE_START)
-    this.#table = new Uint32Array(memory, TABLE_START)
-  }
-
-  get scratchStart(): number {
-    return DATA_BYTES
-  }
-
-  get scratchEnd(): number {
-    return TABLE_START
+    this.bytes = Buffer.from(memory, 0, DATA_BYTES)
+    this.#table = new Uint32Array(memory, DATA_BYTES)
   }
 
   /** True when no further frame may be appended. */

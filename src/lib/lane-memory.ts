@@ -3,14 +3,14 @@
  * (WebAssembly, from src/lib/simd; docs/decisions/0011-vector-code.md). A block of frames is copied in, at the offsets it has;
  * addresses of the code are offsets of `laneBytes`.
  *
- *   0 ……………………………… │ regions that their users reserved
- *   │ the block at hand, with its scratch │
+ *   0 ………………… SCRATCH_START ………………… SCRATCH_END ………………………………
+ *   │ the block at hand │ scratch of the parser │ regions that their users reserved
  *
  * The memory has its whole size from the start, since growing would take the buffer away from all that hold it; pages that nobody writes to cost
  * nothing. It is the thread's and not an engine's, as parsers and what they learn are.
  */
 import { fastPaths } from './fast-paths.ts'
-import { BLOCK_BYTES_READ } from './frame-block.ts'
+import { DATA_BYTES } from './frame-block.ts'
 import { SIMD_CODE } from './simd/code.ts'
 
 const PAGE_BYTES = 64 * 1024
@@ -64,6 +64,10 @@ function newMemory(): { buffer: ArrayBuffer; code: VectorCode | undefined } {
   }
 }
 
+/** Where what is not in a frame as it should be is written while its record is at hand. */
+export const SCRATCH_START = DATA_BYTES
+export const SCRATCH_END = SCRATCH_START + 64 * 1024
+
 /** All of it. */
 export const laneBytes: Buffer = Buffer.from(buffer)
 /** Undefined where there are no vector instructions: everything is then done by the plain ways. */
@@ -72,7 +76,7 @@ export const vectorCode: VectorCode | undefined = code
 /** True when vector code can read and write here. */
 export const isVectorMemory = (buf: Uint8Array): boolean => buf === laneBytes && code !== undefined && fastPaths.isOn
 
-let reserved = BLOCK_BYTES_READ
+let reserved = SCRATCH_END
 
 /** Address of so many bytes that are the caller's from now on, 16 bytes aligned. For modules, when they are loaded. */
 export function reserveLaneMemory(bytes: number): number {

@@ -7,7 +7,6 @@ import { random } from '../../bench/lines.ts'
 import { newEncoder } from '../../src/encode/encoder.ts'
 import { FrameReader } from '../../src/frame-reader.ts'
 import { fastPaths } from '../../src/lib/fast-paths.ts'
-import { laneBytes } from '../../src/lib/lane-memory.ts'
 import { loadParsers } from '../../src/parse/load.ts'
 import { UTC } from '../../src/parse/values/zone.ts'
 import { FIXTURE_NOW, fixtures } from './fixtures.ts'
@@ -15,8 +14,6 @@ import { FIXTURE_NOW, fixtures } from './fixtures.ts'
 const SEEDS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 20 : 1
 /** Variants of each line of the fixtures, one after another, so that what is learnt from one is used for the next. */
 const VARIANTS = 120
-const SCRATCH_AT = 256 * 1024
-const SCRATCH_BYTES = 64 * 1024
 
 const parsers = await loadParsers()
 const encoder = newEncoder('csv') // the format that leaves nothing out
@@ -25,14 +22,10 @@ function readerOf(isOn: boolean): (line: Buffer) => string {
   const reader = new FrameReader(parsers, [UTC])
   reader.frame.now = FIXTURE_NOW
   const intake = reader.identifier.open(0, [{ source: 0, parser: null }])
-  // the fast one reads where a lane does
-  const buf = isOn ? laneBytes : Buffer.alloc(512 * 1024)
   const out = Buffer.alloc(64 * 1024)
   return line => {
     fastPaths.isOn = isOn
-    line.copy(buf)
-    buf[line.length] = 0x0a
-    const outcome = reader.read(intake, buf, 0, line.length, SCRATCH_AT, SCRATCH_AT + SCRATCH_BYTES)
+    const outcome = reader.readLine(intake, line)
     const parser = reader.binding?.parser.id ?? ''
     if (outcome !== 'parsed') return `${outcome} ${parser} ${reader.fields.reason}`
     if (reader.reject !== '') return `${parser} ${reader.reject} ${JSON.stringify(reader.fields.toRecord())}`

@@ -7,6 +7,7 @@ import { newEncoder } from '../../../src/encode/encoder.ts'
 import { FrameReader } from '../../../src/frame-reader.ts'
 import type { IntakeIdentity } from '../../../src/identify/identifier.ts'
 import { fastPaths } from '../../../src/lib/fast-paths.ts'
+import { laneBytes } from '../../../src/lib/lane-memory.ts'
 import { loadParsers } from '../../../src/parse/load.ts'
 import { namedZone } from '../../../src/parse/values/zone.ts'
 import { FIXTURE_NOW, fixtures } from '../../parse/fixtures.ts'
@@ -15,8 +16,6 @@ import { type FuzzTarget, same } from '../target.ts'
 const parsers = await loadParsers()
 const zone = namedZone('Europe/Berlin')
 const encoders = (['cef', 'leef', 'w3c', 'csv'] as const).map(format => newEncoder(format))
-const SCRATCH_BYTES = 64 * 1024
-const work = Buffer.alloc(FRAME_MAX_BYTES + 1 + SCRATCH_BYTES)
 const out = Buffer.alloc(ENCODE_ROOM_BYTES + 16)
 const OUTCOMES = ['parsed', 'skipped', 'malformed', 'unidentified']
 
@@ -24,12 +23,10 @@ const OUTCOMES = ['parsed', 'skipped', 'malformed', 'unidentified']
 export function readLines(lines: readonly Buffer[], reader: FrameReader, intake: IntakeIdentity, behind = '\0'): string[] {
   return lines.map(line => {
     const length = Math.min(line.length, FRAME_MAX_BYTES)
-    line.copy(work, 0, 0, length)
-    work[length] = 0x0a
-    work.fill(behind, length + 1, length + 300)
-    const outcome = reader.read(intake, work, 0, length, length + 1, work.length)
+    laneBytes.fill(behind, length + 1, length + 300)
+    const outcome = reader.readLine(intake, line)
     if (!OUTCOMES.includes(outcome)) throw new Error(`outcome ${String(outcome)}`)
-    if (work.compare(line, 0, length, 0, length) !== 0 || work[length] !== 0x0a) throw new Error('reading changed the frame')
+    if (laneBytes.compare(line, 0, length, 0, length) !== 0 || laneBytes[length] !== 0x0a) throw new Error('reading changed the frame')
     if (outcome !== 'parsed') {
       if (reader.fields.reason === '') throw new Error(`${outcome} without a reason`)
       return `${outcome} ${reader.fields.reason}`
