@@ -2,7 +2,7 @@
  * Intakes: what receivers hold while bytes come in. Chunks are framed here and the frames appended to the blocks of the lanes, whose
  * blocks leave by the outlet (outlet.ts); `commit` and `end` answer when the disk has everything (commit-rounds.ts).
  */
-import type { FilledBlock, Framer, FramerStats, Framing, Intake, OnFrame, Peer } from '../contracts.ts'
+import type { FilledBlock, Framer, Framing, Intake, OnFrame, Peer } from '../contracts.ts'
 import { CollectorError } from '../errors.ts'
 import { createFramer } from '../framing/framer.ts'
 import type { LaneSpec } from '../lanes/messages.ts'
@@ -11,8 +11,9 @@ import { FrameBlock } from '../lib/frame-block.ts'
 import type { TokenBucket } from '../lib/token-bucket.ts'
 import { NO_SOURCE } from '../telemetry/status.ts'
 import { CommitRounds } from './commit-rounds.ts'
+import { ListenerCounts } from './listener-counts.ts'
 import type { Outlet } from './outlet.ts'
-import { type PeerCounts, PeerTable } from './peers.ts'
+import type { PeerCounts } from './peers.ts'
 import type { SourceBinding } from './source-binding.ts'
 
 /**
@@ -42,19 +43,10 @@ export interface IntakeCounts {
   aborted: number
 }
 
-/** Sums over framers that ended, and the live ones, which are added when asked. */
-interface FramingOfListener {
-  /** Chunks whose sender had to wait for its rate. */
-  rateLimited: number
-  ended: FramerStats
-  live: Set<Framer>
-  peers: PeerTable
-}
-
 interface LiveIntake {
   peer: Peer
   number: number
-  listener: FramingOfListener
+  listener: ListenerCounts
   sender: PeerCounts
   /** Where its frames count that are shed. */
   shed: ShedCount
@@ -77,8 +69,8 @@ export class Intakes {
   readonly counts: IntakeCounts = { frames: 0, bytes: 0, aborted: 0 }
   /** By source. Nobody has read what is shed: whose it is, the peer tells, or it counts for NO_SOURCE. */
   readonly #shed = new Map<string, ShedCount>()
-  /** What framers counted, by receiver and protocol; there are as many as listeners. */
-  readonly #framing = new Map<string, FramingOfListener>()
+  /** By receiver and protocol. */
+  readonly #listeners = new Map<string, ListenerCounts>()
   readonly #rounds: CommitRounds
   #binding: SourceBinding
   #timer: NodeJS.Timeout
@@ -98,8 +90,8 @@ export class Intakes {
 
   open(peer: Peer, framing: Framing): Intake {
     const framer = createFramer(framing)
-    const listener = this.#framingOf(peer)
-    listener.live.add(framer)
+    const listener = this.#listenerOf(peer)
+    listener.began(framer)
     const sender = listener.peers.open(peer.address, this.#nowMs)
     const number = this.#pool.openIntake(this.#binding.candidates(peer))
     const intake: LiveIntake = { peer, number, listener, sender, shed: this.#shedOf(this.#binding.foretold(peer)), losses: this.#losses }
@@ -115,8 +107,7 @@ export class Intakes {
       listener.peers.close(sender)
       this.#live.delete(number)
       this.#byHandle.delete(handle)
-      listener.live.delete(framer)
-      addInto(listener.ended, framer.stats)
+      listener.ended(framer)
       this.#pool.closeIntake(number)
     }
     const handle: Intake = {
@@ -169,10 +160,7 @@ export class Intakes {
       sender.bytes += bytes
       block.setIntake(i, number)
     }
-    if (intake !== undefined) {
-      intake.listener.ended.newline += filled.count
-      intake.listener.ended.truncated += filled.truncated
-    }
+    intake?.listener.cutElsewhere(filled.count, filled.truncated)
     return this.#pool.exchange(block)
   }
 
@@ -282,32 +270,17 @@ export class Intakes {
     return this.#pool.isBusy ? 'lanes_busy' : undefined
   }
 
-  #framingOf({ receiver, protocol }: Peer): FramingOfListener {
-    const key = `${receiver} ${protocol}`
-    let listener = this.#framing.get(key)
-    if (listener === undefined) {
-      listener = { rateLimited: 0, ended: { ...NO_FRAMES }, live: new Set(), peers: new PeerTable() }
-      this.#framing.set(key, listener)
-    }
+  #listenerOf({ receiver, protocol }: Peer): ListenerCounts {
+    const known = this.listener(receiver, protocol)
+    if (known !== undefined) return known
+    const listener = new ListenerCounts()
+    this.#listeners.set(`${receiver} ${protocol}`, listener)
     return listener
   }
 
-  /** What framers counted for a listener. */
-  framerStats(receiver: string, protocol: string): FramerStats {
-    const listener = this.#framing.get(`${receiver} ${protocol}`)
-    const sum = { ...(listener?.ended ?? NO_FRAMES) }
-    for (const { stats } of listener?.live ?? []) addInto(sum, stats)
-    return sum
-  }
-
-  /** How often senders to a listener had to wait for their rate. */
-  rateLimited(receiver: string, protocol: string): number {
-    return this.#framing.get(`${receiver} ${protocol}`)?.rateLimited ?? 0
-  }
-
-  /** Who sends to a listener; undefined before the first byte. */
-  peers(receiver: string, protocol: string): PeerTable | undefined {
-    return this.#framing.get(`${receiver} ${protocol}`)?.peers
+  /** What came in by a listener; undefined before its first intake. */
+  listener(receiver: string, protocol: string): ListenerCounts | undefined {
+    return this.#listeners.get(`${receiver} ${protocol}`)
   }
 
   #tick(): void {
@@ -342,8 +315,6 @@ export class Intakes {
   }
 }
 
-const NO_FRAMES: Readonly<FramerStats> = { truncated: 0, discardedBytes: 0, resynchronised: 0, newline: 0, octetCounted: 0 }
-
 const asBuffer = (chunk: Uint8Array): Buffer =>
   Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 
@@ -352,12 +323,4 @@ function spend(bucket: TokenBucket, frames: number, bytes: number): number {
   const nowMs = Date.now()
   bucket.take(frames, bytes, nowMs)
   return bucket.debtMs(nowMs)
-}
-
-function addInto(sum: FramerStats, stats: FramerStats): void {
-  sum.truncated += stats.truncated
-  sum.discardedBytes += stats.discardedBytes
-  sum.resynchronised += stats.resynchronised
-  sum.newline += stats.newline
-  sum.octetCounted += stats.octetCounted
 }

@@ -29,6 +29,7 @@ import type { Archive } from './archive.ts'
 import type { Delivery, Departures } from './delivery.ts'
 import type { DriftWatch } from './drift.ts'
 import type { Intakes } from './intakes.ts'
+import { ListenerCounts } from './listener-counts.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { SilenceWatch } from './silence.ts'
 
@@ -96,13 +97,13 @@ export function pausedReceiver(receiver: ReceiverStatus, { pause, lastPause }: P
 
 /** Who sends, and what was cut out of a receiver's bytes, by the names of the metrics. */
 function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus {
-  const peers = intakes.peers(receiver.name, receiver.protocol)
-  const { newline, octetCounted, truncated, discardedBytes, resynchronised } = intakes.framerStats(receiver.name, receiver.protocol)
+  const listener = intakes.listener(receiver.name, receiver.protocol) ?? NOTHING_YET
+  const { newline, octetCounted, truncated, discardedBytes, resynchronised } = listener.framerStats()
   return {
     ...receiver,
     counters: {
       ...receiver.counters,
-      rate_limited_total: (receiver.counters.rate_limited_total ?? 0) + intakes.rateLimited(receiver.name, receiver.protocol),
+      rate_limited_total: (receiver.counters.rate_limited_total ?? 0) + listener.rateLimited,
       received_frames_total: newline + octetCounted,
       newline_frames_total: newline,
       octet_counted_frames_total: octetCounted,
@@ -110,10 +111,12 @@ function withFraming(receiver: ReceiverStatus, intakes: Intakes): ReceiverStatus
       discarded_bytes_total: discardedBytes,
       resynchronised_total: resynchronised
     },
-    peers: peers?.top() ?? [],
-    peersKnown: peers?.size ?? 0
+    peers: listener.peers.top(),
+    peersKnown: listener.peers.size
   }
 }
+
+const NOTHING_YET = new ListenerCounts()
 
 function tenantStatus(config: Config, delivery: Delivery): TenantStatus {
   return delivery.local === undefined

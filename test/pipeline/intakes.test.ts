@@ -116,11 +116,11 @@ t.test('framing is counted by listener, while connections live and after', async
   const other = intakes.open({ ...PEER, receiver: 'other' }, 'syslog-stream')
   one.accept(Buffer.from('<13>a\n5 <13>b<13>c\n'))
   other.accept(Buffer.from('<13>a\n'))
-  t.match(intakes.framerStats('in', 'syslog-tcp'), { newline: 2, octetCounted: 1 })
+  t.match(intakes.listener('in', 'syslog-tcp')!.framerStats(), { newline: 2, octetCounted: 1 })
   await one.end()
-  t.match(intakes.framerStats('in', 'syslog-tcp'), { newline: 2, octetCounted: 1 })
-  t.match(intakes.framerStats('other', 'syslog-tcp'), { newline: 1, octetCounted: 0 })
-  t.match(intakes.framerStats('nobody', 'syslog-tcp'), { newline: 0 })
+  t.match(intakes.listener('in', 'syslog-tcp')!.framerStats(), { newline: 2, octetCounted: 1 })
+  t.match(intakes.listener('other', 'syslog-tcp')!.framerStats(), { newline: 1, octetCounted: 0 })
+  t.equal(intakes.listener('nobody', 'syslog-tcp'), undefined)
   await other.end()
 })
 
@@ -145,7 +145,7 @@ t.test('a block that a receiver filled itself is counted, written, and paid for 
   t.equal(spool.durable, 3)
   t.equal(intakes.counts.frames, 3)
   t.equal(shedBy(intakes), 0)
-  t.match(intakes.framerStats('in', 'syslog-udp'), { newline: 3, truncated: 1 })
+  t.match(intakes.listener('in', 'syslog-udp')!.framerStats(), { newline: 3, truncated: 1 })
 
   const ended = senders.get(9)!
   await ended.end()

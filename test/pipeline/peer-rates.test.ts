@@ -47,7 +47,7 @@ async function running(t: Test, receiver: Receiver) {
   )
   t.teardown(() => receiver.stop(AbortSignal.timeout(5000)))
   const { protocol } = receiver.status()[0]!
-  return { intakes, spool, port: portOf(receiver), rateLimited: () => intakes.rateLimited(receiver.name, protocol) }
+  return { intakes, spool, port: portOf(receiver), rateLimited: () => intakes.listener(receiver.name, protocol)!.rateLimited }
 }
 
 /** Without `end` the other side closes. */
