@@ -42,14 +42,9 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   const hasTime = time > 0 && time < 253_402_300_800_000
   numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
   const plain = plainFields(out)
-  finalizeIp(out, SRC_IP, (plain & PLAIN_SRC_IP) !== 0)
-  finalizeDestinationIp(out, (plain & PLAIN_DST_IP) !== 0)
-  finalizeName(out, USER, (plain & PLAIN_USER) !== 0, corrections)
-  finalizeName(out, DEVICE, (plain & PLAIN_DEVICE) !== 0, corrections)
-  if (out.start[USER]! >= 0 && isAnonymous(out)) out.clear(USER)
+  if (plain !== ALL_PLAIN) finalizeTexts(out, plain, corrections)
   const port = numbers[DST_PORT]!
   if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
-  if (out.start[DST_HOST]! >= 0) finalizeHost(out, (plain & PLAIN_HOST) !== 0, corrections)
   if (out.start[URL]! >= 0) normalizeUrl(out, corrections)
   finalizeCounts(out, corrections)
   if (out.action === ACTION_UNKNOWN) {
@@ -67,8 +62,9 @@ const PLAIN_DEVICE = 2
 const PLAIN_SRC_IP = 4
 const PLAIN_DST_IP = 8
 const PLAIN_HOST = 16
+const ALL_PLAIN = 31
 
-/** Which fields are known to hold nothing but what they may hold as it is; all others have to be looked at. */
+/** Which fields are known to be as they should be, or absent; all others have to be looked at. */
 function plainFields({ buf, start, end }: RecordFields): number {
   if (!isVectorMemory(buf)) return 0
   return vectorCode!.plainFields(
@@ -85,11 +81,22 @@ function plainFields({ buf, start, end }: RecordFields): number {
   )
 }
 
-function finalizeIp(out: RecordFields, field: TextField, isPlain: boolean): void {
+/** All texts but the URL, save those that are plain. */
+function finalizeTexts(out: RecordFields, plain: number, corrections: Corrections): void {
+  const host = out.start[DST_HOST]!
+  if ((plain & PLAIN_SRC_IP) === 0) finalizeIp(out, SRC_IP)
+  if ((plain & PLAIN_DST_IP) === 0) finalizeDestinationIp(out)
+  if ((plain & PLAIN_USER) === 0) finalizeName(out, USER, corrections)
+  if ((plain & PLAIN_DEVICE) === 0) finalizeName(out, DEVICE, corrections)
+  if (out.start[USER]! >= 0 && isAnonymous(out)) out.clear(USER)
+  if (out.start[DST_HOST]! >= 0 && (host < 0 || (plain & PLAIN_HOST) === 0)) finalizeHost(out, corrections)
+}
+
+function finalizeIp(out: RecordFields, field: TextField): void {
   const start = out.start[field]!
   if (start < 0) return
   const end = out.end[field]!
-  if (isPlain || isCanonicalIpv4(out.buf, start, end)) {
+  if (isCanonicalIpv4(out.buf, start, end)) {
     if (out.buf[start] === 0x30 && end - start === 7 && isPlaceholder(out.buf, start, end)) out.clear(field)
     return
   }
@@ -106,23 +113,19 @@ function finalizeIp(out: RecordFields, field: TextField, isPlain: boolean): void
 }
 
 /** A name where the server's address should be is its host. */
-function finalizeDestinationIp(out: RecordFields, isPlain: boolean): void {
+function finalizeDestinationIp(out: RecordFields): void {
   const start = out.start[DST_IP]!
   if (start < 0) return
   const end = out.end[DST_IP]!
-  finalizeIp(out, DST_IP, isPlain)
+  finalizeIp(out, DST_IP)
   if (out.start[DST_IP]! < 0 && out.start[DST_HOST]! < 0 && !isPlaceholder(out.buf, start, end)) out.set(DST_HOST, start, end)
 }
 
-function finalizeName(out: RecordFields, field: TextField, isPlain: boolean, corrections: Corrections): void {
+function finalizeName(out: RecordFields, field: TextField, corrections: Corrections): void {
   const { buf } = out
   let start = out.start[field]!
   if (start < 0) return
   let end = out.end[field]!
-  if (isPlain) {
-    if (isPlaceholder(buf, start, end)) out.clear(field)
-    return
-  }
   while (start < end && buf[start] === 0x20) start++
   while (end > start && buf[end - 1] === 0x20) end--
   if (end - start <= NAME_MAX_CHARS && isPlainText(buf, start, end)) {

@@ -12,17 +12,10 @@ const HOST_BYTES = new Uint8Array(256)
 for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789-_.') HOST_BYTES[char.charCodeAt(0)] = 1
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') HOST_BYTES[char.charCodeAt(0)] = 2
 
-/**
- * Lower case, IDNA, no port, no trailing dot; an IP literal becomes the destination address. `isPlain`: it is known to be so, if it is not
- * a word for none.
- */
-export function finalizeHost(out: RecordFields, isPlain: boolean, corrections: Corrections): void {
+/** Lower case, IDNA, no port, no trailing dot; an IP literal becomes the destination address. */
+export function finalizeHost(out: RecordFields, corrections: Corrections): void {
   const { buf } = out
   const start = out.start[DST_HOST]!
-  if (isPlain) {
-    if (isPlaceholder(buf, start, out.end[DST_HOST]!)) out.clear(DST_HOST)
-    return
-  }
   const end = withoutPort(buf, start, out.end[DST_HOST]!)
   let kinds = 0
   let letters = false

@@ -47,7 +47,6 @@ function isPlainInLane(out: RecordFields): boolean {
   if (kind === NOT_PLAIN) return false
   const host = found[URL_HOST / 4]!
   const hostEnd = found[URL_HOST_END / 4]!
-  if (isPlaceholder(out.buf, host, hostEnd)) return false
   setServer(out, host, hostEnd, kind === HOST_IS_NAME)
   out.set(URL, start, found[URL_PATH_END / 4]!)
   out.urlQuery = found[URL_QUERY / 4]!

@@ -8,7 +8,7 @@ import { filled } from '../record-kit.ts'
 function finalized(dstHost: string, dstIp?: string) {
   const fields = filled({ dstHost, ...(dstIp === undefined ? {} : { dstIp }) })
   const corrections = noCorrections()
-  finalizeHost(fields, false, corrections)
+  finalizeHost(fields, corrections)
   const record = fields.toRecord()
   return { host: record.dstHost, ip: record.dstIp, dropped: corrections.host_dropped }
 }

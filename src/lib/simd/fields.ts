@@ -1,6 +1,7 @@
 /**
  * Hot path: once per record. Which of a record's text fields are already as they should be (src/process/finalize.ts, host.ts, url.ts); the
- * plain way does the rest. An absent field starts at -1. What lies behind a field is read with it and does not count.
+ * plain way does the rest, and has what looks like a word for an absent value. An absent field starts at -1. What lies behind a field is
+ * read with it and does not count.
  */
 import { above, afterDigits, bitsBefore, digits, equalTo, notOfHost, notOfUrl, unprintable } from './classes'
 import { HOST_IS_ADDRESS, HOST_IS_NAME, NOT_PLAIN, URL_HOST, URL_HOST_END, URL_PATH_END, URL_QUERY } from './program'
@@ -11,10 +12,17 @@ const DOT: i8 = 0x2e
 const SLASH: u8 = 0x2f
 const QUERY: i8 = 0x3f
 const HASH: u8 = 0x23
+const ZERO: u8 = 0x30
+const DASH: u8 = 0x2d
+const COLON: u8 = 0x3a
+const PARENTHESIS: u8 = 0x28
+const SMALL_A: u8 = 0x61
+const SMALL_N: u8 = 0x6e
+const SMALL_U: u8 = 0x75
 const NAME_MAX: i32 = 256
 const HOST_MAX: i32 = 253
 
-/** Two names, two IPv4 addresses and a host: a bit each, in this order, the first one's lowest. */
+/** Two names, two IPv4 addresses and a host: a bit each, in this order, the first one's lowest. An absent one is as it should be. */
 export function plainFields(
   user: i32,
   userEnd: i32,
@@ -28,27 +36,37 @@ export function plainFields(
   hostEnd: i32
 ): i32 {
   return (
-    <i32>isName(user, userEnd) |
-    ((<i32>isName(device, deviceEnd)) << 1) |
-    ((<i32>isIpv4(srcIp, srcIpEnd)) << 2) |
-    ((<i32>isIpv4(dstIp, dstIpEnd)) << 3) |
-    ((<i32>isHost(host, hostEnd)) << 4)
+    <i32>(user < 0 || isName(user, userEnd)) |
+    ((<i32>(device < 0 || isName(device, deviceEnd))) << 1) |
+    ((<i32>(srcIp < 0 || isIpv4(srcIp, srcIpEnd))) << 2) |
+    ((<i32>(dstIp < 0 || isIpv4(dstIp, dstIpEnd))) << 3) |
+    ((<i32>(host < 0 || isHost(host, hostEnd))) << 4)
   )
 }
 
 /** Printable ASCII without blanks around, not too long. */
 function isName(start: i32, end: i32): bool {
-  if (start < 0 || start >= end || end - start > NAME_MAX) return false
+  if (start >= end || end - start > NAME_MAX || mayMeanNone(start, end)) return false
   if (load<u8>(start) === BLANK || load<u8>(end - 1) === BLANK) return false
   let at = start
   for (; at + VECTOR < end; at += VECTOR) if (unprintable(v128.load(at)) !== 0) return false
   return (unprintable(v128.load(at)) & bitsBefore(end - at)) === 0
 }
 
+/** True for every word of src/lib/placeholder.ts and for `anonymous`, in any case, and few others. */
+function mayMeanNone(start: i32, end: i32): bool {
+  const length = end - start
+  if (length > 13) return false
+  const first = load<u8>(start) | 0x20
+  if (first === SMALL_N) return length <= 4 || length === 9 || length === 13
+  if (first === SMALL_A) return length === 9
+  return length <= 7 && (first === SMALL_U || first === ZERO || first === DASH || first === PARENTHESIS || first === COLON)
+}
+
 /** Four numbers from 0 to 255 without zeros in front, as `readIpv4` of src/lib/ip.ts reads them. Bits stand for bytes. */
 function isIpv4(start: i32, end: i32): bool {
   const length = end - start
-  if (start < 0 || length < 7 || length > 15) return false
+  if (length < 7 || length > 15 || mayMeanNone(start, end)) return false
   const bytes = v128.load(start)
   const within = bitsBefore(length)
   const dots = equalTo(bytes, DOT) & within
@@ -68,7 +86,7 @@ function isIpv4(start: i32, end: i32): bool {
 
 /** Host name in small letters, without port, of which a letter shows that it is no address. */
 function isHost(start: i32, end: i32): bool {
-  if (start < 0 || start >= end || end - start > HOST_MAX) return false
+  if (start >= end || end - start > HOST_MAX || mayMeanNone(start, end)) return false
   if (load<u8>(start) === <u8>DOT || load<u8>(end - 1) === <u8>DOT) return false
   let letters = 0
   let at = start
