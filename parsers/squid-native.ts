@@ -24,6 +24,7 @@ import {
   type Outcome,
   oncePerFrame,
   type Parser,
+  Repeated,
   readCount,
   readDigits,
   readFourDigits,
@@ -81,8 +82,12 @@ const CLIENT_WORD = 2
 const words = new Words(WORDS_MAX)
 const { starts, ends } = words
 const views = new View()
-/** The time of the row, ms, and which word is what. */
-const row = { time: -1, words: 0, code: 0, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
+/** What a result code may decide beside actions: it is of a question between caches, or is none. */
+const NO_TRAFFIC = -1
+const NO_CODE = -2
+
+/** The time of the row, ms, which word is what, and what the result code decides. */
+const row = { time: -1, words: 0, code: 0, decision: NO_CODE, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
 
 /** By byte: 1 for those of result codes and hierarchies, `TCP_MISS`. */
 const IS_NAME = Uint8Array.from({ length: 256 }, (_, byte) => Number((byte >= 0x41 && byte <= 0x5a) || byte === 0x5f))
@@ -124,9 +129,30 @@ function readHead(buf: Buffer): boolean {
   while (isDigit(buf[at])) at++
   if (at !== ends[ELAPSED_WORD]) return false
   row.code = isDigit(buf[starts[CLIENT_WORD + 1]!]) ? CLIENT_WORD + 2 : CLIENT_WORD + 1
-  const code = starts[row.code]!
-  const slash = ends[row.code]! - 4
-  if (slash <= code || nameEnd(buf, code, slash) !== slash || row.code >= row.words - 1 || buf[slash] !== SLASH) return false
+  if (row.code >= row.words - 1) return false
+  row.decision = decisionOf(buf, starts[row.code]!, ends[row.code]!)
+  return row.decision !== NO_CODE
+}
+
+/** What codes of earlier rows decide, at a place by their bytes: of `TCP_MISS/200` and its kin a cache has few. */
+const codes = Array.from({ length: 16 }, () => ({ bytes: new Repeated(), decision: NO_CODE }))
+
+/** What the result code decides: an action (0: nothing), NO_TRAFFIC, or NO_CODE when it is none. */
+function decisionOf(buf: Buffer, start: number, end: number): number {
+  const code = codes[(end - start + 5 * buf[start + 4]! + buf[end - 1]!) & (codes.length - 1)]!
+  if (code.bytes.is(buf, start, end)) return code.decision
+  const decision = isCode(buf, start, end) ? (matchesAt(buf, start, end, UDP) ? NO_TRAFFIC : actionOf(buf, start, end)) : NO_CODE
+  if (decision !== NO_CODE) {
+    code.bytes.keep(buf, start, end)
+    code.decision = decision
+  }
+  return decision
+}
+
+/** `TCP_MISS/200` */
+function isCode(buf: Buffer, start: number, end: number): boolean {
+  const slash = end - 4
+  if (slash <= start || nameEnd(buf, start, slash) !== slash || buf[slash] !== SLASH) return false
   return isDigit(buf[slash + 1]) && isDigit(buf[slash + 2]) && isDigit(buf[slash + 3])
 }
 
@@ -259,9 +285,7 @@ const parser: Parser = {
   parse(frame, out): Outcome {
     const { buf } = frame
     if (readRow(frame) !== WHOLE_ROW) return malformed(out, 'bad_syntax')
-    const code = starts[row.code]!
-    const codeEnd = ends[row.code]!
-    if (matchesAt(buf, code, codeEnd, UDP)) return skip(out, 'not_traffic') // questions between caches
+    if (row.decision === NO_TRAFFIC) return skip(out, 'not_traffic')
     const isConnect = matchesAt(buf, starts[row.method]!, ends[row.method]!, CONNECT)
     const url = starts[row.url]!
     const urlEnd = ends[row.url]!
@@ -278,7 +302,7 @@ const parser: Parser = {
     setPeer(buf, out)
     out.numbers[DOWNLOADED] = readCount(buf, starts[row.code + 1]!, ends[row.code + 1]!)
     if (row.sizes > 1) out.numbers[UPLOADED] = readCount(buf, starts[row.code + 2]!, ends[row.code + 2]!)
-    out.action = actionOf(buf, code, codeEnd)
+    out.action = row.decision
     return 'parsed'
   }
 }

@@ -1,6 +1,7 @@
 /** Which of the sixteen (or 64) bytes at an address are looked for: a bit each, the first byte's lowest. */
 import { WINDOW_BYTES } from './program'
 
+const TAB: i8 = 0x09
 const BLANK: i8 = 0x20
 const QUOTE: i8 = 0x22
 const EQUALS: i8 = 0x3d
@@ -36,9 +37,21 @@ export function equal16(at: usize, bytes: v128): i32 {
 
 /** The same for a window of 64 bytes. */
 export function equal64(at: usize, bytes: v128): u64 {
-  const low = equal16(at, bytes) | (equal16(at + 16, bytes) << 16)
-  const high = equal16(at + 32, bytes) | (equal16(at + 48, bytes) << 16)
-  return <u64>(<u32>low) | ((<u64>(<u32>high)) << 32)
+  return join(equal16(at, bytes), equal16(at + 16, bytes), equal16(at + 32, bytes), equal16(at + 48, bytes))
+}
+
+/** Blanks and TABs of a window. */
+export function blankOrTab64(at: usize): u64 {
+  return join(blankOrTab16(at), blankOrTab16(at + 16), blankOrTab16(at + 32), blankOrTab16(at + 48))
+}
+
+function blankOrTab16(at: usize): i32 {
+  const bytes = v128.load(at)
+  return i8x16.bitmask(v128.or(i8x16.eq(bytes, i8x16.splat(BLANK)), i8x16.eq(bytes, i8x16.splat(TAB))))
+}
+
+function join(first: i32, second: i32, third: i32, fourth: i32): u64 {
+  return <u64>(<u32>(first | (second << 16))) | ((<u64>(<u32>(third | (fourth << 16)))) << 32)
 }
 
 /** Of a window of 64 bytes those before `end`, which is not before the window. */

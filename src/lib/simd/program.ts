@@ -49,9 +49,9 @@ export const WRITE_NUMBER = 1
 /** Nothing but the literal, where an int32 of the record is this step's: STEP_VALUE bytes after the record's start, 1 when it is. */
 export const WRITE_LITERAL = 2
 
-/** Rows: bytes looked at in one go. Their places are written four at a time, those of a window behind the ones that were wanted. */
+/** Rows: bytes looked at in one go. The places of a whole one are written, and one more, behind those that were wanted. */
 export const WINDOW_BYTES = 64
-export const ROOM_BYTES = 4 * (WINDOW_BYTES + 4)
+export const ROOM_BYTES = 4 * (WINDOW_BYTES + 1)
 /** Empty words behind the last one of a row; a multiple of four. */
 export const ABSENT_WORDS = 8
 

@@ -2,11 +2,9 @@
  * Hot path: once per frame. Where columns and words of a row begin and end (src/parse/grammar/separators.ts): 64 bytes make a window, of
  * which each is a bit, the first byte's lowest.
  */
-import { equal16, equal64, inside64 } from './marks'
+import { blankOrTab64, equal16, equal64, inside64 } from './marks'
 import { ABSENT_WORDS, WINDOW_BYTES } from './program'
 
-const BLANK: i8 = 0x20
-const TAB: i8 = 0x09
 const INT_BYTES: usize = 4
 
 /**
@@ -50,15 +48,13 @@ export function columns(start: usize, end: usize, separator: i32, quote: i32, wa
  * the row follow. There must be ROOM_BYTES more than what is wanted takes.
  */
 export function words(start: usize, end: usize, wanted: i32, starts: usize, ends: usize): i32 {
-  const blank = i8x16.splat(BLANK)
-  const tab = i8x16.splat(TAB)
   const enough = ends + <usize>wanted * INT_BYTES
   let toStart = starts
   let toEnd = ends
   /** 1 when the byte before the window is in no word. */
   let outside: u64 = 1
   for (let at = start; at < end && toEnd < enough; at += WINDOW_BYTES) {
-    const blanks = equal64(at, blank) | equal64(at, tab) | ~inside64(at, end)
+    const blanks = blankOrTab64(at) | ~inside64(at, end)
     const shifted = (blanks << 1) | outside
     toStart = writePlaces(~blanks & shifted, at, toStart)
     toEnd = writePlaces(blanks & ~shifted, at, toEnd)
@@ -72,19 +68,14 @@ export function words(start: usize, end: usize, wanted: i32, starts: usize, ends
 }
 
 /**
- * Writes the place of each bit and returns the address behind the last. Four are written at a time, as a loop that ends with each window's last bit
- * is guessed wrong by the processor: what is behind the last is no place.
+ * Writes the place of each bit and returns the address behind the last. Two are written at a time: behind the last one may be no place.
  */
 function writePlaces(marks: u64, at: usize, to: usize): usize {
   const end = to + <usize>popcnt(marks) * INT_BYTES
-  for (; to < end; to += 4 * INT_BYTES) {
+  for (; to < end; to += 2 * INT_BYTES) {
     store<u32>(to, <u32>at + <u32>ctz(marks))
     marks &= marks - 1
     store<u32>(to, <u32>at + <u32>ctz(marks), 4)
-    marks &= marks - 1
-    store<u32>(to, <u32>at + <u32>ctz(marks), 8)
-    marks &= marks - 1
-    store<u32>(to, <u32>at + <u32>ctz(marks), 12)
     marks &= marks - 1
   }
   return end

@@ -20,6 +20,11 @@ export class Repeated {
     for (let i = 0; i < this.#length; i++) this.#kept[i] = buf[start + i]!
   }
 
+  /** True when the bytes `start`…`end` are these and no more. */
+  is(buf: Uint8Array, start: number, end: number): boolean {
+    return end - start === this.#length && this.standsAt(buf, start, end)
+  }
+
   forget(): void {
     this.#length = 0
   }
