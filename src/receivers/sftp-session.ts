@@ -20,6 +20,8 @@ interface OpenFile {
   queue: WriteQueue
   verdict: Promise<Verdict>
   isOver: boolean
+  /** The client has sent all of it. */
+  isClosing: boolean
   /** Ids of write requests whose bytes were not used yet. */
   unanswered: Set<number>
   /** Where the next write must begin; undefined before the first of an append. */
@@ -46,9 +48,9 @@ export class SftpSession {
     this.#listen()
   }
 
-  /** Bytes that wait for the reader: it is us who are slow. */
-  get queuedBytes(): number {
-    return this.#files().reduce((sum, { queue }) => sum + queue.queuedBytes, 0)
+  /** The client waits for us: for room for what it wrote, or for its file to be durable. */
+  get owesAnswer(): boolean {
+    return this.#files().some(({ unanswered, isClosing }) => unanswered.size > 0 || isClosing)
   }
 
   /** The client is gone. */
@@ -134,6 +136,7 @@ export class SftpSession {
       queue,
       verdict,
       isOver: false,
+      isClosing: false,
       unanswered: new Set(),
       at: (flags & OPEN_MODE.APPEND) === 0 ? 0 : undefined
     }
@@ -176,6 +179,7 @@ export class SftpSession {
       return
     }
     if (found.kind === 'file') {
+      found.isClosing = true
       found.queue.end()
       const verdict = await found.verdict
       if (verdict.outcome === 'taken') this.#sftp.status(id, STATUS_CODE.OK)

@@ -194,8 +194,13 @@ export class SftpReceiver implements Receiver {
     const own = new Set<SftpSession>()
     let account: Account | undefined
     let attempts = 0
-    socket.setTimeout(this.#options.idleTimeoutMs, () => {
-      if ([...own].some(session => session.queuedBytes > 0)) return // it is we who are slow
+    const { idleTimeoutMs } = this.#options
+    socket.setTimeout(idleTimeoutMs)
+    socket.on('timeout', () => {
+      if ([...own].some(session => session.owesAnswer)) {
+        socket.setTimeout(idleTimeoutMs) // it is we who are slow; a socket tells such a time once
+        return
+      }
       this.#counters.idle_closed_total++
       socket.destroy()
     })

@@ -1,5 +1,6 @@
 /** Needs curl, lftp, sftp and ssh-keygen. */
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ import { type SftpOptionsInput, SftpReceiver } from '../../src/receivers/sftp.ts
 import { spawn } from '../child-kit.ts'
 import { scratchDir } from '../test-dir.ts'
 import { checkReceiverContract } from './contract.ts'
-import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
+import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 
 const run = promisify(execFile)
 const PASSWORD = 'a-password-of-the-test'
@@ -173,6 +174,27 @@ t.test('nobody logs in without password or key; guessing is shut out; silence to
   silent.resume()
   await new Promise(resolve => silent.once('close', resolve))
   t.ok(counters().idle_closed_total! >= 1)
+  await stop(receiver)
+})
+
+t.test('a client whose file waits for room is not idle meanwhile, and is when it stays silent afterwards', async t => {
+  const { promise: room, resolve } = Promise.withResolvers<void>()
+  const { receiver, intakes, port, counters } = await started({ idleTimeoutMs: 1500 })
+  intakes.faults.room = room
+  const args = [...SSH_OPTIONS, '-i', clientKey, '-o', 'IdentitiesOnly=yes', '-P', String(port), '-b', '-', 'discovery@127.0.0.1']
+  const client = spawn('sftp', args, { stdio: ['pipe', 'ignore', 'ignore'] })
+  const closed = once(client, 'close')
+  client.stdin!.write(`put ${plainFile} /HQ/a.log\n`) // and it stays connected, as its input does not end
+  await intakes.until('the first lines', () => intakes.frames.length > 0)
+  await delay(3500)
+  t.match(receiver.status()[0], { connections: 1, counters: { idle_closed_total: 0 } })
+  delete intakes.faults.room
+  resolve()
+  await intakes.until('the silent client is sent away', () => receiver.status()[0]!.connections === 0)
+  client.stdin!.end()
+  await closed
+  t.strictSame(intakes.committed, LINES)
+  t.equal(counters().idle_closed_total, 1)
   await stop(receiver)
 })
 
