@@ -33,7 +33,6 @@ import {
   type Outcome,
   oncePerFrame,
   type Parser,
-  prefixScheme,
   raw,
   readCefHeader,
   readLeefHeader,
@@ -314,7 +313,6 @@ function complete(frame: Frame, out: RecordFields): Outcome {
   setScheme(v.protocol, out)
   setScheme(v.app, out)
   setScheme(v.appproto, out)
-  prefixScheme(out)
   return 'parsed'
 }
 

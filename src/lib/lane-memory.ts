@@ -41,6 +41,7 @@ export interface VectorCode {
     hostEnd: number
   ): number
   plainUrl(start: number, end: number, found: number): number
+  joinUrl(isSecure: number, host: number, hostEnd: number, path: number, pathEnd: number, to: number, found: number): number
 }
 
 /** What is used of WebAssembly; Node's types do not have it. */

@@ -6,8 +6,7 @@
 import type { Frame } from '../contracts.ts'
 import { equalsIgnoreCase, findByte, needle } from '../lib/bytes.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
-import { View } from '../lib/view.ts'
-import { ACTION_ALLOWED, ACTION_BLOCKED, DST_PORT, type RecordFields, SCHEME_HTTP, SCHEME_HTTPS, TIME, URL, USER } from '../record.ts'
+import { ACTION_ALLOWED, ACTION_BLOCKED, DST_PORT, type RecordFields, TIME, URL, USER } from '../record.ts'
 import { action, anyTime, count, raw, text } from './field.ts'
 import { readRowTime, type W3cState } from './grammar/w3c.ts'
 import { decodePercent, type Value } from './values/line.ts'
@@ -107,10 +106,6 @@ function setUrl(v: ElffValues, out: RecordFields): void {
   composeUrl(v['cs-uri-scheme'], v['cs-host'].present ? v['cs-host'] : v['r-host'], path, v['cs-uri-query'], out)
 }
 
-const WORD_BYTES = 4
-const COPIED_BY_WORDS_MAX = 256
-const views = new View()
-
 const HTTP = needle('http://')
 const HTTPS = needle('https://')
 const FTP = needle('ftp://')
@@ -150,48 +145,6 @@ export function composeUrl(scheme: Value, host: Value, path: Value, query: Value
   }
   out.scratch = at
   out.set(URL, start, at)
-}
-
-/**
- * Puts the scheme in front of a URL that is logged without one (`host/path`), in the scratch region, when the line told the scheme;
- * spares normalisation the making of strings. Hot path.
- */
-export function prefixScheme(out: RecordFields): void {
-  if (!out.has(URL) || (out.scheme !== SCHEME_HTTP && out.scheme !== SCHEME_HTTPS)) return
-  const { buf } = out
-  const start = out.start[URL]!
-  const end = out.end[URL]!
-  if (buf[start] === 0x2f || end - start + 9 > out.scratchEnd - out.scratch || isPlaceholder(buf, start, end)) return
-  const hostEnd = plainHostEnd(buf, start, end)
-  if (hostEnd < 0) return
-  const to = out.scratch
-  let at = to + putBytes(buf, out.scheme === SCHEME_HTTP ? HTTP : HTTPS, to)
-  at += copyRange(buf, start, end, at)
-  if (hostEnd === end) buf[at++] = 0x2f
-  out.scratch = at
-  out.set(URL, to, at)
-}
-
-/** Where the host ends that the range begins with, at a slash or the end; -1 when a port, a scheme or anything odd follows it. */
-function plainHostEnd(buf: Uint8Array, start: number, end: number): number {
-  for (let at = start; at < end; at++) {
-    const byte = buf[at]!
-    if (byte === 0x2f) return at
-    const name = (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2e || byte === 0x2d
-    if (!name) return -1
-  }
-  return end
-}
-
-/** Copies a range of the buffer to another place in it and returns its length; short ones by words, as a native call costs more. */
-function copyRange(buf: Buffer, start: number, end: number, to: number): number {
-  const length = end - start
-  if (length < WORD_BYTES || length > COPIED_BY_WORDS_MAX) return buf.copy(buf, to, start, end)
-  const view = views.of(buf)
-  const last = length - WORD_BYTES
-  for (let at = 0; at < last; at += WORD_BYTES) view.setInt32(to + at, view.getInt32(start + at))
-  view.setInt32(to + last, view.getInt32(start + last)) // over some that were copied already
-  return length
 }
 
 function putBytes(buf: Uint8Array, bytes: Uint8Array, at: number): number {

@@ -39,7 +39,7 @@ export function finalizeHost(out: RecordFields, corrections: Corrections): void 
 }
 
 /** End of the host in `name:443`; the end as it is when what follows a colon is no number. */
-function withoutPort(buf: Buffer, start: number, end: number): number {
+export function withoutPort(buf: Buffer, start: number, end: number): number {
   let at = end
   while (at > start && buf[at - 1]! >= 0x30 && buf[at - 1]! <= 0x39) at--
   return at > start && buf[at - 1] === 0x3a ? at - 1 : end

@@ -6,12 +6,13 @@
  * so the rest is put together in the scratch region.
  */
 import { canonicalIp, isCanonicalIpv4 } from '../lib/ip.ts'
-import { isVectorMemory, laneInts, reserveLaneMemory, vectorCode } from '../lib/lane-memory.ts'
+import { isVectorMemory } from '../lib/lane-memory.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
-import { URL_BYTES as FOUND_BYTES, HOST_IS_NAME, NOT_PLAIN, URL_HOST, URL_HOST_END, URL_PATH_END, URL_QUERY } from '../lib/simd/program.ts'
-import { DST_HOST, DST_IP, DST_PORT, type RecordFields, SCHEME_FTP, SCHEME_HTTP, SCHEME_HTTPS, URL } from '../record.ts'
+import { DST_HOST, DST_IP, DST_PORT, type RecordFields, URL } from '../record.ts'
 import type { Corrections } from './corrections.ts'
 import { canonicalHost, writeLowerCase } from './host.ts'
+import { schemeOf, setServer } from './url-server.ts'
+import { normalizeByVectors } from './url-vectors.ts'
 
 export const URL_MAX_BYTES = 2048
 /** Longer than this a logged URL is not worth reading. */
@@ -32,25 +33,8 @@ const HOST_BYTES = PLAIN_HOST_BYTES.slice().fill(1, 0x41, 0x5b)
 const HASH = 0x23
 
 export function normalizeUrl(out: RecordFields, corrections: Corrections): void {
-  if (!(isVectorMemory(out.buf) ? isPlainInLane(out) : isPlainUrl(out)) && !composeUrl(out)) rebuildUrl(out, corrections)
+  if (!(isVectorMemory(out.buf) ? normalizeByVectors(out) : isPlainUrl(out)) && !composeUrl(out)) rebuildUrl(out, corrections)
   if (out.start[URL]! >= 0 && out.end[URL]! - out.start[URL]! > URL_MAX_BYTES) shortenUrl(out, corrections)
-}
-
-/** Where `plainUrl` of src/lib/simd/fields.ts puts what it finds. */
-const foundAt = reserveLaneMemory(FOUND_BYTES)
-const found = laneInts(foundAt, FOUND_BYTES / 4)
-
-/** As `isPlainUrl`, for URLs in the lane's memory. */
-function isPlainInLane(out: RecordFields): boolean {
-  const start = out.start[URL]!
-  const kind = vectorCode!.plainUrl(start, out.end[URL]!, foundAt)
-  if (kind === NOT_PLAIN) return false
-  const host = found[URL_HOST / 4]!
-  const hostEnd = found[URL_HOST_END / 4]!
-  setServer(out, host, hostEnd, kind === HOST_IS_NAME)
-  out.set(URL, start, found[URL_PATH_END / 4]!)
-  out.urlQuery = found[URL_QUERY / 4]!
-  return true
 }
 
 /** True when the URL needs no change; the record's host is then the URL's. */
@@ -79,12 +63,6 @@ function isPlainUrl(out: RecordFields): boolean {
 function isServer(buf: Buffer, start: number, end: number, letters: boolean): boolean {
   if (!letters) return isCanonicalIpv4(buf, start, end) && !isPlaceholder(buf, start, end)
   return end - start <= 253 && buf[start] !== DOT && buf[end - 1] !== DOT && !isPlaceholder(buf, start, end)
-}
-
-/** The host of the URL is the record's; an address is so when the line names none. */
-function setServer(out: RecordFields, start: number, end: number, letters: boolean): void {
-  if (letters) out.set(DST_HOST, start, end)
-  else if (out.start[DST_IP]! < 0) out.set(DST_IP, start, end)
 }
 
 /** Where a path of plain bytes ends, before its fragment; -1 when it holds others. */
@@ -133,7 +111,7 @@ function composeUrl(out: RecordFields): boolean {
   if (path < end && buf[path] !== SLASH) return false
   const pathEnd = endOfPath(buf, path, end)
   if (pathEnd < 0) return false
-  const scheme = isBare ? schemeOf(out, port === 0 ? '' : String(port)) : buf[start + 4] === 0x73 ? 'https' : 'http'
+  const scheme = isBare ? schemeOf(out, port) : buf[start + 4] === 0x73 ? 'https' : 'http'
   if (scheme === 'ftp') return false
   if (port > 0 && out.numbers[DST_PORT]! < 0) out.numbers[DST_PORT] = port
   const secure = scheme === 'https'
@@ -148,7 +126,7 @@ function composePath(out: RecordFields, start: number, end: number): boolean {
   const host = out.start[DST_HOST]!
   if (host < 0 || out.buf[start + 1] === SLASH) return false
   const port = out.numbers[DST_PORT]!
-  const scheme = schemeOf(out, '')
+  const scheme = schemeOf(out, 0)
   if (scheme === 'ftp' || !(port < 0 || port === (scheme === 'https' ? 443 : 80))) return false
   const pathEnd = endOfPath(out.buf, start, end)
   if (pathEnd < 0) return false
@@ -231,7 +209,7 @@ function splitUrl(logged: string, out: RecordFields): UrlParts | undefined {
     if (known === undefined) return undefined
     const port = out.numbers[DST_PORT]!
     return {
-      scheme: declared ?? schemeOf(out, ''),
+      scheme: declared ?? schemeOf(out, 0),
       host: known,
       port: port > 0 ? String(port) : '',
       path: rest.startsWith('?') ? `/${rest}` : rest
@@ -245,16 +223,7 @@ function splitUrl(logged: string, out: RecordFields): UrlParts | undefined {
   const host = canonicalHost(canonicalIp(authority) === undefined ? authority.replace(/:\d*$/, '') : authority)
   if (host === undefined || host === '') return undefined
   if (port !== '' && (Number(port) < 1 || Number(port) > 65_535)) return undefined
-  return { scheme: declared ?? schemeOf(out, port), host, port, path }
-}
-
-/** Scheme of a URL that is logged without one: what the parser said, else by the port. */
-function schemeOf(out: RecordFields, port: string): string {
-  if (out.scheme === SCHEME_HTTPS) return 'https'
-  if (out.scheme === SCHEME_HTTP) return 'http'
-  if (out.scheme === SCHEME_FTP) return 'ftp'
-  const number = port === '' ? out.numbers[DST_PORT]! : Number(port)
-  return number === 443 || number === 8443 ? 'https' : 'http'
+  return { scheme: declared ?? schemeOf(out, Number(port)), host, port, path }
 }
 
 /** Without fragment; blanks, controls and other than ASCII percent-encoded. */

@@ -9,7 +9,22 @@ import { HOST_IS_NAME, NOT_PLAIN } from '../../src/lib/simd/program.ts'
 import { noCorrections } from '../../src/process/corrections.ts'
 import { finalize } from '../../src/process/finalize.ts'
 import { Privacy } from '../../src/process/privacy.ts'
-import { DEVICE, DST_HOST, DST_IP, RecordFields, SRC_IP, type TextField, TIME, URL, USER } from '../../src/record.ts'
+import {
+  DEVICE,
+  DST_HOST,
+  DST_IP,
+  DST_PORT,
+  RecordFields,
+  SCHEME_FTP,
+  SCHEME_HTTP,
+  SCHEME_HTTPS,
+  SCHEME_UNKNOWN,
+  SRC_IP,
+  type TextField,
+  TIME,
+  URL,
+  USER
+} from '../../src/record.ts'
 
 const RUNS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 50_000 : 3000
 const AREA_BYTES = 16 * 1024
@@ -55,6 +70,7 @@ const urls = fc.oneof(
   fc
     .tuple(fc.constantFrom('http://', 'https://', 'http:/', 'httpx://', 'HTTP://', 'ftp://', ''), hosts, oneOdd(textOf('/abc?=%#', 80)))
     .map(([scheme, host, path]) => `${scheme}${host}/${path}`),
+  fc.tuple(hosts, fc.constantFrom('', ':443', ':80', ':0443', ':', ':8443', '/a:443', ':443/')).map(parts => parts.join('')),
   oneOdd(textOf('/abc?=', 3000).map(path => `https://a.example/${path}`)),
   oneOdd(fc.constantFrom('http://a', 'https://', 'http://a/', 'a.example:443', 'a.example', '/path?q'))
 )
@@ -135,7 +151,14 @@ t.test('a record comes out the same in the lane and elsewhere', async t => {
   const privacy = new Privacy({ stripQuery: true, userFormat: 'asIs', userDomains: {} })
   const elsewhere = Buffer.alloc(AREA_BYTES + SCRATCH_BYTES)
   const fields: readonly TextField[] = [SRC_IP, USER, DEVICE, DST_IP, DST_HOST, URL]
-  const outcome = (buf: Buffer, texts: readonly (string | undefined)[], gap: number, fill: number): unknown => {
+  const outcome = (
+    buf: Buffer,
+    texts: readonly (string | undefined)[],
+    port: number,
+    scheme: number,
+    gap: number,
+    fill: number
+  ): unknown => {
     const record = new RecordFields()
     record.reset(buf, AREA_BYTES, AREA_BYTES + SCRATCH_BYTES)
     const ranges = place(
@@ -148,6 +171,8 @@ t.test('a record comes out the same in the lane and elsewhere', async t => {
       if (texts[i] !== undefined) record.set(fields[i]!, start, end)
     })
     record.numbers[TIME] = 1
+    record.numbers[DST_PORT] = port
+    record.scheme = scheme
     const corrections = noCorrections()
     const reject = finalize(record, corrections)
     const whole = record.toRecord()
@@ -159,14 +184,16 @@ t.test('a record comes out the same in the lane and elsewhere', async t => {
     fc.assert(
       fc.property(
         fc.tuple(maybe(addresses), maybe(names), maybe(names), maybe(fc.oneof(addresses, hosts)), maybe(hosts), maybe(urls)),
+        fc.constantFrom(-1, 80, 443, 8080, 8443),
+        fc.constantFrom(SCHEME_UNKNOWN, SCHEME_HTTP, SCHEME_HTTPS, SCHEME_FTP),
         fc.nat(20),
         garbage,
-        (texts, gap, fill) => {
-          deepEqual(outcome(laneBytes, texts, gap, fill), outcome(elsewhere, texts, gap, fill))
+        (...args) => {
+          const plain = outcome(elsewhere, ...args)
+          deepEqual(outcome(laneBytes, ...args), plain)
           fastPaths.isOn = false
-          const slow = outcome(laneBytes, texts, gap, fill)
+          deepEqual(outcome(laneBytes, ...args), plain)
           fastPaths.isOn = true
-          deepEqual(slow, outcome(elsewhere, texts, gap, fill))
         }
       ),
       { numRuns: RUNS }

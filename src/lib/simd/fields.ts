@@ -18,7 +18,10 @@ const COLON: u8 = 0x3a
 const PARENTHESIS: u8 = 0x28
 const SMALL_A: u8 = 0x61
 const SMALL_N: u8 = 0x6e
+const SMALL_S: u8 = 0x73
 const SMALL_U: u8 = 0x75
+const HTTP: u32 = 0x70747468
+const SLASHES: u16 = 0x2f2f
 const NAME_MAX: i32 = 256
 const HOST_MAX: i32 = 253
 
@@ -134,9 +137,32 @@ export function plainUrl(start: i32, end: i32, found: usize): i32 {
   return kind
 }
 
+/**
+ * Writes scheme, host and path at `to`, where some bytes behind them must be free as well, and says what `plainUrl` says of that. What is
+ * given for the host may have its path behind it already; without one a slash is put there.
+ */
+export function joinUrl(isSecure: i32, host: i32, hostEnd: i32, path: i32, pathEnd: i32, to: i32, found: usize): i32 {
+  store<u32>(to, HTTP)
+  store<u8>(to, SMALL_S, 4)
+  let at = isSecure !== 0 ? to + 5 : to + 4
+  store<u8>(at, COLON)
+  store<u16>(at, SLASHES, 1)
+  at = copy(path, pathEnd, copy(host, hostEnd, at + 3))
+  const kind = plainUrl(to, at, found)
+  if (kind !== NOT_PLAIN) return kind
+  store<u8>(at, SLASH)
+  return plainUrl(to, at + 1, found)
+}
+
+/** Returns where the copy ends; up to 15 bytes behind it are written as well. */
+function copy(from: i32, end: i32, to: i32): i32 {
+  for (; from < end; from += VECTOR, to += VECTOR) v128.store(to, v128.load(from))
+  return to + end - from
+}
+
 /** Where the host starts after `http://` or `https://`; -1 without. */
 function hostOfUrl(start: i32, end: i32): i32 {
-  if (end - start < 9 || load<u32>(start) !== 0x70747468) return -1
-  const at = load<u8>(start, 4) === 0x73 ? start + 5 : start + 4
-  return load<u8>(at) === 0x3a && load<u16>(at, 1) === 0x2f2f ? at + 3 : -1
+  if (end - start < 9 || load<u32>(start) !== HTTP) return -1
+  const at = load<u8>(start, 4) === SMALL_S ? start + 5 : start + 4
+  return load<u8>(at) === COLON && load<u16>(at, 1) === SLASHES ? at + 3 : -1
 }

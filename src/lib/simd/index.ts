@@ -1,5 +1,5 @@
 /** What the code of this folder gives to src/lib/lane-memory.ts. It has no data of its own: all addresses come with the call. */
-export { plainFields, plainUrl } from './fields'
+export { joinUrl, plainFields, plainUrl } from './fields'
 export { lastOf } from './find'
 export { fit } from './fit'
 export { columns, words } from './rows'
