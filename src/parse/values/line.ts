@@ -6,7 +6,7 @@
 import { readCount } from '../../lib/bytes.ts'
 import { ACTION_ALLOWED, ACTION_BLOCKED, ACTION_UNKNOWN, type Action, type RecordFields } from '../../record.ts'
 import type { Step } from '../field.ts'
-import { KeyTable } from './key-table.ts'
+import { WordTable } from './word-table.ts'
 
 /** How a value was written: as it stands, or with escapes that must be undone before it is kept. */
 export const PLAIN = 0
@@ -183,7 +183,7 @@ const BLOCKED_WORDS =
 
 /** Words of one appliance for its decision; case does not matter. */
 export class ActionTable {
-  readonly #table: KeyTable
+  readonly #table: WordTable
   readonly #codes: readonly number[]
 
   /** Words beside the usual ones of record.md section 2; `null` says that a word decides nothing. */
@@ -195,7 +195,7 @@ export class ActionTable {
     for (const [word, action] of Object.entries(words)) {
       all.set(word.toLowerCase(), action === 'allowed' ? ACTION_ALLOWED : action === 'blocked' ? ACTION_BLOCKED : 0)
     }
-    this.#table = new KeyTable([...all.keys()], { ignoreCase: true })
+    this.#table = new WordTable([...all.keys()])
     this.#codes = [...all.values()]
   }
 

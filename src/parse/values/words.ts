@@ -1,18 +1,15 @@
 /** Words that many appliances share for the transport and the application protocol of a transaction. */
 import { type RecordFields, SCHEME_FTP, SCHEME_HTTP, SCHEME_HTTPS } from '../../record.ts'
-import { KeyTable } from './key-table.ts'
 import type { Value } from './line.ts'
+import { WordTable } from './word-table.ts'
 
 /** Names and IANA protocol numbers of what is neither TCP nor UDP, as firewalls write them. */
-const OTHER_TRANSPORTS = new KeyTable(
+const OTHER_TRANSPORTS = new WordTable(
   'icmp icmpv4 icmpv6 icmp6 icmp-v6 ipv6-icmp igmp ipip gre esp ah ospf pim vrrp sctp rsvp l2tp eigrp 1 2 4 41 46 47 50 51 58 88 89 103 112 115 132'.split(
     ' '
-  ),
-  { ignoreCase: true }
+  )
 )
-const SCHEME_WORDS = new KeyTable('http http_proxy https ssl tls http_over_tls http2 quic ftp ftp_over_http'.split(' '), {
-  ignoreCase: true
-})
+const SCHEME_WORDS = new WordTable('http http_proxy https ssl tls http_over_tls http2 quic ftp ftp_over_http'.split(' '))
 const SCHEMES = [
   SCHEME_HTTP,
   0, // HTTP_PROXY is a CONNECT: its port tells
