@@ -34,6 +34,8 @@ export interface ColumnMap {
   readonly indexes: Int16Array
   /** The wanted columns in their order. */
   readonly wanted: Int32Array
+  /** And the index of the value of each. */
+  readonly targets: Int32Array
 }
 
 /** Makes a column map from column → value index. */
@@ -42,7 +44,7 @@ export function columnMap(given: ReadonlyMap<number, number>): ColumnMap {
   const length = (wanted.at(-1) ?? -1) + 1
   const indexes = new Int16Array(length).fill(-1)
   for (const [column, index] of given) indexes[column] = index
-  return { length, indexes, wanted }
+  return { length, indexes, wanted, targets: wanted.map(column => indexes[column]!) }
 }
 
 /**
@@ -111,18 +113,19 @@ function scanByVectors(
   values: readonly Value[],
   { separator, quote }: DelimitedSyntax
 ): number {
-  const { length, indexes, wanted } = map
+  const { length, wanted, targets } = map
   const found = findSeparators(start, end, separator, quote, length)
   const count = found < 0 ? -1 - found : found
   separators[0] = start - 1
   separators[count + 1] = end
+  if (targets.length > 0) values[targets[0]!]!.line.setter = null // once, not with each value
   for (let i = 0; i < wanted.length; i++) {
     const column = wanted[i]!
     if (column > count) break
-    const value = values[indexes[column]!]!
+    const value = values[targets[i]!]!
     const from = separators[column]! + 1
     if (found < 0 && from < end && buf[from] === quote) setQuoted(buf, from + 1, end, quote, value)
-    else value.set(from, separators[column + 1]!, PLAIN)
+    else value.place(from, separators[column + 1]!, PLAIN)
   }
   return count < length ? count + 1 : length
 }
