@@ -40,6 +40,7 @@ export interface VectorCode {
     host: number,
     hostEnd: number
   ): number
+  /** src/lib/simd/url.ts */
   plainUrl(start: number, end: number, found: number): number
   joinUrl(isSecure: number, host: number, hostEnd: number, path: number, pathEnd: number, to: number, found: number): number
 }

@@ -1,6 +1,6 @@
 /**
  * Hot path: once per record with a URL in the lane's memory. The usual ways in which logs write URLs, read and put together by vector
- * code (src/lib/simd/fields.ts); url.ts does the rest.
+ * code (src/lib/simd/url.ts); url.ts does the rest.
  */
 import { readCount } from '../lib/bytes.ts'
 import { laneInts, reserveLaneMemory, vectorCode } from '../lib/lane-memory.ts'

@@ -1,6 +1,7 @@
 /** What the code of this folder gives to src/lib/lane-memory.ts. It has no data of its own: all addresses come with the call. */
-export { joinUrl, plainFields, plainUrl } from './fields'
+export { plainFields } from './fields'
 export { lastOf } from './find'
 export { fit } from './fit'
 export { columns, words } from './rows'
+export { joinUrl, plainUrl } from './url'
 export { writeLine } from './write'
