@@ -24,7 +24,6 @@ import {
   type Outcome,
   oncePerFrame,
   type Parser,
-  Repeated,
   readCount,
   readDigits,
   readFourDigits,
@@ -32,32 +31,16 @@ import {
   View,
   Words
 } from '../src/parse/kit.ts'
-import {
-  ACTION_ALLOWED,
-  ACTION_BLOCKED,
-  DOWNLOADED,
-  DST_HOST,
-  DST_IP,
-  DST_PORT,
-  type RecordFields,
-  SRC_IP,
-  TIME,
-  UPLOADED,
-  URL,
-  USER
-} from '../src/record.ts'
+import { DOWNLOADED, DST_HOST, DST_IP, DST_PORT, type RecordFields, SRC_IP, TIME, UPLOADED, URL, USER } from '../src/record.ts'
+import { decisionOf, NO_CODE, NO_TRAFFIC, nameEnd } from './squid-native/result-code.ts'
 
 const SLASH = 0x2f
 const DOT = 0x2e
 const DASH = 0x2d
 const SPACE = 0x20
 const TAB = 0x09
-const DENIED = needle('DENIED')
-const ABORTED = needle('ABORTED')
-const NONE = needle('NONE')
 /** Blue Coat's word for what is never cached. */
 const NO_CACHE = needle('_NC_')
-const UDP = needle('UDP_')
 const CONNECT = needle('CONNECT')
 const DIRECT = needle('DIRECT')
 const ORIGINAL = needle('ORIGINAL_DST')
@@ -82,22 +65,8 @@ const CLIENT_WORD = 2
 const words = new Words(WORDS_MAX)
 const { starts, ends } = words
 const views = new View()
-/** What a result code may decide beside actions: it is of a question between caches, or is none. */
-const NO_TRAFFIC = -1
-const NO_CODE = -2
-
 /** The time of the row, ms, which word is what, and what the result code decides. */
 const row = { time: -1, words: 0, code: 0, decision: NO_CODE, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
-
-/** By byte: 1 for those of result codes and hierarchies, `TCP_MISS`. */
-const IS_NAME = Uint8Array.from({ length: 256 }, (_, byte) => Number((byte >= 0x41 && byte <= 0x5a) || byte === 0x5f))
-
-/** End of the run of such bytes. */
-function nameEnd(buf: Buffer, start: number, end: number): number {
-  let at = start
-  while (at < end && IS_NAME[buf[at]!] === 1) at++
-  return at
-}
 
 /** Where the row begins: the body, or after a syslog tag. */
 function rowStart(frame: Frame): number {
@@ -132,28 +101,6 @@ function readHead(buf: Buffer): boolean {
   if (row.code >= row.words - 1) return false
   row.decision = decisionOf(buf, starts[row.code]!, ends[row.code]!)
   return row.decision !== NO_CODE
-}
-
-/** What codes of earlier rows decide, at a place by their bytes: of `TCP_MISS/200` and its kin a cache has few. */
-const codes = Array.from({ length: 16 }, () => ({ bytes: new Repeated(), decision: NO_CODE }))
-
-/** What the result code decides: an action (0: nothing), NO_TRAFFIC, or NO_CODE when it is none. */
-function decisionOf(buf: Buffer, start: number, end: number): number {
-  const code = codes[(end - start + 5 * buf[start + 4]! + buf[end - 1]!) & (codes.length - 1)]!
-  if (code.bytes.is(buf, start, end)) return code.decision
-  const decision = isCode(buf, start, end) ? (matchesAt(buf, start, end, UDP) ? NO_TRAFFIC : actionOf(buf, start, end)) : NO_CODE
-  if (decision !== NO_CODE) {
-    code.bytes.keep(buf, start, end)
-    code.decision = decision
-  }
-  return decision
-}
-
-/** `TCP_MISS/200` */
-function isCode(buf: Buffer, start: number, end: number): boolean {
-  const slash = end - 4
-  if (slash <= start || nameEnd(buf, start, slash) !== slash || buf[slash] !== SLASH) return false
-  return isDigit(buf[slash + 1]) && isDigit(buf[slash + 2]) && isDigit(buf[slash + 3])
 }
 
 /** Reads from the sizes to the hierarchy. False when the row ends before the URL does, or the columns are others. */
@@ -222,14 +169,6 @@ function isHostName(buf: Buffer, start: number, end: number): boolean {
     else if (!(byte >= 0x61 && byte <= 0x7a) && !isDigit(byte) && byte !== DASH) return false
   }
   return dots > 0
-}
-
-/** What the result code decides: DENIED blocks; no answer, or one that was broken off, decides nothing. */
-function actionOf(buf: Buffer, start: number, end: number): number {
-  if (find(buf, start, end, DENIED) >= 0) return ACTION_BLOCKED
-  const noStatus = buf[end - 1] === 0x30 && buf[end - 2] === 0x30 && buf[end - 3] === 0x30
-  if (noStatus || matchesAt(buf, start, end, NONE) || find(buf, start, end, ABORTED) >= 0) return 0
-  return ACTION_ALLOWED
 }
 
 /** `host:port` of a CONNECT. A name never ends in a digit, an address does or stands in brackets. */
