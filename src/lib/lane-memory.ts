@@ -51,13 +51,12 @@ interface WebAssemblyApi {
   Module: new (code: Uint8Array) => object
   Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { readonly exports: unknown }
 }
-const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly
-
 const { buffer, code } = newMemory()
 
 /** Where the machine or V8 has no vector instructions, it is memory like any other and there is no code. */
 function newMemory(): { buffer: ArrayBuffer; code: VectorCode | undefined } {
   try {
+    const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly
     const memory = new Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES })
     const { exports } = new Instance(new Module(Buffer.from(SIMD_CODE, 'base64')), { env: { memory } })
     return { buffer: memory.buffer, code: exports as VectorCode }

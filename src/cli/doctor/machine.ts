@@ -4,6 +4,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import type { Config } from '../../config/schema.ts'
 import { formatSize } from '../../config/sizes.ts'
 import { chooseDeflater } from '../../encode/deflate.ts'
+import { vectorCode } from '../../lib/lane-memory.ts'
 import { packageVersion } from '../../lib/package-root.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
@@ -15,7 +16,7 @@ const MEMORY_MIN_BYTES = 512 * 1024 * 1024
 const OTHER_FILES = 256
 
 export function checkMachine(config: Config): Finding[] {
-  return [versions(), deflate(), cores(config), memory(), openFiles(config), ...receiveBuffers(config)]
+  return [versions(), parsing(), deflate(), cores(config), memory(), openFiles(config), ...receiveBuffers(config)]
 }
 
 function versions(): Finding {
@@ -24,6 +25,11 @@ function versions(): Finding {
   return major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])
     ? ok('versions', detail)
     : fail('versions', detail, `use Node ${NODE_MIN.join('.')} or newer; npm ci brings one along`)
+}
+
+function parsing(): Finding {
+  if (vectorCode !== undefined) return ok('parsing', 'by vector instructions')
+  return warn('parsing', 'without vector instructions', 'a processor with SSE 4.1, and Node without --jitless, parse in half the time')
 }
 
 function deflate(): Finding {
