@@ -148,7 +148,7 @@ function seen(
   const news = now.sources.map(source => newsOf(before, source, guide))
   const sum = (of: (counts: Counts) => number): number => news.reduce((total, counts) => total + of(counts), 0)
   const { written, attributes } = found === undefined ? NOTHING : newsOf(before, found.source, guide)
-  const missing = written === 0 ? [] : WANTED.filter(attribute => (attributes.get(attribute) ?? 0) === 0)
+  const missing = written === 0 || attributes.size === 0 ? [] : WANTED.filter(attribute => (attributes.get(attribute) ?? 0) === 0)
   return {
     ok: found !== undefined,
     ...(found === undefined ? {} : { source: found.source.name, parser: found.parser }),

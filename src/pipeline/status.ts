@@ -211,7 +211,7 @@ function sourceStatus(
     corrections: mergeReasons(lanes.flatMap(lane => lane.corrections)),
     receivedBytes: sum(lanes, lane => lane.bytes),
     writtenBytes: sum(lanes, lane => lane.writtenBytes),
-    attributes: attributeCounts(lanes, outcomes),
+    attributes: config?.format === 'raw' ? [] : attributeCounts(lanes, outcomes),
     drift: parts.drift.alarms(name),
     driftsRaised: parts.drift.raised(name),
     lag: { bounds: [...LAG_BOUNDS_SECONDS], counts: lag.counts, sum: lag.sumSeconds },

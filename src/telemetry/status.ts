@@ -71,7 +71,7 @@ export interface SourceStatus {
   /** Bytes of frames received, and of lines written before compression. */
   receivedBytes: number
   writtenBytes: number
-  /** How many written records carry each attribute that reports are made of: what is dropped is in no report. */
+  /** How many written records carry each attribute that reports are made of: what is dropped is in no report. Of lines that pass as they came nothing is known. */
   attributes: AttributeCount[]
   /** What is not as it usually is with this source's lines, and how often such an alarm was raised. */
   drift: DriftStatus[]

@@ -81,6 +81,8 @@ t.test('the lines of each source arrive byte by byte, under its string', LONG, a
 
   const status = await collector.statusUntil('all is uploaded', ({ balance }) => balance.delivery.uploaded >= 4 * 5 + 1)
   t.ok(status.balance.balanced, JSON.stringify(status.balance))
+  const lacking = status.sources.filter(({ attributes }) => attributes.length === 0).map(({ name }) => name)
+  t.same(lacking.sort(), raw.map(({ name }) => name).sort(), 'nobody says what the records lack that are none')
   const { uploads } = JSON.parse(readFileSync(join(cwd, 'tenant', 'index.json'), 'utf8')) as {
     uploads: { stream: string; sourceString: string }[]
   }

@@ -67,7 +67,7 @@ function SourceCard({ source, state, rejects, isOpen }: CardProps): VNode {
       <${Troubles} source=${source} rejects=${rejects} nowMs=${nowMs} />
       <div class="two">
         <${RateChart} source=${source} history=${state.history} uploads=${uploadsOf(source.name, state)} nowMs=${nowMs} />
-        <${Quality} source=${source} />
+        ${source.attributes.length > 0 && html`<${Quality} source=${source} />`}
       </div>
     </div>`
     }
