@@ -55,6 +55,7 @@ function joinPath(out: RecordFields, start: number, end: number): boolean {
 function prefixScheme(out: RecordFields, start: number, end: number): boolean {
   const hostEnd = withoutPort(out.buf, start, end)
   const port = hostEnd === end ? 0 : readCount(out.buf, hostEnd + 1, end)
+  if (port === 0 && hostEnd < end) return false // no server has port 0
   const scheme = schemeOf(out, port)
   if (scheme === 'ftp' || !(port === 0 || port === (scheme === 'https' ? 443 : 80))) return false
   const kind = vectorCode!.joinUrl(scheme === 'https' ? 1 : 0, start, hostEnd, hostEnd, hostEnd, out.scratch, foundAt)

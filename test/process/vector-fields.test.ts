@@ -70,7 +70,9 @@ const urls = fc.oneof(
   fc
     .tuple(fc.constantFrom('http://', 'https://', 'http:/', 'httpx://', 'HTTP://', 'ftp://', ''), hosts, oneOdd(textOf('/abc?=%#', 80)))
     .map(([scheme, host, path]) => `${scheme}${host}/${path}`),
-  fc.tuple(hosts, fc.constantFrom('', ':443', ':80', ':0443', ':', ':8443', '/a:443', ':443/')).map(parts => parts.join('')),
+  fc
+    .tuple(hosts, fc.constantFrom('', ':443', ':80', ':0443', ':0', ':00', ':65536', ':', ':8443', '/a:443', ':443/'))
+    .map(parts => parts.join('')),
   oneOdd(textOf('/abc?=', 3000).map(path => `https://a.example/${path}`)),
   oneOdd(fc.constantFrom('http://a', 'https://', 'http://a/', 'a.example:443', 'a.example', '/path?q'))
 )
