@@ -9,16 +9,20 @@ export interface StopOptions {
   onProblem(message: string, error?: unknown): void
 }
 
+/** So soon a second signal is the same one: of a Ctrl-C under `npm start` the terminal tells the process, and npm tells it again. */
+const SAME_SIGNAL_MS = 500
+
 /** Resolves to the exit code after SIGTERM or SIGINT and a graceful end; a second signal ends the process at once. */
 export function untilStopped(options: StopOptions): Promise<number> {
   return new Promise(resolve => {
-    let stopping = false
+    let stoppedMs: number | undefined
     const onStop = (signal: NodeJS.Signals): void => {
-      if (stopping) {
+      if (stoppedMs !== undefined) {
+        if (performance.now() - stoppedMs < SAME_SIGNAL_MS) return
         options.onProblem(`${signal} again: ending at once`)
         process.exit(1)
       }
-      stopping = true
+      stoppedMs = performance.now()
       // Unreferenced: it must not keep alive a process that is done.
       setTimeout(() => {
         options.onProblem(`the stop took longer than ${options.deadlineMs} ms`)

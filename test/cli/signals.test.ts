@@ -35,8 +35,18 @@ t.test('a second signal ends at once', async t => {
   await said('ready')
   child.kill('SIGTERM')
   await said('stopping')
+  await new Promise(resolve => setTimeout(resolve, 600))
   child.kill('SIGTERM')
   t.same(await exit, [1, null])
+})
+
+t.test('a signal that comes twice at a time, as Ctrl-C does under npm, is one', async t => {
+  const { child, said, exit } = start(t, 'slow')
+  await said('ready')
+  child.kill('SIGINT')
+  await said('stopping')
+  child.kill('SIGINT')
+  t.same(await exit, [0, null])
 })
 
 t.test('a stop that never ends is cut off at the deadline', async t => {

@@ -1,8 +1,9 @@
-/** A process that runs until it is told to stop; its argument says how the stop goes: quick, never or fails. */
+/** A process that runs until it is told to stop; its argument says how the stop goes: quick, slow, never or fails. */
 import { untilStopped } from '../../src/cli/signals.ts'
 
 const stops: Record<string, () => Promise<void>> = {
   quick: async () => undefined,
+  slow: () => new Promise(resolve => setTimeout(resolve, 300)),
   never: () => new Promise(() => undefined),
   fails: async () => {
     throw new Error('the disk is gone')
