@@ -373,5 +373,5 @@ export const CASES: readonly Case[] = [
   spool,
   soakCase
 ]
-/** What CI runs, in about two minutes with `--short`. */
+/** What CI runs, in about three minutes with `--short`. */
 export const SHORT_CASES = ['tcp', 'udp', 'latency', 'start']

@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- CASE…] [--short] [--json]`: prints tables and keeps the results in bench/results/. Figures are medians of
- * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and two minutes for those of CI when none is
+ * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and three minutes for those of CI when none is
  * named; it keeps nothing. `--gigabytes N` is the size of the backlog that drains (1).
  * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
  * `npm run bench -- memory [--minutes N]`: a minute of full load.
