@@ -3,6 +3,7 @@
  * a usual spool is known at once, the rest in the background, so that a start over 100,000 segments takes no longer.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { SpoolLog } from './options.ts'
 import type { Shelf } from './shelf.ts'
 
 /** Ledgers that are read before the start is over. */
@@ -17,6 +18,7 @@ const READ_AGAIN_MS = 10_000
 export interface CensusOptions {
   /** What waits comes first. */
   shelves: readonly Shelf[]
+  log: SpoolLog
   /** Reads one ledger; the segment then is read on its shelf, or gone from it. May reject: it is tried again later. */
   look: (id: string) => Promise<void>
   /** More is known now. */
@@ -57,20 +59,26 @@ export class Census {
   }
 
   async #read(max = Number.POSITIVE_INFINITY): Promise<void> {
-    const { shelves, look, onNews } = this.#options
+    const { shelves, log, look, onNews } = this.#options
     const rest = shelves
       .flatMap(shelf => shelf.unreadIds())
       .slice(0, max)
       .values()
     let count = 0
+    let failed = 0
+    let failure: object = {}
     const lane = async (): Promise<void> => {
       for (const id of rest) {
         if (this.#stopping.signal.aborted) return
-        await look(id).catch(() => undefined)
+        await look(id).catch((error: unknown) => {
+          if (failed++ === 0) failure = { segment: id, err: error }
+        })
         if (++count % TELL_EVERY === 0) onNews()
       }
     }
     await Promise.all(Array.from({ length: CONCURRENCY }, lane))
+    // One line for all of them: a disk in trouble has enough to write.
+    if (failed > 0) log.warn({ ...failure, segments: failed }, 'segments could not be looked into; they are tried again')
     if (count > 0) onNews()
   }
 }

@@ -10,16 +10,15 @@ import { Copies } from './copies.ts'
 import { spoolFailure } from './failure.ts'
 import { scanFolder, sizeOfSegment } from './folder-scan.ts'
 import type { SpoolIo } from './io.ts'
-import { dataPath, type Folder, isSegmentId, type SegmentIds } from './layout.ts'
+import { dataPath, type Folder, isSegmentId, ledgerPath, type SegmentIds } from './layout.ts'
 import type { Ledger, StepLine } from './ledger.ts'
 import type { SpoolLog } from './options.ts'
 import { pruneArchive } from './prune-archive.ts'
 import { type ReadSegment, SpoolReader } from './reader.ts'
-import { finishOrphan } from './recover.ts'
 import type { Resumable } from './remake.ts'
 import { moveAside } from './rescue.ts'
 import type { ReserveFile } from './reserve-file.ts'
-import { appendStep, moveSegment, removeSegment } from './segment-files.ts'
+import { appendStep, fetchLedger, finishOrphan, moveSegment, removeSegment } from './segment-files.ts'
 import { addTo, type Contents, Shelf } from './shelf.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 import { WaitingList, type WaitingStep } from './waiting-list.ts'
@@ -82,7 +81,7 @@ export class SegmentQueue implements UploadQueue {
     this.reader = new SpoolReader(options.dir, options.io)
     this.#copies = new Copies(options, this.reader)
     const shelves = [this.#waiting, this.#setAside]
-    this.#census = new Census({ shelves, look: id => this.#look(id), onNews: () => this.#waiting.tell() })
+    this.#census = new Census({ shelves, log: options.log, look: id => this.#look(id), onNews: () => this.#waiting.tell() })
   }
 
   /** Bytes of closed, archived and set-aside segments. */
@@ -128,16 +127,10 @@ export class SegmentQueue implements UploadQueue {
     for (const folder of ['closed', 'archive', 'set-aside'] as const) {
       const { whole, orphanLedgers, orphanData } = await scanFolder(this.#options, folder)
       for (const id of orphanLedgers) await finishOrphan(this.#options, folder, id)
-      for (const id of [...whole, ...(folder === 'closed' ? [] : orphanData)].sort()) {
+      for (const id of [...whole, ...orphanData].sort()) {
         ids.seen(id)
         this.#shelf(folder).add(id, sizeOfSegment(this.#options, folder, id))
         if (++scanned % SCAN_BATCH === 0) await nextTurn()
-      }
-      if (folder !== 'closed') continue
-      for (const id of orphanData) {
-        ids.seen(id)
-        this.#waiting.add(id, sizeOfSegment(this.#options, 'closed', id), NO_CONTENTS)
-        await this.setAside(id, 'its ledger is missing, so its source is not known')
       }
     }
     await this.pruneArchive()
@@ -152,6 +145,7 @@ export class SegmentQueue implements UploadQueue {
   async #look(id: string): Promise<void> {
     if (this.#waiting.has(id)) await this.segment(id)
     else if (this.#setAside.has(id)) {
+      await fetchLedger(this.#options, 'set-aside', id)
       const segment = await this.reader.segment(id, ['set-aside'])
       this.#learn(this.#setAside, id, segment === undefined ? NO_CONTENTS : contentsOf(segment))
     }
@@ -185,7 +179,7 @@ export class SegmentQueue implements UploadQueue {
       await this.#unlessGone(id, () => this.split(id))
       return undefined
     }
-    const ledger = await this.reader.ledger(id, 'closed').catch(error => Promise.reject(spoolFailure(`read the ledger of ${id}`, error)))
+    const ledger = await this.#ledgerOf(id)
     const segment = this.reader.describe(id, 'closed', ledger)
     if (segment === undefined) {
       await this.#vanished(id, ledger)
@@ -193,7 +187,8 @@ export class SegmentQueue implements UploadQueue {
     }
     this.#learn(this.#waiting, id, contentsOf(segment))
     if (ledger.header === undefined) {
-      await this.#unlessGone(id, () => this.setAside(id, 'its ledger is damaged, so its source is not known'))
+      const what = this.#has(ledgerPath, 'closed', id) ? 'damaged' : 'missing'
+      await this.#unlessGone(id, () => this.setAside(id, `its ledger is ${what}, so its source is not known`))
       return undefined
     }
     // A crash between the step and the move: the service has it, so only the move is left to do.
@@ -203,6 +198,16 @@ export class SegmentQueue implements UploadQueue {
     }
     this.#waiting.came(id, segment.step as WaitingStep)
     return segment
+  }
+
+  /** Of a waiting segment. A move that was broken off between data and ledger is finished first. */
+  async #ledgerOf(id: string): Promise<Ledger> {
+    try {
+      if (!this.#has(ledgerPath, 'closed', id)) await this.#exclusive(id, () => fetchLedger(this.#options, 'closed', id))
+      return await this.reader.ledger(id, 'closed')
+    } catch (error) {
+      throw spoolFailure(`read the ledger of ${id}`, error)
+    }
   }
 
   /** Its file is not where it was: a move that the disk broke off is finished; else somebody took it away. */
@@ -236,7 +241,7 @@ export class SegmentQueue implements UploadQueue {
       const { dir, io, log, archiveCount } = this.#options
       const line: StepLine = { t: 'step', step: 'done', atMs: this.#options.now() }
       // Without the file an earlier try came so far that only the move is left.
-      if (io.sizeOf(dataPath(dir, 'closed', id)) !== undefined) {
+      if (this.#has(dataPath, 'closed', id)) {
         await this.#appendStep(id, 'closed', line).catch(error => {
           // Removing it makes it just as done, and on a failing disk it is the better half.
           log.warn({ segment: id, err: error }, 'the end of an upload could not be noted; the segment is removed all the same')
@@ -334,11 +339,14 @@ export class SegmentQueue implements UploadQueue {
     await this.#exclusive(id, async () => {
       const folder = this.#archived.has(id) ? 'archive' : 'set-aside'
       if (!isSegmentId(id) || !(this.#archived.has(id) || this.#setAside.has(id))) throw noSegment(id, 'archived or set aside')
-      if (folder === 'set-aside') await this.#look(id)
-      const soundness = await this.reader.check(id)
-      if (!soundness.sound) throw new CollectorError('SEGMENT_DAMAGED', `Cannot upload segment ${id} again: ${soundness.fault}`)
       const { dir, io, now } = this.#options
-      await this.#appendStep(id, folder, { t: 'step', step: 'closed', atMs: now() })
+      // As in `done`.
+      if (this.#has(dataPath, folder, id)) {
+        if (folder === 'set-aside') await this.#look(id)
+        const soundness = await this.reader.check(id)
+        if (!soundness.sound) throw new CollectorError('SEGMENT_DAMAGED', `Cannot upload segment ${id} again: ${soundness.fault}`)
+        await this.#appendStep(id, folder, { t: 'step', step: 'closed', atMs: now() })
+      }
       try {
         await moveSegment(io, dir, id, folder, 'closed')
         await io.syncDirectory(`${dir}/closed`)
@@ -375,12 +383,16 @@ export class SegmentQueue implements UploadQueue {
     }
   }
 
+  #has(path: typeof dataPath, folder: Folder, id: string): boolean {
+    return this.#options.io.sizeOf(path(this.#options.dir, folder, id)) !== undefined
+  }
+
   #mustWait(id: string): void {
     if (!this.#waiting.has(id)) throw noSegment(id, 'waiting')
   }
 
   /** Work on one segment is done one after the other, as each reads the ledger's end before it writes. */
-  async #exclusive(id: string, work: () => Promise<void>): Promise<void> {
+  async #exclusive(id: string, work: () => Promise<unknown>): Promise<void> {
     const before = this.#busy.get(id)
     const turn = (before ?? Promise.resolve()).then(work, work)
     this.#busy.set(id, turn)

@@ -7,13 +7,13 @@
 import { sizeOfSegment } from './folder-scan.ts'
 import { GZIP_HEADER, GZIP_TRAILER_BYTES, gzipTrailer } from './gzip-member.ts'
 import { readFully, type SpoolFile, writeFully } from './io.ts'
-import { dataPath, FOLDERS, type Folder, ledgerPath, originalOf, readName } from './layout.ts'
+import { dataPath, originalOf, readName } from './layout.ts'
 import type { Ledger, PieceLine } from './ledger.ts'
 import { SpoolReader } from './reader.ts'
 import { type Place, type Resumable, rewriteLedger } from './remake.ts'
 import { copySound, moveAside } from './rescue.ts'
 import { type Findings, findPieces } from './salvage.ts'
-import { moveSegment } from './segment-files.ts'
+import { fetchLedger, finishOrphan, moveSegment, removeSegment } from './segment-files.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
 
 export interface Recovered {
@@ -54,7 +54,7 @@ export async function recoverOpen(place: Place): Promise<Recovered> {
 }
 
 /** Finishes or removes what a crash left half done in `open/`; returns the ids of the data files, oldest first. */
-async function tidy({ io, dir }: Place): Promise<string[]> {
+async function tidy({ io, dir, log }: Place): Promise<string[]> {
   const data: string[] = []
   const ledgers: string[] = []
   const halves: string[] = []
@@ -70,19 +70,9 @@ async function tidy({ io, dir }: Place): Promise<string[]> {
     const original = originalOf(id)
     return original !== undefined && (data.includes(original) || io.sizeOf(dataPath(dir, 'closed', original)) !== undefined)
   }
-  for (const id of data.filter(isHalfCopy)) {
-    await io.remove(dataPath(dir, 'open', id))
-    await io.remove(ledgerPath(dir, 'open', id))
-  }
-  for (const id of ledgers) if (!data.includes(id)) await finishOrphan({ io, dir }, 'open', id)
+  for (const id of data.filter(isHalfCopy)) await removeSegment(io, dir, 'open', id)
+  for (const id of ledgers) if (!data.includes(id)) await finishOrphan({ io, dir, log }, 'open', id)
   return data.filter(id => !isHalfCopy(id)).sort()
-}
-
-/** A ledger without data: the second half of a move is missing, or the data file was never made or is already removed. */
-export async function finishOrphan({ io, dir }: Pick<Place, 'io' | 'dir'>, from: Folder, id: string): Promise<void> {
-  const target = FOLDERS.find(folder => folder !== from && io.sizeOf(dataPath(dir, folder, id)) !== undefined)
-  if (target === undefined) await io.remove(ledgerPath(dir, from, id))
-  else await io.rename(ledgerPath(dir, from, id), ledgerPath(dir, target, id))
 }
 
 /** 0 when the disk does not even tell the size. */
@@ -96,6 +86,7 @@ function bytesOnDisk(place: Place, id: string): number {
 
 async function recoverSegment(place: Place, id: string, recovered: Recovered): Promise<void> {
   const { io, dir } = place
+  await fetchLedger(place, 'open', id)
   const ledger = await new SpoolReader(dir, io).ledger(id, 'open')
   const file = await io.open(dataPath(dir, 'open', id), 'write')
   try {
@@ -114,7 +105,7 @@ async function recoverSegment(place: Place, id: string, recovered: Recovered): P
     }
     const totals = sumUp(findings.pieces)
     if (totals.recordCount === 0) return await dropUnlessDamaged(place, id, recovered, ledger, findings)
-    if (await isClosed(file, ledger, totals)) return await moveSegment(io, dir, id, 'open', 'closed')
+    if (await isClosed(file, ledger, totals)) return await unlessLeft(place, id, moveSegment(io, dir, id, 'open', 'closed'))
     await cutBack(file, totals, recovered.counts)
     const ledgerBytes = await rewriteLedger(place, id, ledger.header, findings.pieces)
     const prelude = findings.pieces.find(piece => piece.t === 'prelude')
@@ -138,9 +129,18 @@ function note({ log }: Place, id: string, findings: Findings, counts: RecoveryCo
   log.error({ segment: id, blocks: findings.lost.length, records: lostRecords }, 'blocks of an open segment are damaged or missing')
 }
 
-async function dropEmpty({ io, dir }: Place, id: string): Promise<void> {
-  await io.remove(dataPath(dir, 'open', id))
-  await io.remove(ledgerPath(dir, 'open', id))
+function dropEmpty(place: Place, id: string): Promise<void> {
+  return unlessLeft(place, id, removeSegment(place.io, place.dir, 'open', id))
+}
+
+/** Where the data are, the segment is: the queue carries the ledger after them when it looks at them, in this same start. */
+async function unlessLeft({ io, dir, log }: Place, id: string, leaving: Promise<void>): Promise<void> {
+  try {
+    await leaving
+  } catch (error) {
+    if (io.sizeOf(dataPath(dir, 'open', id)) !== undefined) throw error
+    log.warn({ segment: id, err: error }, 'a segment left open/ without its ledger, which is tried again')
+  }
 }
 
 async function dropUnlessDamaged(place: Place, id: string, recovered: Recovered, ledger: Ledger, findings: Findings): Promise<void> {
@@ -164,6 +164,6 @@ async function cutBack(file: SpoolFile, totals: Totals, counts: RecoveryCounts):
 }
 
 async function setAside(place: Place, id: string, recovered: Recovered, ledger: Ledger, reason: string, rest?: Resumable): Promise<void> {
-  await moveAside(place, 'open', id, ledger, reason, rest)
+  await unlessLeft(place, id, moveAside(place, 'open', id, ledger, reason, rest))
   recovered.counts.setAside++
 }

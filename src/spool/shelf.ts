@@ -60,7 +60,9 @@ export class Shelf {
     return entry === undefined || entry.records === NOT_READ ? undefined : { source: entry.source, records: entry.records }
   }
 
+  /** One that is here already (a crash between the syncs of two folders leaves it in both) takes the other's place. */
   add(id: string, bytes: number, contents?: Contents): void {
+    this.remove(id)
     this.#entries.set(id, { bytes, source: '', records: NOT_READ })
     this.#bytes += bytes
     this.#unread++

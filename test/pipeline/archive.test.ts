@@ -144,6 +144,30 @@ t.test('a segment of its buffer that the disk refuses is a trouble until a start
   t.match(third.archive.status(), { troubles: [], sources: [{ recovered: 2, uploaded: 2 }] })
 })
 
+t.test('moves of its buffer that were broken off between data and ledger are finished, and every line is archived once', async t => {
+  const folder = join(scratchDir('archive'), 'in-the-way')
+  writeFileSync(folder, '')
+  const first = start(t, { folder })
+  for (const source of ['a', 'b']) first.archive.append(blockOf(source, ['1', '2']))
+  await first.archive.commit()
+  await until('both wait', () => first.archive.status().waitingFiles === 2)
+  await first.archive.stop(5000)
+  const buffer = join(first.dir, 'buffer')
+  const [one, other] = readdirSync(join(buffer, 'closed')).filter(name => name.endsWith('.gz')) as [string, string]
+  for (const name of [one.replace('.gz', '.ledger'), other]) renameSync(join(buffer, 'closed', name), join(buffer, 'open', name))
+  const second = start(t, { dir: buffer })
+  await until('all is archived', () => second.archive.status().uploadedFiles === 2)
+  for (const source of ['a', 'b']) t.same(filesOf(second.dir, source).flatMap(readLines), ['1', '2'])
+  t.match(second.archive.status(), {
+    troubles: [],
+    sources: [
+      { recovered: 2, uploaded: 2 },
+      { recovered: 2, uploaded: 2 }
+    ]
+  })
+  t.same(readdirSync(join(buffer, 'set-aside')), [])
+})
+
 t.test('a thread that ends costs what was on the way; receipts and the tenant go on', async t => {
   const { archive, workers, dir } = start(t, { flush_interval: 3_600_000 })
   await archive.opened()

@@ -1,3 +1,5 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { blockOf, openSpool, scratchDirectory } from './blocks.ts'
 import { PowerCutIo } from './power-cut-io.ts'
@@ -57,6 +59,14 @@ t.test('power is cut after each single change of the disk: what was confirmed is
     t.equal((await after.reader.ids('set-aside')).length, 0, `cut ${index}: nothing is set aside`)
     const segment = after.waiting().includes(uploaded) ? await after.segment(uploaded) : undefined
     if (told.step === 'finalising') t.ok(segment === undefined || segment.step === 'finalising', `cut ${index}: the call is known`)
+    const onDisk = ['open', 'closed', 'archive'].flatMap(folder =>
+      readdirSync(join(target, folder)).map(name => statSync(join(target, folder, name)).size)
+    )
+    t.equal(
+      after.stats().bytes,
+      onDisk.reduce((sum, size) => sum + size, 0),
+      `cut ${index}: bytes are those of the files`
+    )
     if (told.step === 'done') t.equal(segment, undefined, `cut ${index}: it is not uploaded again`)
     await after.close()
   }

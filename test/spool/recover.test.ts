@@ -1,9 +1,10 @@
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ledgerLine, type PieceLine, parseLedger } from '../../src/spool/ledger.ts'
 import type { SegmentSpool } from '../../src/spool/spool.ts'
 import { blockOf, finishedLines, linesOf, openSpool, scratchDirectory } from './blocks.ts'
+import { FaultyIo } from './faulty-io.ts'
 
 const HEAD = 'time,host\n'
 const options = { preludes: () => Buffer.from(HEAD) }
@@ -38,6 +39,18 @@ function copyOf(from: string): Crashed {
     .slice(0, -3)
   const ledger = join(dir, 'open', `${id}.ledger`)
   return { dir, data: join(dir, 'open', `${id}.gz`), ledger, pieces: parseLedger(readFileSync(ledger)).pieces }
+}
+
+/** A disk that refuses the first rename of each path that fits. */
+function failingOnce(fits: (path: string) => boolean): { io: FaultyIo; failures: () => number } {
+  const io = new FaultyIo()
+  const refused = new Set<string>()
+  io.fault = (operation, path) => {
+    if (operation !== 'rename' || !fits(path) || refused.has(path)) return undefined
+    refused.add(path)
+    return 'EIO'
+  }
+  return { io, failures: () => refused.size }
 }
 
 /** Opens, adds one more line, closes: the lines of the finished files, heads left out. */
@@ -203,6 +216,13 @@ t.test('a crash at each step of closing leaves the segment whole, once', async t
       cpSync(place(dir, 'closed', 'ledger'), place(dir, 'open', 'ledger'))
       rmSync(place(dir, 'closed', 'ledger'))
     },
+    'only the ledger moved': dir => {
+      cpSync(place(dir, 'closed', 'gz'), place(dir, 'open', 'gz'))
+      rmSync(place(dir, 'closed', 'gz'))
+    },
+    'both moved, and the names in open/ are there again': dir => {
+      for (const kind of ['gz', 'ledger']) cpSync(place(dir, 'closed', kind), place(dir, 'open', kind))
+    },
     'all moved': () => undefined
   }
   for (const [name, crash] of Object.entries(cases)) {
@@ -242,6 +262,85 @@ t.test('a crash in the middle of done or set-aside is finished at the next start
   t.match(await spool.reader.segment(e), { step: 'set-aside', source: '', reason: /ledger is missing/ })
   t.same(readdirSync(join(dir, 'closed')), [])
   await spool.close()
+})
+
+/** A spool after a kill: `whole` is closed but not moved yet; six blocks of another source are open, one of them damaged. */
+async function closedInPlace(): Promise<{ dir: string; whole: string; damaged: string }> {
+  const dir = scratchDirectory()
+  const spool = await openSpool(dir)
+  spool.append(blockOf('whole', ['1', '2']))
+  await spool.closeAll()
+  const [whole] = spool.waiting() as [string]
+  for (const lines of BLOCKS) {
+    spool.append(blockOf('damaged', lines))
+    await spool.commit()
+  }
+  const [damaged] = (await spool.reader.ids('open')) as [string]
+  await spool.close()
+  for (const kind of ['gz', 'ledger']) renameSync(join(dir, 'closed', `${whole}.${kind}`), join(dir, 'open', `${whole}.${kind}`))
+  const data = join(dir, 'open', `${damaged}.gz`)
+  const bytes = readFileSync(data)
+  bytes[14]! ^= 0xff
+  writeFileSync(data, bytes)
+  return { dir, whole, damaged }
+}
+
+const SAVED = [...BLOCKS.slice(1).flat(), '1', '2'].sort()
+
+t.test('a start whose second rename fails carries the ledger after the data in the same start', async t => {
+  const { dir, damaged } = await closedInPlace()
+  const { io, failures } = failingOnce(path => path.endsWith('.ledger'))
+  const spool = await openSpool(dir, { io })
+  t.equal(failures(), 2, 'that of the whole one to closed/, and that of the damaged one to set-aside/')
+  t.match(spool.stats(), { unrecovered: { segments: 0, bytes: 0 }, recovery: { setAside: 1 }, segments: { setAside: 1 } })
+  t.match(await spool.reader.segment(damaged), { step: 'set-aside', source: 'damaged', carriedTo: `${damaged}r` })
+  t.same([...spool.stats().records.setAside], [['damaged', 3]], 'the damaged block')
+  t.same(await finishedLines(spool), SAVED)
+  await spool.close()
+})
+
+t.test('a ledger that the disk gives out at no try of a start waits for the next one, and nothing whole is set aside', async t => {
+  const { dir, whole, damaged } = await closedInPlace()
+  const io = new FaultyIo()
+  io.fault = (operation, path) => (operation === 'rename' && path.endsWith(`${whole}.ledger`) ? 'EIO' : undefined)
+  const first = await openSpool(dir, { io })
+  const { records, segments } = first.stats()
+  t.match(segments, { closed: 1, setAside: 1 })
+  t.equal(records.unreadSegments, 1, 'it is not counted yet')
+  t.equal(first.sourceOf(whole), undefined)
+  await t.rejects(first.segment(whole), { code: 'SPOOL_IO', retryable: true })
+  await first.close()
+
+  const second = await openSpool(dir)
+  t.match(second.stats(), { recovery: { setAside: 0 }, segments: { setAside: 1 }, records: { unreadSegments: 0 } })
+  t.same((await second.reader.ids('set-aside')).join(), damaged)
+  t.same(await finishedLines(second), SAVED)
+  await second.close()
+})
+
+t.test('a replay whose second rename fails can be tried again, and a start finishes one that was cut short', async t => {
+  for (const from of ['archive', 'set-aside'] as const) {
+    const dir = scratchDirectory()
+    const { io, failures } = failingOnce(path => path.includes(from) && path.endsWith('.ledger'))
+    const spool = await openSpool(dir, { io })
+    spool.append(blockOf('s', ['x']))
+    await spool.closeAll()
+    const [id] = spool.waiting() as [string]
+    await (from === 'archive' ? spool.done(id) : spool.setAside(id, 'for a test'))
+    await t.rejects(spool.replay(id), { code: 'SPOOL_IO', retryable: true })
+    t.equal(failures(), 1)
+    const cut = scratchDirectory()
+    cpSync(dir, cut, { recursive: true })
+    await spool.replay(id)
+    await spool.close()
+    for (const restarted of [dir, cut]) {
+      const again = await openSpool(restarted)
+      t.match(await again.segment(id), { step: 'closed', source: 's', recordCount: 1 })
+      t.match(again.stats().segments, { closed: 1, archived: 0, setAside: 0 })
+      t.same(await finishedLines(again), ['x'])
+      await again.close()
+    }
+  }
 })
 
 t.test('check names the first fault of a closed segment, and a waiting one with a spoiled ledger is set aside', async t => {
