@@ -27,6 +27,7 @@ import {
   readCount,
   readDigits,
   readFourDigits,
+  SquidRow,
   skip,
   View,
   Words
@@ -65,6 +66,8 @@ const CLIENT_WORD = 2
 const words = new Words(WORDS_MAX)
 const { starts, ends } = words
 const views = new View()
+/** Most rows are of this one form, and are read at once. */
+const native = new SquidRow()
 /** The time of the row, ms, which word is what, and what the result code decides. */
 const row = { time: -1, words: 0, code: 0, decision: NO_CODE, sizes: 0, method: 0, url: 0, user: 0, peer: 0, peerNameEnd: 0 }
 
@@ -126,14 +129,22 @@ const isDash = (buf: Buffer, word: number): boolean => buf[starts[word]!] === DA
 const isVersion = (buf: Buffer, word: number): boolean =>
   ends[word]! - starts[word]! === 3 && isDigit(buf[starts[word]!]) && buf[starts[word]! + 1] === 0x2e
 
+/** What the words of a native row mean beside what its result code decides. */
+const REQUEST = 0
+const TUNNEL = 1
+const PROXY = 0
+const SERVER = 1
+
 const NO_ROW = 0
 const CUT_ROW = 1
 const WHOLE_ROW = 2
+const NATIVE_ROW = 3
 
-/** Finds and names the words; one of NO_ROW, CUT_ROW (not as far as the URL's end), WHOLE_ROW. */
+/** Finds and names the words; one of NO_ROW, CUT_ROW (not as far as the URL's end), WHOLE_ROW; NATIVE_ROW is a whole one that `native` read. */
 const readRow = oncePerFrame(frame => {
   const { buf, end } = frame
   const start = rowStart(frame)
+  if (native.read(buf, start, end) && native.isTunnel === (native.method === TUNNEL)) return NATIVE_ROW
   row.time = readTime(buf, start, end)
   if (row.time < 0) return NO_ROW
   row.words = words.find(buf, start, end)
@@ -180,21 +191,42 @@ function setTarget(buf: Buffer, start: number, end: number, out: RecordFields): 
 }
 
 /** The peer of a request that went straight to the server is the server; a parent proxy is not. */
-function setPeer(buf: Buffer, out: RecordFields): void {
-  const end = ends[row.peer]!
+function isServer(buf: Buffer): boolean {
   const slash = row.peerNameEnd
-  const isServer =
-    slash < end &&
+  return (
+    slash < ends[row.peer]! &&
     buf[slash] === SLASH &&
     (matchesAt(buf, slash - DIRECT.length, slash, DIRECT) ||
       matchesAt(buf, slash - ORIGINAL.length, slash, ORIGINAL) ||
       matchesAt(buf, slash - PINNED.length, slash, PINNED))
-  if (!isServer) return
+  )
+}
+
+function setPeer(buf: Buffer, out: RecordFields): void {
+  if (!isServer(buf)) return
+  const end = ends[row.peer]!
+  const slash = row.peerNameEnd
   const isAddress = isDigit(buf[end - 1]) || findByte(buf, slash, end, 0x3a) > 0
   if (isAddress && !out.has(DST_IP)) out.set(DST_IP, slash + 1, end)
   if (out.numbers[DST_PORT]! >= 0) return
   const port = row.peer + 1
   if (isDigit(buf[starts[port]!])) out.numbers[DST_PORT] = readCount(buf, starts[port]!, ends[port]!)
+}
+
+/** So that the next row with these words is read at once. */
+function learnWords(buf: Buffer, isConnect: boolean): void {
+  native.codes.keep(buf, starts[row.code]!, ends[row.code]!, row.decision)
+  native.methods.keep(buf, starts[row.method]!, ends[row.method]!, isConnect ? TUNNEL : REQUEST)
+  native.peers.keep(buf, starts[row.peer]!, row.peerNameEnd, isServer(buf) ? SERVER : PROXY)
+}
+
+function parseNative(frame: Frame, out: RecordFields): Outcome {
+  if (!native.isTunnel && matchesAt(frame.buf, native.path, frame.end, INTERNAL)) return skip(out, 'appliance_itself')
+  out.numbers[TIME] = native.time
+  out.numbers[DOWNLOADED] = native.size
+  native.setTexts(out, native.peer === SERVER)
+  out.action = native.code
+  return 'parsed'
 }
 
 /** The cache's manager and icons: `cache_object://…`, `http://host/squid-internal-…`. */
@@ -217,13 +249,16 @@ const parser: Parser = {
   recognizes(frame) {
     const { buf, end } = frame
     const found = readRow(frame)
+    if (found === NATIVE_ROW) return true
     if (found === NO_ROW) return false
     if (found === CUT_ROW || row.user >= row.words) return find(buf, starts[row.code]!, ends[row.code]!, NO_CACHE) < 0 // cut within the URL
     return isHierarchy(buf, end) && endsLikeSquid(buf, end)
   },
   parse(frame, out): Outcome {
     const { buf } = frame
-    if (readRow(frame) !== WHOLE_ROW) return malformed(out, 'bad_syntax')
+    const found = readRow(frame)
+    if (found === NATIVE_ROW) return parseNative(frame, out)
+    if (found !== WHOLE_ROW) return malformed(out, 'bad_syntax')
     if (row.decision === NO_TRAFFIC) return skip(out, 'not_traffic')
     const isConnect = matchesAt(buf, starts[row.method]!, ends[row.method]!, CONNECT)
     const url = starts[row.url]!
@@ -242,6 +277,7 @@ const parser: Parser = {
     out.numbers[DOWNLOADED] = readCount(buf, starts[row.code + 1]!, ends[row.code + 1]!)
     if (row.sizes > 1) out.numbers[UPLOADED] = readCount(buf, starts[row.code + 2]!, ends[row.code + 2]!)
     out.action = row.decision
+    if (row.sizes === 1) learnWords(buf, isConnect)
     return 'parsed'
   }
 }

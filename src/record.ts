@@ -99,6 +99,8 @@ export class RecordFields {
   phase = PHASE_WHOLE
   /** Where the query of the URL starts, or the URL ends that has none; -1 while nobody has looked for it. */
   urlQuery = -1
+  /** All texts are known to be as they should be, and the host is the URL's: nobody need look at them again. */
+  isPlain = false
   /** Why the frame was skipped or is malformed; empty while all is well. */
   reason = ''
   /** Next free byte of the scratch region, and its end. */
@@ -127,6 +129,7 @@ export class RecordFields {
     this.scheme = SCHEME_UNKNOWN
     this.phase = PHASE_WHOLE
     this.urlQuery = -1
+    this.isPlain = false
     this.reason = ''
   }
 

@@ -27,6 +27,10 @@ export interface VectorCode {
   /** src/lib/simd/rows.ts */
   columns(start: number, end: number, separator: number, quote: number, wanted: number, found: number): number
   words(start: number, end: number, wanted: number, starts: number, ends: number): number
+  /** src/lib/simd/squid.ts; 1 when the row was read. */
+  squidRow(start: number, end: number, codes: number, methods: number, peers: number, found: number): number
+  /** src/lib/simd/values.ts */
+  placeOf(start: number, end: number): number
   /** src/lib/simd/fields.ts */
   plainFields(
     user: number,

@@ -45,6 +45,7 @@ export { salvageJson } from './grammar/json-salvage.ts'
 export { KEY_VALUE_SYNTAX, type KeyValueSyntax, scanKeyValue, scanKnownKeys } from './grammar/key-value.ts'
 export { LeefHeader, readLeefHeader, scanLeef } from './grammar/leef.ts'
 export { Words } from './grammar/separators.ts'
+export { SquidRow } from './grammar/squid-row.ts'
 export {
   directiveOwner,
   isAddress,

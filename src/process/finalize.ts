@@ -41,11 +41,10 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   const time = numbers[TIME]!
   const hasTime = time > 0 && time < 253_402_300_800_000
   numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
-  const plain = plainFields(out)
-  if (plain !== ALL_PLAIN) finalizeTexts(out, plain, corrections)
+  if (!out.isPlain) finalizeTexts(out, corrections)
   const port = numbers[DST_PORT]!
   if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
-  if (out.start[URL]! >= 0) normalizeUrl(out, corrections)
+  if (!out.isPlain && out.start[URL]! >= 0) normalizeUrl(out, corrections)
   finalizeCounts(out, corrections)
   if (out.action === ACTION_UNKNOWN) {
     corrections.unknown_action++
@@ -82,7 +81,9 @@ function plainFields({ buf, start, end }: RecordFields): number {
 }
 
 /** All texts but the URL, save those that are plain. */
-function finalizeTexts(out: RecordFields, plain: number, corrections: Corrections): void {
+function finalizeTexts(out: RecordFields, corrections: Corrections): void {
+  const plain = plainFields(out)
+  if (plain === ALL_PLAIN) return
   const host = out.start[DST_HOST]!
   if ((plain & PLAIN_SRC_IP) === 0) finalizeIp(out, SRC_IP)
   if ((plain & PLAIN_DST_IP) === 0) finalizeDestinationIp(out)

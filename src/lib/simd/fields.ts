@@ -43,7 +43,7 @@ export function plainFields(
 }
 
 /** Printable ASCII without blanks around, not too long. */
-function isName(start: i32, end: i32): bool {
+export function isName(start: i32, end: i32): bool {
   if (start >= end || end - start > NAME_MAX || mayMeanNone(start, end)) return false
   if (load<u8>(start) === BLANK || load<u8>(end - 1) === BLANK) return false
   let at = start
@@ -83,8 +83,7 @@ export function isIpv4(start: i32, end: i32): bool {
 
 /** Host name in small letters, without port, of which a letter shows that it is no address. */
 export function isHost(start: i32, end: i32): bool {
-  if (start >= end || end - start > HOST_MAX || mayMeanNone(start, end)) return false
-  if (load<u8>(start) === <u8>DOT || load<u8>(end - 1) === <u8>DOT) return false
+  if (!isNamed(start, end)) return false
   let letters = 0
   let at = start
   for (; at + VECTOR < end; at += VECTOR) {
@@ -95,4 +94,10 @@ export function isHost(start: i32, end: i32): bool {
   const bytes = v128.load(at)
   const within = bitsBefore(end - at)
   return (notOfHost(bytes) & within) === 0 && (letters | (afterDigits(bytes) & within)) !== 0
+}
+
+/** The same of what is known to be made of a host's bytes, a letter among them. */
+export function isNamed(start: i32, end: i32): bool {
+  if (start >= end || end - start > HOST_MAX || mayMeanNone(start, end)) return false
+  return load<u8>(start) !== <u8>DOT && load<u8>(end - 1) !== <u8>DOT
 }

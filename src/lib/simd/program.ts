@@ -66,3 +66,30 @@ export const URL_HOST_END = 4
 export const URL_PATH_END = 8
 export const URL_QUERY = 12
 export const URL_BYTES = 16
+
+/** A table of known words (`values.ts`): slots of a length, int32, 0 for none, what the word means, int32 of 0 or more, and the word's bytes. */
+export const KNOWN_MEANING = 4
+export const KNOWN_TEXT = 16
+export const KNOWN_LENGTH_MAX = 32
+export const KNOWN_BYTES = 48
+export const KNOWN_SLOTS = 64
+/** Bits of a hash of 32 that do not say the slot. */
+export const KNOWN_SHIFT = 26
+
+/** What `squid.ts` finds in a row: time and size, float64 each; then int32: what the three known words mean, what the target is, and ranges. */
+export const SQUID_TIME = 0
+export const SQUID_SIZE = 8
+export const SQUID_CODE = 16
+export const SQUID_METHOD = 20
+export const SQUID_PEER = 24
+/** HOST_IS_NAME or HOST_IS_ADDRESS of a URL, HOST_AND_PORT of a `host:port`. */
+export const SQUID_TARGET = 28
+export const SQUID_CLIENT = 32
+/** The user and the peer's address start at -1 when there is none. */
+export const SQUID_USER = 40
+export const SQUID_ADDRESS = 48
+/** Start of the URL or the host. What a URL has besides follows as `plainUrl` writes it; a host has its end and its port. */
+export const SQUID_URL = 56
+export const SQUID_FOUND = 60
+export const SQUID_BYTES = 80
+export const HOST_AND_PORT = 3

@@ -2,8 +2,8 @@
  * Hot path: once per record with a URL. URLs that are as they should be, and the usual ones that want a scheme in front
  * (src/process/url-vectors.ts).
  */
-import { equalTo, notOfHost, notOfUrl } from './classes'
-import { isHost, isIpv4 } from './fields'
+import { afterDigits, bitsBefore, equalTo, notOfHost, notOfUrl } from './classes'
+import { isIpv4, isNamed } from './fields'
 import { HOST_IS_ADDRESS, HOST_IS_NAME, NOT_PLAIN, URL_HOST, URL_HOST_END, URL_PATH_END, URL_QUERY } from './program'
 
 const VECTOR: i32 = 16
@@ -20,19 +20,35 @@ const SLASHES: u16 = 0x2f2f
  * ends, where the path ends and where the query starts, which without one is there; NOT_PLAIN for other URLs.
  */
 export function plainUrl(start: i32, end: i32, found: usize): i32 {
+  const kind = urlFrom(start, end, found)
+  if (kind === NOT_PLAIN) return NOT_PLAIN
+  const pathEnd = load<i32>(found, URL_PATH_END)
+  return pathEnd === end || load<u8>(pathEnd) === HASH ? kind : NOT_PLAIN
+}
+
+/** The same of a URL that may end before `end`, with the first byte that none can hold. */
+export function urlFrom(start: i32, end: i32, found: usize): i32 {
   const host = hostOfUrl(start, end)
   if (host < 0) return NOT_PLAIN
   let at = host
-  let odd = notOfHost(v128.load(at))
-  while (odd === 0 && at < end) odd = notOfHost(v128.load((at += VECTOR)))
-  const hostEnd = at + ctz(odd)
+  let bytes = v128.load(at)
+  let odd = notOfHost(bytes)
+  let letters = 0
+  while (odd === 0 && at < end) {
+    letters |= afterDigits(bytes)
+    bytes = v128.load((at += VECTOR))
+    odd = notOfHost(bytes)
+  }
+  const last = ctz(odd)
+  const hostEnd = at + last
   if (hostEnd >= end || load<u8>(hostEnd) !== SLASH) return NOT_PLAIN
-  const kind = isHost(host, hostEnd) ? HOST_IS_NAME : isIpv4(host, hostEnd) ? HOST_IS_ADDRESS : NOT_PLAIN
+  letters |= afterDigits(bytes) & bitsBefore(last)
+  const kind = letters === 0 ? (isIpv4(host, hostEnd) ? HOST_IS_ADDRESS : NOT_PLAIN) : isNamed(host, hostEnd) ? HOST_IS_NAME : NOT_PLAIN
   if (kind === NOT_PLAIN) return NOT_PLAIN
   let query = end
   let pathEnd = end
   for (at = hostEnd; at < end; at += VECTOR) {
-    const bytes = v128.load(at)
+    bytes = v128.load(at)
     const marks = equalTo(bytes, QUERY)
     if (marks !== 0) query = min(query, at + ctz(marks))
     odd = notOfUrl(bytes)
@@ -41,7 +57,6 @@ export function plainUrl(start: i32, end: i32, found: usize): i32 {
       break
     }
   }
-  if (pathEnd < end && load<u8>(pathEnd) !== HASH) return NOT_PLAIN
   store<i32>(found, host, URL_HOST)
   store<i32>(found, hostEnd, URL_HOST_END)
   store<i32>(found, pathEnd, URL_PATH_END)
