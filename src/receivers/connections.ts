@@ -266,6 +266,7 @@ class Connection implements SocketReader {
   startReading(): void {
     const socket = this.#socket
     if (socket.destroyed) return
+    this.#restartIdleTime()
     if (this.#isListening) {
       if (socket instanceof BufferedSocket) socket.readOn()
       else socket.resume()
@@ -319,12 +320,14 @@ class Connection implements SocketReader {
     })
   }
 
+  /** It counts from when the sender is read, not from when it was last. */
+  #restartIdleTime(): void {
+    const { timeout } = this.#socket
+    if (timeout) this.#socket.setTimeout(timeout)
+  }
+
   #idle(): void {
-    const { gate } = this.#owner
-    if (this.#room !== undefined || (gate.waiting > 0 && gate.isHeld(this))) {
-      this.#socket.setTimeout(this.#socket.timeout!) // it is we who do not read; a socket tells such a time once
-      return
-    }
+    if (this.#room !== undefined || this.#owner.gate.isHeld(this)) return // it is we who do not read
     this.#owner.counters.idle_closed_total++
     this.#socket.destroy()
   }

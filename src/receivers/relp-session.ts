@@ -135,7 +135,9 @@ export class RelpSession {
     this.#isPaused = false
     if (this.#socket.destroyed || this.#isOver) return
     this.#work()
-    if (!this.#isPaused) this.#socket.resume()
+    if (this.#isPaused) return
+    this.#socket.setTimeout(this.#deps.idleTimeoutMs) // until now it was we who did not read
+    this.#socket.resume()
   }
 
   /** One commit at a time; frames that arrive meanwhile wait for the next. */
@@ -171,12 +173,9 @@ export class RelpSession {
     if (!this.#socket.destroyed) this.#socket.end(formatRelpFrame(txnr, 'rsp') + formatRelpFrame(0, 'serverclose'))
   }
 
-  /** Who waits for room or for an answer is not idle: it is we who do not read, or have not answered. */
+  /** Who waits for room or for an answer is not idle; its time begins anew when it is read again, or with the answer that is written. */
   #idle(): void {
-    if (this.#isPaused || this.#commit !== undefined) {
-      this.#socket.setTimeout(this.#deps.idleTimeoutMs) // a socket tells such a time once
-      return
-    }
+    if (this.#isPaused || this.#commit !== undefined) return
     this.#deps.shared.idle_closed_total++
     this.#socket.destroy()
   }

@@ -156,6 +156,24 @@ t.test('a session that waits for room, or for an answer, is not idle meanwhile, 
   await stop(receiver)
 })
 
+t.test('the idle time of a session that was not read begins when it is read again', async t => {
+  const { promise: room, resolve } = Promise.withResolvers<void>()
+  const idleTimeoutMs = 1000
+  const { receiver, intakes, port, counters } = await started(new MemoryIntakes(), { idleTimeoutMs })
+  intakes.faults.room = room
+  const client = new RelpClient(port)
+  client.send('<1>a')
+  await intakes.until('answered', () => client.answered.size === 1)
+  await delay(idleTimeoutMs * 1.8) // one that begins at each expiry would end soon now
+  delete intakes.faults.room
+  const resumedMs = performance.now()
+  resolve()
+  await client.closed
+  t.ok(performance.now() - resumedMs > idleTimeoutMs / 2, 'it had its time')
+  t.equal(counters().idle_closed_total, 1)
+  await stop(receiver)
+})
+
 t.test('a stop answers what was taken', async t => {
   const { receiver, intakes, port } = await started(new MemoryIntakes({ commitDelayMs: 50 }))
   const client = new RelpClient(port)

@@ -255,6 +255,26 @@ t.test('a connection that was not read for want of room is not idle meanwhile, a
   await receiver.stop(signal())
 })
 
+t.test('the idle time of a connection that was not read begins when it is read again', async t => {
+  const { promise: room, resolve } = Promise.withResolvers<void>()
+  const idleTimeoutMs = 1000
+  const { receiver, intakes, port, counters } = await started({ idleTimeoutMs })
+  intakes.faults.room = room
+  const socket = await open(port)
+  const closed = once(socket, 'close')
+  socket.resume()
+  socket.write('<1>last\n')
+  await intakes.until('the frame', () => intakes.frames.length === 1)
+  await delay(idleTimeoutMs * 1.8) // one that begins at each expiry would end soon now
+  delete intakes.faults.room
+  const resumedMs = performance.now()
+  resolve()
+  await closed
+  t.ok(performance.now() - resumedMs > idleTimeoutMs / 2, 'it had its time')
+  t.equal(counters().idle_closed_total, 1)
+  await receiver.stop(signal())
+})
+
 t.test('a peer that sends byte by byte, half-open peers and garbage harm nobody', async t => {
   const { receiver, intakes, port } = await started()
   const slow = await open(port)
