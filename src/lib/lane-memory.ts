@@ -83,11 +83,15 @@ export const isVectorMemory = (buf: Uint8Array): boolean => buf === laneBytes &&
 
 let reserved = SCRATCH_END
 
-/** Address of so many bytes that are the caller's from now on, 16 bytes aligned. For modules, when they are loaded. */
+/**
+ * Address of so many bytes that are the caller's from now on, 16 bytes aligned. For modules, when they are loaded. Throws when there is no
+ * room: MEMORY_PAGES is then to be raised.
+ */
 export function reserveLaneMemory(bytes: number): number {
   const at = (reserved + 15) & ~15
-  reserved = at + bytes
-  if (reserved > buffer.byteLength) throw new Error(`The memory of a lane has ${buffer.byteLength} bytes; ${reserved} are reserved`)
+  const end = at + bytes
+  if (end > buffer.byteLength) throw new Error(`The memory of a lane has ${buffer.byteLength} bytes; ${end} would be reserved`)
+  reserved = end
   return at
 }
 
