@@ -9,11 +9,11 @@
 import type { Socket } from 'node:net'
 import type { Intake, OpenIntake, RateLimits } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
+import { type ByteSource, byteSourceOf } from './byte-source.ts'
 import { orAborted } from './deadline.ts'
 import type { ReceiverLog } from './listen.ts'
 import { rateOf } from './options.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
-import { BufferedSocket } from './read-buffer.ts'
 import { ReadGate, type SocketReader } from './read-gate.ts'
 import type { Holds } from './receiver-state.ts'
 
@@ -213,6 +213,7 @@ export class Connections {
 class Connection implements SocketReader {
   readonly finished: Promise<void>
   readonly #socket: Socket
+  readonly #bytes: ByteSource
   readonly #address: string
   readonly #deps: ConnectionsDeps
   readonly #owner: Connections
@@ -228,6 +229,7 @@ class Connection implements SocketReader {
 
   constructor(socket: Socket, address: string, deps: ConnectionsDeps, owner: Connections, open: () => OpenIntake, idleTimeoutMs: number) {
     this.#socket = socket
+    this.#bytes = byteSourceOf(socket)
     this.#address = address
     this.#deps = deps
     this.#owner = owner
@@ -260,30 +262,25 @@ class Connection implements SocketReader {
   }
 
   get stopsAtOnce(): boolean {
-    return this.#socket instanceof BufferedSocket
+    return this.#bytes.stopsAtOnce
   }
 
   startReading(): void {
-    const socket = this.#socket
-    if (socket.destroyed) return
+    if (this.#socket.destroyed) return
     this.#restartIdleTime()
     if (this.#isListening) {
-      if (socket instanceof BufferedSocket) socket.readOn()
-      else socket.resume()
+      this.#bytes.readOn()
       return
     }
     this.#isListening = true
-    if (socket instanceof BufferedSocket) {
-      socket.handTo(bytes => this.#take(bytes))
-    } else {
-      socket.on('data', chunk => this.#take(chunk))
-      socket.resume() // a PROXY header may have been read before, which left the socket paused
-    }
+    this.#bytes.handTo(
+      bytes => this.#take(bytes),
+      bytes => this.#owner.gate.held(bytes)
+    )
   }
 
   stopReading(): void {
-    if (this.#socket instanceof BufferedSocket) this.#socket.readNoMore()
-    else this.#socket.pause()
+    this.#bytes.readNoMore()
   }
 
   #take(chunk: Buffer): void {
@@ -334,23 +331,20 @@ class Connection implements SocketReader {
 
   #over(how: 'end' | 'abort' | 'cut'): void {
     if (this.#isOver) return
-    if (how === 'abort' && this.#leftover()) return
-    this.#isOver = true
-    void this.#close(how).then(this.#finish)
+    if (how !== 'cut' && this.#bytes.heldBytes > 0) this.#takeHeld(how)
+    else {
+      this.#isOver = true
+      void this.#close(how).then(this.#finish)
+    }
   }
 
-  /** A reset while the socket was not read leaves bytes in its buffer: they go to the intake first. */
-  #leftover(): boolean {
+  /** What was read and waits for room when the connection ends goes to the intake first. */
+  #takeHeld(how: 'end' | 'abort'): void {
     const room = this.#room ?? this.#owner.gate.room
-    if (room !== undefined) {
-      void room.then(() => this.#over('abort'))
-      return true
-    }
-    const chunk = this.#socket.read() as Buffer | null
-    if (chunk === null) return false
-    this.#take(chunk)
-    this.#over('abort')
-    return true
+    if (room === undefined) {
+      this.#take(this.#bytes.takeHeld())
+      this.#over(how)
+    } else void room.then(() => this.#over(how))
   }
 
   async #close(how: 'end' | 'abort' | 'cut'): Promise<void> {

@@ -7,13 +7,12 @@
  * emits 'data'; both ways pass the same tests.
  */
 import { Socket, type SocketConstructorOpts } from 'node:net'
+import type { ByteSource, OnBytes } from './byte-source.ts'
 
 const BUFFER_BYTES = 256 * 1024
 
-/** Gets bytes that are lent until it returns; it may stop the reading. */
-export type OnBytes = (bytes: Buffer) => void
-
-interface ReadHandle {
+/** What Node reads a socket by; not documented. */
+export interface ReadHandle {
   reading: boolean
   readStart(): number
   readStop(): number
@@ -26,10 +25,15 @@ interface Internals {
 }
 
 /** A socket that hands its bytes to `onBytes` instead of emitting 'data'. */
-export class BufferedSocket extends Socket {
+export class BufferedSocket extends Socket implements ByteSource {
+  readonly stopsAtOnce = true
   onBytes: OnBytes | undefined
   /** Bytes that came before anybody listened. */
   #early: Buffer[] = []
+
+  get heldBytes(): number {
+    return this.#early.reduce((sum, { length }) => sum + length, 0)
+  }
 
   /** Bytes go here from now on, those that came before first. */
   handTo(onBytes: OnBytes): void {
@@ -40,17 +44,15 @@ export class BufferedSocket extends Socket {
 
   /** Stops reading. `pause` and `resume` do the same and keep the state of a stream, of which nobody here reads: ten times as dear. */
   readNoMore(): void {
-    const { _handle: handle } = this as unknown as Internals
-    if (handle === null || !handle.reading) return
-    handle.reading = false
-    handle.readStop()
+    stopReading((this as unknown as Internals)._handle)
   }
 
   readOn(): void {
-    const { _handle: handle } = this as unknown as Internals
-    if (handle === null || handle.reading) return
-    handle.reading = true
-    handle.readStart()
+    startReading((this as unknown as Internals)._handle)
+  }
+
+  takeHeld(): Buffer {
+    return this.#early.shift()!
   }
 
   /** Called with the bytes of one read; false stops the reading. */
@@ -64,8 +66,20 @@ export class BufferedSocket extends Socket {
   }
 }
 
+export function stopReading(handle: ReadHandle | null): void {
+  if (handle === null || !handle.reading) return
+  handle.reading = false
+  handle.readStop()
+}
+
+export function startReading(handle: ReadHandle | null): void {
+  if (handle === null || handle.reading) return
+  handle.reading = true
+  handle.readStart()
+}
+
 /** The buffer of all sockets of this thread: each read is consumed before the next one begins. */
-const shared = Buffer.alloc(BUFFER_BYTES)
+export const READ_BUFFER = Buffer.alloc(BUFFER_BYTES)
 
 /** Takes over a socket of a server made with `pauseOnConnect`; returns the same socket when that is not possible. */
 export function withReadBuffer(accepted: Socket): Socket {
@@ -79,7 +93,7 @@ export function withReadBuffer(accepted: Socket): Socket {
     handle,
     allowHalfOpen: accepted.allowHalfOpen,
     onread: {
-      buffer: shared,
+      buffer: READ_BUFFER,
       callback: (count: number, buffer: Uint8Array): boolean => socket.takeBytes(buffer.subarray(0, count) as Buffer)
     }
   }

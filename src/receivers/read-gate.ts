@@ -15,7 +15,7 @@
 export interface SocketReader {
   startReading(): void
   stopReading(): void
-  /** Nothing is read after `stopReading`, not even by Node on its own account, as over TLS. */
+  /** Nothing is read after `stopReading`, not even by Node on its own account, as of a stream. */
   readonly stopsAtOnce: boolean
 }
 
@@ -83,8 +83,7 @@ export class ReadGate {
     reader.stopReading()
     this.#reading.delete(reader)
     this.#held.add(reader)
-    this.#overBytes += bytes
-    if (this.#overBytes >= OVER_MAX_BYTES) this.#holdAll()
+    this.#tooMuch(bytes)
     if (this.#room !== undefined) return
     this.#lacksRoom = true
     const open = (): void => {
@@ -95,6 +94,11 @@ export class ReadGate {
     this.#room = room.then(open, open)
   }
 
+  /** A reader that was stopped keeps so much that it had read before. */
+  held(bytes: number): void {
+    if (this.#room !== undefined) this.#tooMuch(bytes)
+  }
+
   /** A reader has read so much. */
   took(bytes: number): void {
     this.#turnBytes += bytes
@@ -102,6 +106,12 @@ export class ReadGate {
     if (this.#turnBytes < NOTICED_BYTES) return
     this.#goOn()
     if (this.#turnBytes >= TURN_MAX_BYTES && this.#room === undefined) this.#holdAll()
+  }
+
+  /** So much was read for which there was no room. */
+  #tooMuch(bytes: number): void {
+    this.#overBytes += bytes
+    if (this.#overBytes >= OVER_MAX_BYTES) this.#holdAll()
   }
 
   #holdAll(): void {

@@ -28,7 +28,7 @@ const numbered = (from: number, to: number): string[] =>
 const signal = (): AbortSignal => AbortSignal.timeout(8000)
 
 /** Registers the contract's tests. */
-export function checkReceiverContract(t: TAP, title: string, subject: ContractSubject): void {
+export function checkReceiverContract(t: Pick<TAP, 'test'>, title: string, subject: ContractSubject): void {
   const run = async (
     t: Assert,
     faults: IntakeFaults,

@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type SyslogTlsOptions, SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
 import { spawn } from '../child-kit.ts'
 import { checkReceiverContract } from './contract.ts'
@@ -50,6 +51,23 @@ checkReceiverContract(t, 'syslog-tls', {
   hasReceipt: false
 })
 
+t.test('sockets that Node gives no buffer are read as streams', async t => {
+  const { receiver, port } = await started()
+  const socket = await open(port)
+  let handle = (socket as unknown as { _handle: object })._handle
+  while (!Object.hasOwn(handle, 'useUserBuffer')) handle = Object.getPrototypeOf(handle)
+  const property = Object.getOwnPropertyDescriptor(handle, 'useUserBuffer')!
+  socket.destroy()
+  await stop(receiver)
+  Object.defineProperty(handle, 'useUserBuffer', { ...property, value: undefined })
+  t.teardown(() => Object.defineProperty(handle, 'useUserBuffer', property))
+  checkReceiverContract(t, 'syslog-tls as a stream', {
+    create: () => new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key }, { log: memoryLog() }),
+    send,
+    hasReceipt: false
+  })
+})
+
 t.test('openssl s_client delivers a line', async t => {
   const { receiver, intakes, port } = await started()
   const sender = spawn('openssl', ['s_client', '-quiet', '-connect', `127.0.0.1:${port}`], { stdio: ['pipe', 'ignore', 'ignore'] })
@@ -58,6 +76,68 @@ t.test('openssl s_client delivers a line', async t => {
   sender.stdin.end()
   sender.kill()
   t.strictSame(intakes.frames, ['<134>from s_client'])
+  await stop(receiver)
+})
+
+/** Sockets that a receiver accepted, below TLS: what they read from the kernel, they say. */
+function acceptedSockets(t: Test, port: number): Socket[] {
+  const sockets: Socket[] = []
+  const note = (message: unknown): void => {
+    const { socket } = message as { socket: Socket }
+    if (socket.localPort === port) sockets.push(socket)
+  }
+  subscribe('net.server.socket', note)
+  t.teardown(() => unsubscribe('net.server.socket', note))
+  return sockets
+}
+
+/** Resolves with what each has read so far when none has read for a while. */
+async function readsAtRest(sockets: readonly Socket[]): Promise<number[]> {
+  const reads = (): number[] => sockets.map(({ bytesRead }) => bytesRead)
+  for (let before = ''; before !== String(reads()); await delay(500)) before = String(reads())
+  return reads()
+}
+
+t.test('while there is no room a TLS connection holds one read at most, all of them some MiB, and nothing is lost', async t => {
+  const { receiver, port, intakes } = await started()
+  const accepted = acceptedSockets(t, port)
+  const [lines, senders] = [4000, 60]
+  const sockets = await Promise.all(Array.from({ length: senders }, () => open(port)))
+  for (const [sender, socket] of sockets.entries()) socket.resume().write(`${sender} 0\n`)
+  await intakes.until('all have sent', () => intakes.frames.length === senders)
+
+  let makeRoom = (): void => {}
+  intakes.faults.room = new Promise(resolve => {
+    makeRoom = resolve
+  })
+  const before = await readsAtRest(accepted)
+  for (const [sender, socket] of sockets.entries()) {
+    const text = Array.from({ length: lines - 1 }, (_, i) => `${sender} ${i + 1} ${'x'.repeat(900)}\n`)
+    // A record of TLS is as long as what is written at once: of every second sender a line, else 16 KiB.
+    for (const piece of sender % 2 === 0 ? text : [text.join('')]) socket.write(piece)
+    socket.end()
+  }
+  const reads = (await readsAtRest(accepted)).map((bytes, i) => bytes - before[i]!)
+  t.equal(reads.length, senders)
+  const most = Math.max(...reads)
+  // Reads of 64 KiB; before the first record is whole there may have been one with a part of it.
+  t.ok(most > 0 && most <= (16 + 64) * 1024, `${most} bytes were read of one connection`)
+  const all = reads.reduce((sum, one) => sum + one, 0)
+  t.ok(all < 3 * 1024 * 1024, `${all} bytes were read in all`)
+
+  delete intakes.faults.room
+  makeRoom()
+  await intakes.until('all lines', () => intakes.committed.length === lines * senders)
+  t.strictSame(intakes.violations, [])
+  const next = Array.from({ length: senders }, () => 0)
+  for (const frame of intakes.committed) {
+    const [sender, i] = frame.split(' ', 2).map(Number) as [number, number]
+    if (next[sender] === i) next[sender]++
+  }
+  t.ok(
+    next.every(count => count === lines),
+    'each in its order'
+  )
   await stop(receiver)
 })
 
