@@ -67,6 +67,12 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   frame.sdStart = -1
   frame.cef = -2
   frame.leef = -2
+  if (startsWithNumber(buf, at)) {
+    frame.pri = -1
+    frame.timeStart = -1
+    frame.body = at
+    return
+  }
   if (shapes.fit(frame, buf, at, last) && !startsHeader(buf, frame.body, last)) return
   frame.pri = -1
   frame.timeStart = -1
@@ -76,6 +82,11 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
   while (body > at && body < last && startsHeader(buf, body, last) && headers++ < HEADERS_MAX) body = readOne(frame, buf, body, last)
   frame.body = body
   if (headers === 1 && frame.timeStart >= 0) shapes.learn(frame, buf, at, buf[at] === LT ? priEnd(buf, at, last) : at)
+}
+
+/** Five digits, as an epoch has: no header begins so, neither by a version nor by a year. */
+function startsWithNumber(buf: Buffer, at: number): boolean {
+  return digit(buf[at]) && digit(buf[at + 1]) && digit(buf[at + 2]) && digit(buf[at + 3]) && digit(buf[at + 4])
 }
 
 /** True where a relay put its own header before another: with PRI, or a second time at once. */
