@@ -6,13 +6,14 @@ import { FRAME_MAX_BYTES, type Frame, type Outcome, type Parser, type Zone } fro
 import { type Binding, Identifier, type IntakeIdentity, type Tally } from './identify/identifier.ts'
 import { newFrame, readHeader } from './identify/syslog-header.ts'
 import { laneBytes, SCRATCH_END, SCRATCH_START } from './lib/lane-memory.ts'
+import { newLaneRecord } from './lib/lane-record.ts'
 import { type Corrections, noCorrections } from './process/corrections.ts'
 import { finalize, type Reject } from './process/finalize.ts'
-import { RecordFields } from './record.ts'
+import type { RecordFields } from './record.ts'
 
 export class FrameReader {
   readonly frame: Frame
-  readonly fields = new RecordFields()
+  readonly fields: RecordFields = newLaneRecord()
   /** By source index. */
   readonly corrections: readonly Corrections[]
   /** Who read the last frame; null when nobody did. */

@@ -79,6 +79,21 @@ export const PHASE_END = 3
 /** Names of the text fields, by index. */
 export const TEXT_FIELD_NAMES = ['srcIp', 'user', 'device', 'dstIp', 'dstHost', 'url'] as const
 
+/** Where the ranges and numbers of a record lie. */
+export interface RecordMemory {
+  start: Int32Array
+  end: Int32Array
+  numbers: Float64Array
+  isInLane: boolean
+}
+
+const ownMemory = (): RecordMemory => ({
+  start: new Int32Array(TEXT_FIELD_COUNT).fill(-1),
+  end: new Int32Array(TEXT_FIELD_COUNT),
+  numbers: new Float64Array(NUMBER_FIELD_COUNT),
+  isInLane: false
+})
+
 /**
  * The record of the frame at hand, as byte ranges of `buf`. One object serves all lines of a lane: whoever reads it must not
  * keep it. Text that is not in the frame as it should be (unescaped, composed, lower-cased) is written into the scratch
@@ -87,11 +102,13 @@ export const TEXT_FIELD_NAMES = ['srcIp', 'user', 'device', 'dstIp', 'dstHost', 
 export class RecordFields {
   buf: Buffer = Buffer.alloc(0)
   /** Start offset of each text field, -1 when absent. */
-  readonly start = new Int32Array(TEXT_FIELD_COUNT).fill(-1)
+  readonly start: Int32Array
   /** End offset (exclusive) of each text field. */
-  readonly end = new Int32Array(TEXT_FIELD_COUNT)
+  readonly end: Int32Array
   /** `TIME` in ms (NaN when absent), the others -1 when absent; zero is a real zero. A typed array keeps doubles unboxed. */
-  readonly numbers = new Float64Array(NUMBER_FIELD_COUNT)
+  readonly numbers: Float64Array
+  /** Ranges and numbers lie where vector code reads them (src/lib/lane-record.ts). */
+  readonly isInLane: boolean
   action = ACTION_ABSENT
   /** Scheme of a URL that is logged without one, when the line tells it otherwise: one of SCHEME_… */
   scheme = SCHEME_UNKNOWN
@@ -106,6 +123,13 @@ export class RecordFields {
   /** Next free byte of the scratch region, and its end. */
   scratch = 0
   scratchEnd = 0
+
+  constructor(memory: RecordMemory = ownMemory()) {
+    this.start = memory.start
+    this.end = memory.end
+    this.numbers = memory.numbers
+    this.isInLane = memory.isInLane
+  }
 
   /** Forgets the last frame. `scratch`…`scratchEnd` is a region of `buf` that holds no frame. */
   reset(buf: Buffer, scratch: number, scratchEnd: number): void {

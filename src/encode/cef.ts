@@ -23,29 +23,38 @@ import {
   USER
 } from '../record.ts'
 import { type Attribute, downloadedOrTotal, type EncodeOptions, keyOf } from './options.ts'
-import { type LineStep, setLiteralValue, setNumberValue, setTextValue, VectorLine } from './vector-line.ts'
+import {
+  FIRST_LITERAL_CELL,
+  NUMBER_CELL,
+  numberAt,
+  SECOND_LITERAL_CELL,
+  setLiteralCells,
+  setNumberCell,
+  setTextCell,
+  TEXT_CELL,
+  textAt,
+  VectorLine
+} from './vector-line.ts'
 import { DateAndClock, monthDate, writeBytes, writeNumber } from './write.ts'
 
 const BACKSLASH = 0x5c
 
-/** The values of a line in their order, as vector code counts them. */
+/** The values of a line in their order, and where each lies. */
 const VALUES = {
-  time: 0,
-  src: 1,
-  suser: 2,
-  shost: 3,
-  dst: 4,
-  dpt: 5,
-  dhost: 6,
-  down: 7,
-  up: 8,
-  allowed: 9,
-  blocked: 10,
-  request: 11
+  time: { kind: 'number', value: numberAt(TIME) },
+  src: { kind: 'text', value: textAt(SRC_IP) },
+  suser: { kind: 'text', value: textAt(USER) },
+  shost: { kind: 'text', value: textAt(DEVICE) },
+  dst: { kind: 'text', value: textAt(DST_IP) },
+  dpt: { kind: 'number', value: numberAt(DST_PORT) },
+  dhost: { kind: 'text', value: textAt(DST_HOST) },
+  down: { kind: 'number', value: NUMBER_CELL },
+  up: { kind: 'number', value: numberAt(UPLOADED) },
+  allowed: { kind: 'literal', value: FIRST_LITERAL_CELL },
+  blocked: { kind: 'literal', value: SECOND_LITERAL_CELL },
+  request: { kind: 'text', value: TEXT_CELL }
 } as const
 type ValueName = keyof typeof VALUES
-const NUMBERS: readonly ValueName[] = ['time', 'dpt', 'down', 'up']
-const WORDS: readonly ValueName[] = ['allowed', 'blocked']
 
 /** What stands before each value; empty where the configuration leaves it out. */
 function literalsOf(options: EncodeOptions): Record<ValueName, string> {
@@ -77,7 +86,7 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
   const names = Object.keys(VALUES) as ValueName[]
   const keys = Object.fromEntries(names.map(name => [name, Buffer.from(literals[name], 'utf8')])) as Record<ValueName, Buffer>
   const timeText = options.cefTime === 'text' ? new DateAndClock(monthDate) : null
-  const steps = names.filter(name => literals[name] !== '').map(name => stepOf(name, literals[name]))
+  const steps = names.filter(name => literals[name] !== '').map(name => ({ ...VALUES[name], literal: literals[name] }))
   const vectorLine = timeText === null ? VectorLine.of(steps) : undefined
   const { totalOnly } = options
   return {
@@ -87,7 +96,7 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
       const { numbers } = record
       const down = downloadedOrTotal(record, totalOnly)
       let at: number
-      if (out === laneBytes && isVectorMemory(record.buf) && numbers[TIME]! >= 0 && vectorLine?.isAlive)
+      if (out === laneBytes && record.isInLane && isVectorMemory(record.buf) && numbers[TIME]! >= 0 && vectorLine?.isAlive)
         at = writeByVectors(record, down, vectorLine, start)
       else {
         at = writeBytes(keys.time, out, start)
@@ -113,26 +122,10 @@ export function cefEncoder(options: EncodeOptions = {}): Encoder {
 /** Without a URL the host stands for it. */
 const requestOf = (record: RecordFields): TextField => (record.start[URL]! >= 0 ? URL : DST_HOST)
 
-const stepOf = (name: ValueName, literal: string): LineStep => ({
-  kind: NUMBERS.includes(name) ? 'number' : WORDS.includes(name) ? 'literal' : 'text',
-  value: VALUES[name],
-  literal
-})
-
 function writeByVectors(record: RecordFields, down: number, line: VectorLine, at: number): number {
-  const { numbers, action } = record
-  setNumberValue(VALUES.time, numbers[TIME]!)
-  setTextValue(VALUES.src, record, SRC_IP)
-  setTextValue(VALUES.suser, record, USER)
-  setTextValue(VALUES.shost, record, DEVICE)
-  setTextValue(VALUES.dst, record, DST_IP)
-  setNumberValue(VALUES.dpt, numbers[DST_PORT]!)
-  setTextValue(VALUES.dhost, record, DST_HOST)
-  setNumberValue(VALUES.down, down)
-  setNumberValue(VALUES.up, numbers[UPLOADED]!)
-  setLiteralValue(VALUES.allowed, action === ACTION_ALLOWED)
-  setLiteralValue(VALUES.blocked, action === ACTION_BLOCKED)
-  setTextValue(VALUES.request, record, requestOf(record))
+  setNumberCell(down)
+  setLiteralCells(record.action === ACTION_ALLOWED, record.action === ACTION_BLOCKED)
+  setTextCell(record, requestOf(record))
   return line.write(at)
 }
 

@@ -3,8 +3,11 @@
  * lie in the lane's memory. An encoder says its steps once, and sets the values of each record.
  */
 import { laneBytes, laneFloats, laneInts, reserveLaneMemory, vectorCode } from '../lib/lane-memory.ts'
+import { laneRecordAt } from '../lib/lane-record.ts'
 import { LaneSlots } from '../lib/lane-slots.ts'
 import {
+  RECORD_END,
+  RECORD_STARTS,
   STEP_BYTES,
   STEP_LENGTH,
   STEP_LITERAL,
@@ -14,22 +17,38 @@ import {
   WRITE_NUMBER,
   WRITE_TEXT
 } from '../lib/simd/program.ts'
-import type { RecordFields, TextField } from '../record.ts'
+import type { NumberField, RecordFields, TextField } from '../record.ts'
 
 /** One encoder each; with more of them, or with very long names, lines are written by the plain way. */
 const PROGRAMS = 256
 const PROGRAM_BYTES = 1024
 const programs = new LaneSlots(PROGRAMS, PROGRAM_BYTES)
 
-const VALUES_MAX = 16
-const valuesAt = reserveLaneMemory(VALUES_MAX * 8)
-const ints = laneInts(valuesAt, VALUES_MAX * 2)
-const floats = laneFloats(valuesAt, VALUES_MAX)
+const INT_BYTES = 4
+const FLOAT_BYTES = 8
+/** A number, the start of a text, two flags between that and its end. */
+const CELLS_BYTES = 40
+
+/** What is written that is no field of the record: one encoder has its line at hand at a time. */
+const cellsAt = reserveLaneMemory(CELLS_BYTES)
+const ints = laneInts(cellsAt, CELLS_BYTES / INT_BYTES)
+const floats = laneFloats(cellsAt, CELLS_BYTES / FLOAT_BYTES)
+
+/** Where what is written lies, once per field of the record and per cell. */
+export const textAt = (field: TextField): number => laneRecordAt + RECORD_STARTS + field * INT_BYTES
+export const numberAt = (field: NumberField): number => laneRecordAt + field * FLOAT_BYTES
+/** A number besides. */
+export const NUMBER_CELL = cellsAt
+/** A text besides. */
+export const TEXT_CELL = cellsAt + FLOAT_BYTES
+/** Whether a literal is written: two of them. */
+export const FIRST_LITERAL_CELL = TEXT_CELL + INT_BYTES
+export const SECOND_LITERAL_CELL = FIRST_LITERAL_CELL + INT_BYTES
 
 /** What stands before a value, and what the value is. */
 export interface LineStep {
   kind: 'text' | 'number' | 'literal'
-  /** Which of the record's values, 0 to 15. */
+  /** Address of the value. */
   value: number
   literal: string
 }
@@ -49,7 +68,7 @@ export class VectorLine {
     steps.forEach(({ kind, value, literal }, index) => {
       const at = this.#steps + index * STEP_BYTES
       program.setInt32(at, KINDS[kind], true)
-      program.setUint32(at + STEP_VALUE, value * 8, true)
+      program.setUint32(at + STEP_VALUE, value, true)
       program.setUint32(at + STEP_LITERAL, literalAt, true)
       program.setUint32(at + STEP_LENGTH, laneBytes.write(literal, literalAt, 'utf8'), true)
       literalAt += sizeOf(literal)
@@ -69,25 +88,26 @@ export class VectorLine {
 
   /** Writes the line with the values that were set; returns its end. */
   write(at: number): number {
-    return vectorCode!.writeLine(this.#steps, this.#stepsEnd, valuesAt, at)
+    return vectorCode!.writeLine(this.#steps, this.#stepsEnd, at)
   }
 }
 
 /** Literals are written by whole vectors. */
 const sizeOf = (literal: string): number => (Buffer.byteLength(literal) + VECTOR_BYTES - 1) & -VECTOR_BYTES
 
-/** Sets a value to a text of the record, which may be absent. */
-export function setTextValue(value: number, record: RecordFields, field: TextField): void {
-  ints[value * 2] = record.start[field]!
-  ints[value * 2 + 1] = record.end[field]!
+/** Sets the text besides to one of the record, which may be absent. */
+export function setTextCell(record: RecordFields, field: TextField): void {
+  ints[(TEXT_CELL - cellsAt) / INT_BYTES] = record.start[field]!
+  ints[(TEXT_CELL - cellsAt + RECORD_END) / INT_BYTES] = record.end[field]!
 }
 
-/** Sets a value to a number; below 0 it is absent. */
-export function setNumberValue(value: number, number: number): void {
-  floats[value] = number
+/** Sets the number besides; below 0 it is absent. */
+export function setNumberCell(number: number): void {
+  floats[0] = number
 }
 
-/** Says whether the literal of this value is written. */
-export function setLiteralValue(value: number, isWritten: boolean): void {
-  ints[value * 2] = isWritten ? 1 : 0
+/** Says which of the two literals are written. */
+export function setLiteralCells(isFirst: boolean, isSecond: boolean): void {
+  ints[(FIRST_LITERAL_CELL - cellsAt) / INT_BYTES] = isFirst ? 1 : 0
+  ints[(SECOND_LITERAL_CELL - cellsAt) / INT_BYTES] = isSecond ? 1 : 0
 }

@@ -21,7 +21,7 @@ export interface VectorCode {
   /** src/lib/simd/fit.ts */
   fit(parts: number, lastPart: number, placed: number, escape: number, start: number, end: number, found: number): number
   /** src/lib/simd/write.ts */
-  writeLine(steps: number, stepsEnd: number, record: number, out: number): number
+  writeLine(steps: number, stepsEnd: number, out: number): number
   /** src/lib/simd/find.ts */
   lastOf(start: number, end: number, byte: number): number
   /** src/lib/simd/rows.ts */
@@ -31,21 +31,9 @@ export interface VectorCode {
   squidRow(start: number, end: number, codes: number, methods: number, peers: number, found: number): number
   /** src/lib/simd/values.ts */
   placeOf(start: number, end: number): number
-  /** src/lib/simd/fields.ts */
-  plainFields(
-    user: number,
-    userEnd: number,
-    device: number,
-    deviceEnd: number,
-    srcIp: number,
-    srcIpEnd: number,
-    dstIp: number,
-    dstIpEnd: number,
-    host: number,
-    hostEnd: number
-  ): number
+  /** src/lib/simd/texts.ts */
+  plainTexts(record: number): number
   /** src/lib/simd/url.ts */
-  plainUrl(start: number, end: number, found: number): number
   joinUrl(isSecure: number, host: number, hostEnd: number, path: number, pathEnd: number, to: number, found: number): number
 }
 

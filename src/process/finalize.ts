@@ -4,7 +4,9 @@
  */
 import { canonicalIp, IPV6_MAX_BYTES, isCanonicalIpv4, writeCanonicalIpv6 } from '../lib/ip.ts'
 import { isVectorMemory, vectorCode } from '../lib/lane-memory.ts'
+import { laneRecordAt } from '../lib/lane-record.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
+import { URL_SHIFT } from '../lib/simd/program.ts'
 import {
   ACTION_ABSENT,
   ACTION_UNKNOWN,
@@ -41,10 +43,11 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   const time = numbers[TIME]!
   const hasTime = time > 0 && time < 253_402_300_800_000
   numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
-  if (!out.isPlain) finalizeTexts(out, corrections)
+  const plain = out.isPlain ? 0 : plainTexts(out)
+  if (!out.isPlain && (plain & ALL_PLAIN) !== ALL_PLAIN) finalizeTexts(out, plain, corrections)
   const port = numbers[DST_PORT]!
   if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
-  if (!out.isPlain && out.start[URL]! >= 0) normalizeUrl(out, corrections)
+  if (!out.isPlain && out.start[URL]! >= 0) normalizeUrl(out, corrections, plain >> URL_SHIFT)
   finalizeCounts(out, corrections)
   if (out.action === ACTION_UNKNOWN) {
     corrections.unknown_action++
@@ -55,7 +58,7 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   return out.start[URL]! < 0 && out.start[DST_HOST]! < 0 && out.start[DST_IP]! < 0 ? 'no_destination' : ''
 }
 
-/** Bits of the answer of `plainFields` in src/lib/simd/fields.ts. */
+/** Bits of the answer of `plainTexts` in src/lib/simd/fields.ts. */
 const PLAIN_USER = 1
 const PLAIN_DEVICE = 2
 const PLAIN_SRC_IP = 4
@@ -63,27 +66,11 @@ const PLAIN_DST_IP = 8
 const PLAIN_HOST = 16
 const ALL_PLAIN = 31
 
-/** Which fields are known to be as they should be, or absent; all others have to be looked at. */
-function plainFields({ buf, start, end }: RecordFields): number {
-  if (!isVectorMemory(buf)) return 0
-  return vectorCode!.plainFields(
-    start[USER]!,
-    end[USER]!,
-    start[DEVICE]!,
-    end[DEVICE]!,
-    start[SRC_IP]!,
-    end[SRC_IP]!,
-    start[DST_IP]!,
-    end[DST_IP]!,
-    start[DST_HOST]!,
-    end[DST_HOST]!
-  )
-}
+/** Which texts are known to be as they should be, or absent; all others have to be looked at. */
+const plainTexts = ({ buf, isInLane }: RecordFields): number => (isInLane && isVectorMemory(buf) ? vectorCode!.plainTexts(laneRecordAt) : 0)
 
 /** All texts but the URL, save those that are plain. */
-function finalizeTexts(out: RecordFields, corrections: Corrections): void {
-  const plain = plainFields(out)
-  if (plain === ALL_PLAIN) return
+function finalizeTexts(out: RecordFields, plain: number, corrections: Corrections): void {
   const host = out.start[DST_HOST]!
   if ((plain & PLAIN_SRC_IP) === 0) finalizeIp(out, SRC_IP)
   if ((plain & PLAIN_DST_IP) === 0) finalizeDestinationIp(out)

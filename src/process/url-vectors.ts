@@ -3,8 +3,9 @@
  * code (src/lib/simd/url.ts); url.ts does the rest.
  */
 import { readCount } from '../lib/bytes.ts'
-import { laneInts, reserveLaneMemory, vectorCode } from '../lib/lane-memory.ts'
-import { HOST_IS_NAME, NOT_PLAIN, URL_BYTES, URL_HOST, URL_HOST_END, URL_PATH_END, URL_QUERY } from '../lib/simd/program.ts'
+import { isVectorMemory, laneInts, vectorCode } from '../lib/lane-memory.ts'
+import { laneRecordAt } from '../lib/lane-record.ts'
+import { HOST_IS_NAME, NOT_PLAIN, RECORD_FOUND, URL_BYTES, URL_HOST, URL_HOST_END, URL_PATH_END, URL_QUERY } from '../lib/simd/program.ts'
 import { DST_HOST, DST_PORT, type RecordFields, URL } from '../record.ts'
 import { withoutPort } from './host.ts'
 import { schemeOf, setServer } from './url-server.ts'
@@ -14,14 +15,20 @@ const SLASH = 0x2f
 const ROOM_BYTES = 300
 
 /** What the code finds in a URL. */
-const foundAt = reserveLaneMemory(URL_BYTES)
+const foundAt = laneRecordAt + RECORD_FOUND
 const found = laneInts(foundAt, URL_BYTES / 4)
 
-/** Makes the URL one that is as it should be, and its host the record's. False when there is anything unusual about it. */
-export function normalizeByVectors(out: RecordFields): boolean {
+/** True for the record of a lane, where its machine has vector code. */
+export const canTakeVectors = ({ buf, isInLane }: RecordFields): boolean => isInLane && isVectorMemory(buf)
+
+/**
+ * Makes the URL, which is of this kind, one that is as it should be, and its host the record's. False when there is anything unusual about
+ * it.
+ */
+export function normalizeByVectors(out: RecordFields, kind: number): boolean {
   const start = out.start[URL]!
   const end = out.end[URL]!
-  if (take(out, start, vectorCode!.plainUrl(start, end, foundAt))) return true
+  if (take(out, start, kind)) return true
   if (out.scratchEnd - out.scratch < end - start + ROOM_BYTES) return false
   return out.buf[start] === SLASH ? joinPath(out, start, end) : prefixScheme(out, start, end)
 }

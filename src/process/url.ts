@@ -6,13 +6,13 @@
  * so the rest is put together in the scratch region.
  */
 import { canonicalIp, isCanonicalIpv4 } from '../lib/ip.ts'
-import { isVectorMemory } from '../lib/lane-memory.ts'
 import { isPlaceholder } from '../lib/placeholder.ts'
+import { NOT_PLAIN } from '../lib/simd/program.ts'
 import { DST_HOST, DST_IP, DST_PORT, type RecordFields, URL } from '../record.ts'
 import type { Corrections } from './corrections.ts'
 import { canonicalHost, writeLowerCase } from './host.ts'
 import { schemeOf, setServer } from './url-server.ts'
-import { normalizeByVectors } from './url-vectors.ts'
+import { canTakeVectors, normalizeByVectors } from './url-vectors.ts'
 
 export const URL_MAX_BYTES = 2048
 /** Longer than this a logged URL is not worth reading. */
@@ -32,8 +32,9 @@ for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789-_.') PLAIN_HOST_BYTES[c
 const HOST_BYTES = PLAIN_HOST_BYTES.slice().fill(1, 0x41, 0x5b)
 const HASH = 0x23
 
-export function normalizeUrl(out: RecordFields, corrections: Corrections): void {
-  if (!(isVectorMemory(out.buf) ? normalizeByVectors(out) : isPlainUrl(out)) && !composeUrl(out)) rebuildUrl(out, corrections)
+/** `kind`: what vector code found the URL to be, NOT_PLAIN when it did not look. */
+export function normalizeUrl(out: RecordFields, corrections: Corrections, kind: number = NOT_PLAIN): void {
+  if (!(canTakeVectors(out) ? normalizeByVectors(out, kind) : isPlainUrl(out)) && !composeUrl(out)) rebuildUrl(out, corrections)
   if (out.start[URL]! >= 0 && out.end[URL]! - out.start[URL]! > URL_MAX_BYTES) shortenUrl(out, corrections)
 }
 

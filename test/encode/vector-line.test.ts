@@ -4,6 +4,7 @@ import t from 'tap'
 import { cefEncoder } from '../../src/encode/cef.ts'
 import type { EncodeOptions } from '../../src/encode/options.ts'
 import { laneBytes } from '../../src/lib/lane-memory.ts'
+import { newLaneRecord } from '../../src/lib/lane-record.ts'
 import { DOWNLOADED, DST_PORT, RecordFields, TEXT_FIELD_COUNT, type TextField, TIME, TOTAL, UPLOADED } from '../../src/record.ts'
 
 const SCRATCH = 128 * 1024
@@ -18,7 +19,7 @@ interface Values {
 
 /** The record in this buffer; texts stand close to each other. */
 function recordIn(buf: Buffer, { texts, numbers, action }: Values): RecordFields {
-  const record = new RecordFields()
+  const record = buf === laneBytes ? newLaneRecord() : new RecordFields()
   record.reset(buf, SCRATCH, SCRATCH + 64 * 1024)
   let at = 7
   texts.forEach((text, field) => {

@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { fastPaths } from '../../src/lib/fast-paths.ts'
 import { isCanonicalIpv4 } from '../../src/lib/ip.ts'
-import { laneBytes, laneInts, reserveLaneMemory, vectorCode } from '../../src/lib/lane-memory.ts'
-import { HOST_IS_NAME, NOT_PLAIN } from '../../src/lib/simd/program.ts'
+import { laneBytes, laneInts, vectorCode } from '../../src/lib/lane-memory.ts'
+import { laneRecordAt, newLaneRecord } from '../../src/lib/lane-record.ts'
+import { HOST_IS_NAME, NOT_PLAIN, RECORD_FOUND, URL_SHIFT } from '../../src/lib/simd/program.ts'
 import { noCorrections } from '../../src/process/corrections.ts'
 import { finalize } from '../../src/process/finalize.ts'
 import { Privacy } from '../../src/process/privacy.ts'
@@ -29,8 +30,7 @@ import {
 const RUNS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 50_000 : 3000
 const AREA_BYTES = 16 * 1024
 const SCRATCH_BYTES = 64 * 1024
-const foundAt = reserveLaneMemory(16)
-const found = laneInts(foundAt, 4)
+const found = laneInts(laneRecordAt + RECORD_FOUND, 4)
 
 t.teardown(() => {
   fastPaths.isOn = true
@@ -96,20 +96,26 @@ const mayMeanNone = (text: string): boolean => /^([u0(:-].{0,6}|n(.{0,3}|.{8}|.{
 const HOST = /^(?=.{1,253}$)(?=.*[a-z_])(?!\.)[a-z0-9._-]*(?<!\.)$/s
 const NAME = /^(?! )[\x20-\x7e]{1,256}(?<! )$/
 
+const TEXT_FIELDS: readonly TextField[] = [USER, DEVICE, SRC_IP, DST_IP, DST_HOST]
+const laneRecord = newLaneRecord()
+
+/** What vector code says of a record with these texts. */
+function plainTexts(texts: (readonly [TextField, { start: number; end: number }])[]): number {
+  laneRecord.reset(laneBytes, 0, 0)
+  for (const [field, { start, end }] of texts) {
+    laneRecord.start[field] = start
+    laneRecord.end[field] = end
+  }
+  return vectorCode!.plainTexts(laneRecordAt)
+}
+
 t.test('names, addresses and hosts', async t => {
   t.doesNotThrow(() =>
     fc.assert(
       fc.property(names, names, addresses, addresses, hosts, fc.nat(20), garbage, (user, device, srcIp, dstIp, host, gap, fill) => {
         const texts = [user, device, srcIp, dstIp, host]
         const ranges = place(laneBytes, texts, gap, fill)
-        const [u, d, s, p, h] = ranges as [
-          (typeof ranges)[0],
-          (typeof ranges)[0],
-          (typeof ranges)[0],
-          (typeof ranges)[0],
-          (typeof ranges)[0]
-        ]
-        const plain = vectorCode!.plainFields(u.start, u.end, d.start, d.end, s.start, s.end, p.start, p.end, h.start, h.end)
+        const plain = plainTexts(ranges.map((range, index) => [TEXT_FIELDS[index]!, range]))
         const isIpv4 = (text: string): boolean => isCanonicalIpv4(Buffer.from(text), 0, Buffer.byteLength(text))
         deepEqual(
           texts.map((_, i) => ((plain >> i) & 1) === 1),
@@ -120,7 +126,7 @@ t.test('names, addresses and hosts', async t => {
       { numRuns: RUNS }
     )
   )
-  t.equal(vectorCode!.plainFields(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0), 31, 'absent fields are as they should be')
+  t.equal(plainTexts([]), 31, 'absent fields are as they should be')
 })
 
 t.test('URLs', async t => {
@@ -128,7 +134,7 @@ t.test('URLs', async t => {
     fc.assert(
       fc.property(urls, fc.nat(20), garbage, (url, gap, fill) => {
         const [{ start, end }] = place(laneBytes, [url], gap, fill) as [{ start: number; end: number }]
-        const kind = vectorCode!.plainUrl(start, end, foundAt)
+        const kind = plainTexts([[URL, { start, end }]]) >> URL_SHIFT
         const parts = /^https?:\/\/([a-z0-9._-]+)(\/[!"$-~]*)(#.*)?$/s.exec(url)
         const host = parts?.[1] ?? ''
         const isAddress = isCanonicalIpv4(Buffer.from(host), 0, host.length)
@@ -161,7 +167,7 @@ t.test('a record comes out the same in the lane and elsewhere', async t => {
     gap: number,
     fill: number
   ): unknown => {
-    const record = new RecordFields()
+    const record = buf === laneBytes ? newLaneRecord() : new RecordFields()
     record.reset(buf, AREA_BYTES, AREA_BYTES + SCRATCH_BYTES)
     const ranges = place(
       buf,

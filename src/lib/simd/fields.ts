@@ -1,7 +1,6 @@
 /**
- * Hot path: once per record. Which of a record's text fields are already as they should be (src/process/finalize.ts, host.ts); the
- * plain way does the rest, and has what looks like a word for an absent value. An absent field starts at -1. What lies behind a field is
- * read with it and does not count.
+ * Hot path: once per field. Names, addresses and hosts that are as they should be in a record; what looks like a word for an absent value is
+ * not. What lies behind a field is read with it and does not count.
  */
 import { above, afterDigits, bitsBefore, digits, equalTo, notOfHost, unprintable } from './classes'
 
@@ -19,28 +18,6 @@ const SMALL_N: u8 = 0x6e
 const SMALL_U: u8 = 0x75
 const NAME_MAX: i32 = 256
 const HOST_MAX: i32 = 253
-
-/** Two names, two IPv4 addresses and a host: a bit each, in this order, the first one's lowest. An absent one is as it should be. */
-export function plainFields(
-  user: i32,
-  userEnd: i32,
-  device: i32,
-  deviceEnd: i32,
-  srcIp: i32,
-  srcIpEnd: i32,
-  dstIp: i32,
-  dstIpEnd: i32,
-  host: i32,
-  hostEnd: i32
-): i32 {
-  return (
-    <i32>(user < 0 || isName(user, userEnd)) |
-    ((<i32>(device < 0 || isName(device, deviceEnd))) << 1) |
-    ((<i32>(srcIp < 0 || isIpv4(srcIp, srcIpEnd))) << 2) |
-    ((<i32>(dstIp < 0 || isIpv4(dstIp, dstIpEnd))) << 3) |
-    ((<i32>(host < 0 || isHost(host, hostEnd))) << 4)
-  )
-}
 
 /** Printable ASCII without blanks around, not too long. */
 export function isName(start: i32, end: i32): bool {

@@ -33,8 +33,24 @@ export const PLACED_BYTES = 12
 export const VECTOR_BYTES = 16
 
 /**
- * What a line is written from (`write.ts`): the steps of an encoder, int32 each: what it writes (WRITE_…), where its value lies among the
- * record's, address and length of the text before it. Only the literal is written when the value is there; a step for an absent one writes
+ * The record at hand, as src/record.ts has it: numbers, float64, then starts of its texts and their ends, int32 in the order of the fields. What
+ * was found in its URL follows, as below.
+ */
+export const RECORD_STARTS = 40
+export const RECORD_USER = 4
+export const RECORD_DEVICE = 8
+export const RECORD_DST_IP = 12
+export const RECORD_DST_HOST = 16
+export const RECORD_URL = 20
+/** From the start of a text to its end. */
+export const RECORD_END = 24
+export const RECORD_ENDS = 64
+export const RECORD_FOUND = 88
+export const RECORD_BYTES = 104
+
+/**
+ * What a line is written from (`write.ts`): the steps of an encoder, int32 each: what it writes (WRITE_…), the address of its
+ * value, address and length of the text before it. Only the literal is written when the value is there; a step for an absent one writes
  * nothing.
  */
 export const STEP_VALUE = 4
@@ -42,11 +58,11 @@ export const STEP_LITERAL = 8
 export const STEP_LENGTH = 12
 export const STEP_BYTES = 16
 
-/** Text, int32 each: its start and its end; a start below 0 is an absent one. */
+/** Text, int32 each: its start, and RECORD_END bytes behind that its end; a start below 0 is an absent one. */
 export const WRITE_TEXT = 0
 /** A number, float64; below 0 is an absent one. */
 export const WRITE_NUMBER = 1
-/** Nothing but the literal, where an int32 of the record is this step's: STEP_VALUE bytes after the record's start, 1 when it is. */
+/** Nothing but the literal, where an int32 is 1. */
 export const WRITE_LITERAL = 2
 
 /** Rows: bytes looked at in one go. The places of a whole one are written, and one more, behind those that were wanted. */
@@ -59,6 +75,8 @@ export const ABSENT_WORDS = 8
 export const NOT_PLAIN = 0
 export const HOST_IS_NAME = 1
 export const HOST_IS_ADDRESS = 2
+/** Where that stands in the answer of `plainTexts`. */
+export const URL_SHIFT = 5
 
 /** What was found in a URL, int32 each: start and end of its host, end of its path, start of its query. */
 export const URL_HOST = 0

@@ -1,6 +1,6 @@
 /** Hot path: once per record. A line of keys and values written by the steps of an encoder (src/encode/vector-line.ts), escaped as CEF is. */
 import { marksOfCef } from './marks'
-import { STEP_BYTES, STEP_LENGTH, STEP_LITERAL, STEP_VALUE, VECTOR_BYTES, WRITE_NUMBER, WRITE_TEXT } from './program'
+import { RECORD_END, STEP_BYTES, STEP_LENGTH, STEP_LITERAL, STEP_VALUE, VECTOR_BYTES, WRITE_NUMBER, WRITE_TEXT } from './program'
 
 const LINE_FEED: u8 = 0x0a
 const CARRIAGE_RETURN: u8 = 0x0d
@@ -8,14 +8,14 @@ const EQUALS: u8 = 0x3d
 const BACKSLASH: u8 = 0x5c
 
 /** Writes the line, line feed included, and returns where it ends. Up to fifteen bytes behind it are overwritten. */
-export function writeLine(steps: usize, stepsEnd: usize, record: usize, out: usize): usize {
+export function writeLine(steps: usize, stepsEnd: usize, out: usize): usize {
   let at = out
   for (let step = steps; step < stepsEnd; step += STEP_BYTES) {
     const kind = load<i32>(step)
-    const value = record + <usize>load<u32>(step, STEP_VALUE)
+    const value: usize = load<u32>(step, STEP_VALUE)
     if (kind === WRITE_TEXT) {
       const start = load<i32>(value)
-      if (start >= 0) at = writeEscaped(start, load<u32>(value, 4), writeLiteral(step, at))
+      if (start >= 0) at = writeEscaped(start, load<u32>(value, RECORD_END), writeLiteral(step, at))
     } else if (kind === WRITE_NUMBER) {
       const number = load<f64>(value)
       if (number >= 0) at = writeNumber(<u64>number, writeLiteral(step, at))
