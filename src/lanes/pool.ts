@@ -9,40 +9,18 @@ import { CollectorError } from '../errors.ts'
 import { FrameBlock } from '../lib/frame-block.ts'
 import type { TapFilter, TapSample } from '../telemetry/tap.ts'
 import { LaneEngine } from './engine.ts'
-import { mergeLags } from './event-lag.ts'
 import { IntakeRoutes } from './intake-routes.ts'
-import { type Lane, startInlineLane, startThreadLane } from './lane.ts'
-import type { FromLane, IntakeSources, LaneSpec, LaneStats, ToLane } from './messages.ts'
+import { startInlineLane, startThreadLane } from './lane.ts'
+import { LaneSlot } from './lane-slot.ts'
+import type { FromLane, IntakeSources, LaneSpec } from './messages.ts'
+import { OUTSTANDING_MAX, Outstanding } from './outstanding.ts'
 
-/** Blocks handed to lanes and not back yet, at most; beyond that senders wait. */
-export const OUTSTANDING_MAX = 64
 /**
  * Spare blocks kept for reuse: as many as may be out. Shared memory that is dropped stays until a collection finds out, which V8 does not hurry
  * for, and what is made anew is paid for by the page (a peak of 267 to 249 MB in a minute of full load).
  */
 const SPARE_MAX = OUTSTANDING_MAX
 const LF = 0x0a
-
-interface LaneSlot {
-  index: number
-  lane: Lane | undefined
-  outstanding: number
-  /** Frames handed over and not yet in `stats`. */
-  framesInFlight: number
-  /** Frames were handed over since the last flush was asked for. */
-  isDirty: boolean
-  /** Resolves with the last flush that was asked for. */
-  flushed: Promise<void>
-  /** Ends that flush early when the lane does. */
-  endFlushes: Map<number, () => void>
-  /** Records in blocks that came back after the last counts, by source; all that is known of them should the lane end. */
-  uncounted: Map<string, number>
-  pinnedBlock: FrameBlock | undefined
-  stats: LaneStats | undefined
-  /** Last counts of this lane's earlier lives. */
-  past: LaneStats[]
-  restarts: number
-}
 
 export interface PoolEvents {
   /** Deflated blocks, in order per lane. */
@@ -63,8 +41,7 @@ export class LanePool {
   readonly #slots: LaneSlot[]
   readonly #routes: IntakeRoutes
   readonly #spare: FrameBlock[] = []
-  /** Who waits for room, and from how many blocks on they have it. */
-  #waiting: { outstandingMax: number; resolve: () => void }[] = []
+  readonly #outstanding = new Outstanding()
   /** Lanes that still work by the specification before; blocks of the others are held until there is none. */
   readonly #behind = new Set<LaneSlot>()
   #held: Block[] = []
@@ -72,8 +49,6 @@ export class LanePool {
   #switched: Promise<unknown> = Promise.resolve()
   #open: FrameBlock | undefined
   #chunk: Buffer | undefined
-  #outstanding = 0
-  #nextFlush = 0
   #lostFrames = 0
 
   private constructor(lanes: number, spec: LaneSpec, loadParsers: LoadParsers, events: PoolEvents) {
@@ -81,20 +56,7 @@ export class LanePool {
     this.#loadParsers = loadParsers
     this.#spec = spec
     this.#routes = new IntakeRoutes(lanes)
-    this.#slots = Array.from({ length: lanes }, (_, index) => ({
-      index,
-      lane: undefined,
-      outstanding: 0,
-      framesInFlight: 0,
-      isDirty: false,
-      flushed: Promise.resolve(),
-      endFlushes: new Map(),
-      uncounted: new Map(),
-      pinnedBlock: undefined,
-      stats: undefined,
-      past: [],
-      restarts: 0
-    }))
+    this.#slots = Array.from({ length: lanes }, (_, index) => new LaneSlot(index))
   }
 
   /** Starts the lanes; with one, the line path runs on the calling thread. Resolves when all are warm. */
@@ -113,7 +75,7 @@ export class LanePool {
     slot.lane = inline ? startInlineLane(spec, await this.#loadParsers(), laneEvents) : await startThreadLane(spec, laneEvents)
     // The specification was changed while the thread started, and its first message must be the new one.
     if (this.#filters.length > 0) slot.lane.post({ type: 'watch', filters: this.#filters })
-    if (spec !== this.#spec) slot.lane.post({ type: 'configure', id: this.#nextFlush++, spec: this.#spec, intakes: [] })
+    if (spec !== this.#spec) void slot.ask(id => ({ type: 'configure', id, spec: this.#spec, intakes: [] }))
   }
 
   get lanes(): number {
@@ -121,18 +83,18 @@ export class LanePool {
   }
 
   get outstanding(): number {
-    return this.#outstanding
+    return this.#outstanding.blocks
   }
 
   get framesInFlight(): number {
     let frames = this.#open?.count ?? 0
-    for (const slot of this.#slots) frames += slot.framesInFlight + (slot.pinnedBlock?.count ?? 0)
+    for (const slot of this.#slots) frames += slot.framesInFlight
     return frames
   }
 
   /** Records of a source in blocks that came back, which `stats` does not count yet. */
   uncountedRecords(source: string): number {
-    return this.#slots.reduce((sum, { uncounted }) => sum + (uncounted.get(source) ?? 0), 0)
+    return this.#slots.reduce((sum, slot) => sum + slot.uncountedRecords(source), 0)
   }
 
   get lostFrames(): number {
@@ -140,18 +102,13 @@ export class LanePool {
   }
 
   /** Latest counts of each lane, those of its earlier lives included; none before its first flush. */
-  stats(): { index: number; stats: LaneStats[]; alive: boolean; restarts: number }[] {
-    return this.#slots.map(({ index, stats, past, lane, restarts }) => ({
-      index,
-      stats: stats === undefined ? past : [...past, stats],
-      alive: lane !== undefined,
-      restarts
-    }))
+  stats(): ReturnType<LaneSlot['counts']>[] {
+    return this.#slots.map(slot => slot.counts())
   }
 
   /** True when senders that can wait should. */
   get isBusy(): boolean {
-    return this.#outstanding >= OUTSTANDING_MAX
+    return this.#outstanding.isFull
   }
 
   /**
@@ -159,8 +116,7 @@ export class LanePool {
    * each block that comes back are stopped and started for every 256 KiB.
    */
   room(blocks = 1): Promise<void> {
-    const outstandingMax = OUTSTANDING_MAX - blocks
-    return this.isBusy ? new Promise(resolve => this.#waiting.push({ outstandingMax, resolve })) : Promise.resolve()
+    return this.#outstanding.room(blocks)
   }
 
   /** A new intake, with the indexes of the sources that may take its frames. Returns its number. */
@@ -262,18 +218,13 @@ export class LanePool {
   /** Hands a block to its lane, or to another one when that has ended: what state it kept is lost anyway. */
   #send(wanted: LaneSlot | undefined, block: FrameBlock): void {
     const slot = wanted?.lane === undefined ? this.#leastBusy() : wanted
-    if (slot?.lane === undefined) {
-      this.#lose(block.count)
+    if (slot === undefined) {
+      this.#lostFrames += block.count
       return
     }
-    const { lane } = slot
     block.settle()
-    const opens = this.#newIntakesOf(slot, block)
-    slot.outstanding++
-    slot.framesInFlight += block.count
-    slot.isDirty = true
-    this.#outstanding++
-    lane.post({ type: 'block', memory: block.memory, count: block.count, used: block.used, opens })
+    this.#outstanding.handedOver()
+    slot.send(block, this.#newIntakesOf(slot, block))
   }
 
   /** Those that the lane does not know yet. They go with the block: thousands that come at once must not be a message each. */
@@ -298,20 +249,8 @@ export class LanePool {
    */
   async flush(): Promise<void> {
     this.handOver()
-    for (const slot of this.#slots)
-      if (slot.isDirty && slot.lane !== undefined) slot.flushed = this.#ask(slot, slot.lane, id => ({ type: 'flush', id }))
-    await Promise.all(this.#slots.map(slot => slot.flushed))
+    await Promise.all(this.#slots.map(slot => slot.flush()))
     await this.#switched
-  }
-
-  /** Resolves when the lane has answered, or has ended. */
-  #ask(slot: LaneSlot, lane: Lane, message: (id: number) => ToLane): Promise<void> {
-    slot.isDirty = false
-    const id = this.#nextFlush++
-    return new Promise(resolve => {
-      slot.endFlushes.set(id, resolve)
-      lane.post(message(id))
-    })
   }
 
   /**
@@ -324,12 +263,11 @@ export class LanePool {
     this.handOver()
     this.#spec = spec
     this.#routes.rebind(candidates)
-    const asked = this.#slots.flatMap(slot => (slot.lane === undefined ? [] : [{ slot, lane: slot.lane }]))
-    for (const { slot } of asked) this.#behind.add(slot)
-    const answers = asked.map(async ({ slot, lane }) => {
+    const asked = this.#slots.filter(({ lane }) => lane !== undefined)
+    for (const slot of asked) this.#behind.add(slot)
+    const answers = asked.map(async slot => {
       const intakes = this.#routes.openedOn(slot.index)
-      slot.flushed = this.#ask(slot, lane, id => ({ type: 'configure', id, spec, intakes }))
-      await slot.flushed
+      await slot.ask(id => ({ type: 'configure', id, spec, intakes }))
       this.#behind.delete(slot)
     })
     this.#switched = Promise.all(answers).then(() => {
@@ -368,62 +306,28 @@ export class LanePool {
   #onMessage(slot: LaneSlot, message: FromLane): void {
     switch (message.type) {
       case 'done':
-        slot.outstanding--
-        this.#outstanding--
         if (this.#spare.length < SPARE_MAX) this.#spare.push(new FrameBlock(message.memory))
         for (const pin of message.pins) this.#routes.pin(pin, slot.index)
         if (message.taps.length > 0) this.#events.onTaps?.(message.taps)
-        for (const { source, recordCount, forArchive } of message.blocks)
-          if (forArchive !== true) slot.uncounted.set(source, (slot.uncounted.get(source) ?? 0) + recordCount)
+        slot.cameBack(message.blocks)
         this.#emit(slot, message.blocks)
-        this.#wake()
+        this.#outstanding.cameBack(1)
         return
       case 'flushed':
         this.#emit(slot, message.blocks)
-        slot.framesInFlight -= message.stats.frames - (slot.stats?.frames ?? 0)
-        slot.stats = message.stats
-        slot.uncounted.clear()
-        slot.endFlushes.get(message.id)?.()
-        slot.endFlushes.delete(message.id)
+        slot.answered(message.id, message.stats)
         return
       case 'ready':
     }
   }
 
-  #wake(): void {
-    if (this.#waiting.length === 0) return
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const waiter of waiting) {
-      if (this.#outstanding <= waiter.outstandingMax) waiter.resolve()
-      else this.#waiting.push(waiter)
-    }
-  }
-
-  #lose(frames: number): void {
-    this.#lostFrames += frames
-  }
-
   /** Restarts a lane that ended. Its counts and the blocks that came back stay; what else it held is lost and counted. */
   #onFailure(slot: LaneSlot, error: Error): void {
-    slot.lane = undefined
-    slot.restarts++
-    if (slot.stats !== undefined) slot.past.push(slot.stats)
-    slot.stats = undefined
-    const saved = countsOfBlocks(slot.uncounted)
-    if (saved.frames > 0) slot.past.push(saved)
-    slot.uncounted.clear()
-    const lost = slot.framesInFlight - saved.frames
-    this.#lose(lost)
-    this.#outstanding -= slot.outstanding
-    slot.outstanding = 0
-    slot.framesInFlight = 0
-    slot.isDirty = false
+    const lost = slot.ended()
+    this.#lostFrames += lost.frames
     this.#routes.forgetLane(slot.index)
-    this.#events.onLaneFailure(slot.index, error, lost)
-    for (const end of slot.endFlushes.values()) end()
-    slot.endFlushes.clear()
-    this.#wake()
+    this.#events.onLaneFailure(slot.index, error, lost.frames)
+    this.#outstanding.cameBack(lost.blocks)
     void this.#startLane(slot, false).catch((cause: unknown) => {
       this.#events.onLaneFailure(slot.index, new CollectorError('LANE_FAILED', `Cannot restart lane ${slot.index}`, { cause }), 0)
     })
@@ -432,26 +336,4 @@ export class LanePool {
   async stop(): Promise<void> {
     await Promise.all(this.#slots.map(slot => slot.lane?.stop()))
   }
-}
-
-/** Counts of records whose blocks came back although their lane never counted them: their parser is not known any more. */
-function countsOfBlocks(records: ReadonlyMap<string, number>): LaneStats {
-  const sources = [...records].map(([source, count]) => ({
-    source,
-    frames: count,
-    bytes: 0,
-    parsed: count,
-    unidentified: 0,
-    written: count,
-    writtenBytes: 0,
-    attributes: [],
-    dropped: [],
-    corrections: [],
-    lag: mergeLags([]),
-    outcomes: [['parsed', '', '', count] satisfies LaneStats['sources'][number]['outcomes'][number]],
-    lastEventMs: 0,
-    lastSeenMs: 0
-  }))
-  const frames = sources.reduce((sum, source) => sum + source.frames, 0)
-  return { frames, bytes: 0, busyMs: 0, sources, samples: [] }
 }
