@@ -18,10 +18,11 @@ import { type ReadSegment, SpoolReader } from './reader.ts'
 import type { Resumable } from './remake.ts'
 import { moveAside } from './rescue.ts'
 import type { ReserveFile } from './reserve-file.ts'
-import { appendStep, fetchLedger, finishOrphan, moveSegment, removeSegment } from './segment-files.ts'
-import { addTo, type Contents, Shelf } from './shelf.ts'
+import { appendStep, fetchLedger, finishOrphan, moveAndSync, removeSegment } from './segment-files.ts'
+import type { Contents } from './shelf.ts'
+import { Shelves } from './shelves.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
-import { WaitingList, type WaitingStep } from './waiting-list.ts'
+import type { WaitingStep } from './waiting-list.ts'
 import type { Sync } from './writer.ts'
 
 export interface SegmentQueueOptions {
@@ -38,40 +39,18 @@ export interface SegmentQueueOptions {
   onRemade: (segment: Resumable) => void
 }
 
-/** Numbers of segments by what they wait for. */
-export interface QueueCounts {
-  closed: number
-  issued: number
-  stored: number
-  finalising: number
-  archived: number
-  setAside: number
-}
-
-/**
- * Records by source of segments that left the queue without the uploader asking for it, because a crash or a failing disk came
- * between a step and the move. `removed`: somebody took the file away. Segments whose ledger is lost are of source "".
- */
-export interface SettledRecords {
-  uploaded: ReadonlyMap<string, number>
-  removed: ReadonlyMap<string, number>
-}
-
 /** Files looked at between two turns of the event loop at start. */
 const SCAN_BATCH = 1000
+
 export class SegmentQueue implements UploadQueue {
   readonly reader: SpoolReader
+  /** For reading: what lies where, and its sums. */
+  readonly shelves = new Shelves()
   readonly #options: SegmentQueueOptions
-  readonly #waiting = new WaitingList()
-  readonly #archived = new Shelf()
-  readonly #setAside = new Shelf()
-  /** Records by source that earlier processes left and this one has taken into its count. */
-  readonly #recovered = new Map<string, number>()
   readonly #census: Census
   readonly #copies: Copies
   /** The last work on each segment that is being worked on. */
   readonly #busy = new Map<string, Promise<unknown>>()
-  readonly #settled = { uploaded: new Map<string, number>(), removed: new Map<string, number>() }
   doneTotal = 0
   prunedTotal = 0
   setAsideTotal = 0
@@ -80,45 +59,8 @@ export class SegmentQueue implements UploadQueue {
     this.#options = options
     this.reader = new SpoolReader(options.dir, options.io)
     this.#copies = new Copies(options, this.reader)
-    const shelves = [this.#waiting, this.#setAside]
-    this.#census = new Census({ shelves, log: options.log, look: id => this.#look(id), onNews: () => this.#waiting.tell() })
-  }
-
-  /** Bytes of closed, archived and set-aside segments. */
-  get bytes(): number {
-    return this.#waiting.bytes + this.#archived.bytes + this.#setAside.bytes
-  }
-
-  get archivedBytes(): number {
-    return this.#archived.bytes
-  }
-
-  /** Records that wait, and that are set aside, by source; those of unread ledgers are not in it. */
-  get records(): { waiting: ReadonlyMap<string, number>; setAside: ReadonlyMap<string, number> } {
-    return { waiting: this.#waiting.records, setAside: this.#setAside.records }
-  }
-
-  /** What earlier processes left: records by source, and how many of its segments were not looked into yet. */
-  get recovered(): { records: ReadonlyMap<string, number>; unreadSegments: number } {
-    return { records: this.#recovered, unreadSegments: this.#census.unread }
-  }
-
-  /** Creation time of the oldest segment that waits, as its id tells. */
-  get oldestMs(): number | undefined {
-    return this.#waiting.oldestMs
-  }
-
-  get settled(): SettledRecords {
-    return this.#settled
-  }
-
-  /** As far as this process knows it; `closed` before the ledger was read. */
-  stepOf(id: string): WaitingStep {
-    return this.#waiting.stepOf(id)
-  }
-
-  counts(): QueueCounts {
-    return { ...this.#waiting.counts(), archived: this.#archived.size, setAside: this.#setAside.size }
+    const { waiting, setAside } = this.shelves
+    this.#census = new Census({ shelves: [waiting, setAside], log: options.log, look: id => this.#look(id), onNews: () => waiting.tell() })
   }
 
   /** Reads the folders' names and sizes, and no file. */
@@ -129,7 +71,7 @@ export class SegmentQueue implements UploadQueue {
       for (const id of orphanLedgers) await finishOrphan(this.#options, folder, id)
       for (const id of [...whole, ...orphanData].sort()) {
         ids.seen(id)
-        this.#shelf(folder).add(id, sizeOfSegment(this.#options, folder, id))
+        this.shelves.of(folder).add(id, sizeOfSegment(this.#options, folder, id))
         if (++scanned % SCAN_BATCH === 0) await nextTurn()
       }
     }
@@ -143,38 +85,34 @@ export class SegmentQueue implements UploadQueue {
   }
 
   async #look(id: string): Promise<void> {
-    if (this.#waiting.has(id)) await this.segment(id)
-    else if (this.#setAside.has(id)) {
+    if (this.shelves.waiting.has(id)) await this.segment(id)
+    else if (this.shelves.setAside.has(id)) {
       await fetchLedger(this.#options, 'set-aside', id)
       const segment = await this.reader.segment(id, ['set-aside'])
-      this.#learn(this.#setAside, id, segment === undefined ? NO_CONTENTS : contentsOf(segment))
+      this.shelves.learn(this.shelves.setAside, id, segment === undefined ? NO_CONTENTS : contentsOf(segment))
     }
-  }
-
-  #learn(shelf: Shelf, id: string, contents: Contents): void {
-    if (shelf.read(id, contents)) addTo(this.#recovered, contents.source, contents.records)
   }
 
   /** Takes in a segment that was just closed. */
   add(id: string, bytes: number, contents: Contents): void {
-    this.#waiting.add(id, bytes, contents)
+    this.shelves.waiting.add(id, bytes, contents)
   }
 
   waiting(): string[] {
-    return this.#waiting.ordered().slice()
+    return this.shelves.waiting.ordered().slice()
   }
 
   sourceOf(id: string): string | undefined {
-    return this.#waiting.contents(id)?.source
+    return this.shelves.waiting.contents(id)?.source
   }
 
   changed(signal: AbortSignal): Promise<void> {
-    return this.#waiting.changed(signal)
+    return this.shelves.waiting.changed(signal)
   }
 
   /** As the contract says. A segment whose ledger cannot be used is set aside here, and undefined like one that is gone. */
   async segment(id: string): Promise<ReadSegment | undefined> {
-    if (!this.#waiting.has(id)) return undefined
+    if (!this.shelves.waiting.has(id)) return undefined
     if (this.#copies.isBeingSplit(id)) {
       await this.#unlessGone(id, () => this.split(id))
       return undefined
@@ -185,7 +123,7 @@ export class SegmentQueue implements UploadQueue {
       await this.#vanished(id, ledger)
       return undefined
     }
-    this.#learn(this.#waiting, id, contentsOf(segment))
+    this.shelves.learn(this.shelves.waiting, id, contentsOf(segment))
     if (ledger.header === undefined) {
       const what = this.#has(ledgerPath, 'closed', id) ? 'damaged' : 'missing'
       await this.#unlessGone(id, () => this.setAside(id, `its ledger is ${what}, so its source is not known`))
@@ -193,10 +131,10 @@ export class SegmentQueue implements UploadQueue {
     }
     // A crash between the step and the move: the service has it, so only the move is left to do.
     if (segment.step === 'done') {
-      if (await this.#unlessGone(id, () => this.done(id))) addTo(this.#settled.uploaded, segment.source, segment.recordCount)
+      if (await this.#unlessGone(id, () => this.done(id))) this.shelves.settle('uploaded', segment.source, segment.recordCount)
       return undefined
     }
-    this.#waiting.came(id, segment.step as WaitingStep)
+    this.shelves.waiting.came(id, segment.step as WaitingStep)
     return segment
   }
 
@@ -213,17 +151,17 @@ export class SegmentQueue implements UploadQueue {
   /** Its file is not where it was: a move that the disk broke off is finished; else somebody took it away. */
   async #vanished(id: string, ledger: Ledger): Promise<void> {
     const moved = await this.reader.segment(id, ['archive', 'set-aside'])
-    if (!this.#waiting.has(id)) return // uploaded meanwhile
+    if (!this.shelves.waiting.has(id)) return // uploaded meanwhile
     const { recordCount } = moved ?? ledger.closed ?? ledger.pieces.reduce<Totals>(withPiece, { ...EMPTY_TOTALS })
-    this.#learn(this.#waiting, id, { source: moved?.source ?? ledger.header?.source ?? '', records: recordCount })
-    const { source, records } = this.#waiting.contents(id)!
+    this.shelves.learn(this.shelves.waiting, id, { source: moved?.source ?? ledger.header?.source ?? '', records: recordCount })
+    const { source, records } = this.shelves.waiting.contents(id)!
     if (moved?.folder === 'archive' || ledger.steps.at(-1)?.step === 'done') {
-      if (await this.#unlessGone(id, () => this.done(id))) addTo(this.#settled.uploaded, source, records)
+      if (await this.#unlessGone(id, () => this.done(id))) this.shelves.settle('uploaded', source, records)
     } else if (moved?.folder === 'set-aside') await this.#unlessGone(id, () => this.setAside(id, moved.reason ?? ''))
     else {
       this.#options.log.error({ segment: id }, 'the file of a waiting segment is gone')
-      this.#waiting.remove(id)
-      addTo(this.#settled.removed, source, records)
+      this.shelves.waiting.remove(id)
+      this.shelves.settle('removed', source, records)
     }
   }
 
@@ -231,7 +169,7 @@ export class SegmentQueue implements UploadQueue {
     await this.#exclusive(id, async () => {
       this.#mustWait(id)
       await this.#appendStep(id, 'closed', { t: 'step', step, atMs: this.#options.now(), ...facts })
-      this.#waiting.came(id, step)
+      this.shelves.waiting.came(id, step)
     })
   }
 
@@ -248,17 +186,14 @@ export class SegmentQueue implements UploadQueue {
         })
       }
       try {
-        if (archiveCount > 0) await moveSegment(io, dir, id, 'closed', 'archive')
-        else await removeSegment(io, dir, 'closed', id)
-        // In this order a power cut leaves it in both rather than in neither.
-        if (archiveCount > 0) await io.syncDirectory(`${dir}/archive`)
-        await io.syncDirectory(`${dir}/closed`)
+        if (archiveCount > 0) await moveAndSync({ io, dir }, id, 'closed', 'archive')
+        else await this.#remove(id)
       } catch (error) {
         throw spoolFailure(`remove the uploaded segment ${id}`, error)
       }
       this.doneTotal++
-      const { bytes, contents } = this.#waiting.remove(id)
-      if (archiveCount > 0) this.#archived.add(id, bytes, contents)
+      const { bytes, contents } = this.shelves.waiting.remove(id)
+      if (archiveCount > 0) this.shelves.archived.add(id, bytes, contents)
       await this.pruneArchive()
     })
   }
@@ -281,12 +216,12 @@ export class SegmentQueue implements UploadQueue {
     }
     this.setAsideTotal++
     this.#copies.forget(id)
-    const { bytes, contents } = this.#waiting.remove(id)
-    if (contents === undefined) return this.#setAside.add(id, bytes)
+    const { bytes, contents } = this.shelves.waiting.remove(id)
+    if (contents === undefined) return this.shelves.setAside.add(id, bytes)
     const left = contents.records - (rest?.point.totals.recordCount ?? 0)
-    this.#setAside.add(id, bytes, { source: contents.source, records: Math.max(0, left) })
+    this.shelves.setAside.add(id, bytes, { source: contents.source, records: Math.max(0, left) })
     // With lines of the ledger lost, more may be found than was known.
-    if (left < 0) addTo(this.#recovered, contents.source, -left)
+    if (left < 0) this.shelves.recover(contents.source, -left)
     if (rest !== undefined) onRemade(rest)
   }
 
@@ -314,21 +249,25 @@ export class SegmentQueue implements UploadQueue {
       const halves = await this.#copies.halves(id)
       if (halves !== undefined) await this.#replace(id, halves)
     })
-    return !this.#waiting.has(id)
+    return !this.shelves.waiting.has(id)
   }
 
   /** Its halves are durable: it goes, and they wait. */
   async #replace(id: string, halves: readonly Resumable[]): Promise<void> {
-    const { dir, io, onRemade } = this.#options
     try {
-      await removeSegment(io, dir, 'closed', id)
-      await io.syncDirectory(`${dir}/closed`)
+      await this.#remove(id)
     } catch (error) {
       throw spoolFailure(`remove the split segment ${id}`, error)
     }
     this.#copies.forget(id)
-    this.#waiting.remove(id)
-    for (const half of halves) onRemade(half)
+    this.shelves.waiting.remove(id)
+    for (const half of halves) this.#options.onRemade(half)
+  }
+
+  async #remove(id: string): Promise<void> {
+    const { dir, io } = this.#options
+    await removeSegment(io, dir, 'closed', id)
+    await io.syncDirectory(`${dir}/closed`)
   }
 
   /**
@@ -337,8 +276,9 @@ export class SegmentQueue implements UploadQueue {
    */
   async replay(id: string): Promise<void> {
     await this.#exclusive(id, async () => {
-      const folder = this.#archived.has(id) ? 'archive' : 'set-aside'
-      if (!isSegmentId(id) || !(this.#archived.has(id) || this.#setAside.has(id))) throw noSegment(id, 'archived or set aside')
+      const folder = this.shelves.archived.has(id) ? 'archive' : 'set-aside'
+      if (!isSegmentId(id) || !(this.shelves.archived.has(id) || this.shelves.setAside.has(id)))
+        throw noSegment(id, 'archived or set aside')
       const { dir, io, now } = this.#options
       // As in `done`.
       if (this.#has(dataPath, folder, id)) {
@@ -348,28 +288,26 @@ export class SegmentQueue implements UploadQueue {
         await this.#appendStep(id, folder, { t: 'step', step: 'closed', atMs: now() })
       }
       try {
-        await moveSegment(io, dir, id, folder, 'closed')
-        await io.syncDirectory(`${dir}/closed`)
-        await io.syncDirectory(`${dir}/${folder}`)
+        await moveAndSync({ io, dir }, id, folder, 'closed')
       } catch (error) {
         throw spoolFailure(`move the segment ${id} back`, error)
       }
-      const { bytes } = this.#shelf(folder).remove(id)
+      const { bytes } = this.shelves.of(folder).remove(id)
       const segment = await this.reader.segment(id, ['closed'])
       const contents = segment === undefined ? NO_CONTENTS : contentsOf(segment)
       // What was uploaded enters the balance once more; what was set aside never left it.
-      if (folder === 'archive') addTo(this.#recovered, contents.source, contents.records)
+      if (folder === 'archive') this.shelves.recover(contents.source, contents.records)
       this.add(id, bytes, contents)
     })
   }
 
   /** Removes archived segments, oldest first, until the archive keeps its bounds and `bytesToFree` are free. */
   async pruneArchive(bytesToFree = 0): Promise<void> {
-    this.prunedTotal += await pruneArchive(this.#archived, this.#options, bytesToFree)
+    this.prunedTotal += await pruneArchive(this.shelves.archived, this.#options, bytesToFree)
   }
 
-  async #appendStep(id: string, folder: Folder, line: StepLine): Promise<void> {
-    this.#shelf(folder).grow(id, await appendStep(this.#options, this.reader, folder, id, line))
+  async #appendStep(id: string, folder: Exclude<Folder, 'open'>, line: StepLine): Promise<void> {
+    this.shelves.of(folder).grow(id, await appendStep(this.#options, this.reader, folder, id, line))
   }
 
   /** Does what takes a segment off the waiting list; false when somebody else was faster. */
@@ -378,7 +316,7 @@ export class SegmentQueue implements UploadQueue {
       await work()
       return true
     } catch (error) {
-      if (this.#waiting.has(id)) throw error
+      if (this.shelves.waiting.has(id)) throw error
       return false
     }
   }
@@ -388,7 +326,7 @@ export class SegmentQueue implements UploadQueue {
   }
 
   #mustWait(id: string): void {
-    if (!this.#waiting.has(id)) throw noSegment(id, 'waiting')
+    if (!this.shelves.waiting.has(id)) throw noSegment(id, 'waiting')
   }
 
   /** Work on one segment is done one after the other, as each reads the ledger's end before it writes. */
@@ -401,10 +339,6 @@ export class SegmentQueue implements UploadQueue {
     } finally {
       if (this.#busy.get(id) === turn) this.#busy.delete(id)
     }
-  }
-
-  #shelf(folder: Folder): Shelf {
-    return folder === 'archive' ? this.#archived : folder === 'set-aside' ? this.#setAside : this.#waiting
   }
 }
 

@@ -50,6 +50,13 @@ export async function finishOrphan({ io, dir, log }: Disk & { log: SpoolLog }, f
   }
 }
 
+/** `moveSegment`, durably: in this order of syncs a power cut leaves the segment in both folders rather than in neither. */
+export async function moveAndSync({ io, dir }: Disk, id: string, from: Folder, to: Folder): Promise<void> {
+  await moveSegment(io, dir, id, from, to)
+  await io.syncDirectory(`${dir}/${to}`)
+  await io.syncDirectory(`${dir}/${from}`)
+}
+
 /** Data first: a ledger left alone is removed at the next start. */
 export async function removeSegment(io: SpoolIo, dir: string, folder: Folder, id: string): Promise<void> {
   await io.remove(dataPath(dir, folder, id))

@@ -232,7 +232,7 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   /** How far a waiting segment has come, as far as known without its ledger. */
   stepOf(id: string): SegmentStep {
-    return this.#queue.stepOf(id)
+    return this.#queue.shelves.waiting.stepOf(id)
   }
 
   /** Segments that are being written, oldest first, with what of them is durable. */
@@ -242,17 +242,18 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   stats(): SpoolStats {
     const queue = this.#queue
-    const ages = [queue.oldestMs, this.#open.oldestMs].filter(age => age !== undefined)
+    const { shelves } = queue
+    const ages = [shelves.waiting.oldestMs, this.#open.oldestMs].filter(age => age !== undefined)
     return {
       bytes: this.#holdings().usedBytes,
-      archivedBytes: queue.archivedBytes,
+      archivedBytes: shelves.archived.bytes,
       capacityBytes: this.#pressure.capacityBytes,
       highWaterBytes: this.#pressure.highWaterBytes,
       diskFreeBytes: this.#pressure.freeBytes,
       queuedBytes: this.#open.queuedBytes,
       full: this.full,
       writable: !this.#commits.isFailing && this.#open.sealFailure === undefined,
-      segments: { open: this.#open.size, ...queue.counts() },
+      segments: { open: this.#open.size, ...shelves.counts() },
       oldestMs: ages.length === 0 ? undefined : Math.min(...ages),
       sync: { ...this.#counters.sync, buckets: [...this.#counters.sync.buckets] },
       sources: this.#counters.sources(),
@@ -261,7 +262,7 @@ export class SegmentSpool implements Spool, UploadQueue {
       doneTotal: queue.doneTotal,
       prunedTotal: queue.prunedTotal,
       setAsideTotal: queue.setAsideTotal + this.#recovery.setAside,
-      settled: queue.settled,
+      settled: shelves.settled,
       writeFailures: this.#open.writeFailures,
       unrecovered: { ...this.#unrecovered },
       recovery: { ...this.#recovery }
@@ -270,9 +271,9 @@ export class SegmentSpool implements Spool, UploadQueue {
 
   #records(): RecordHoldings {
     const spooled = this.#open.records()
-    const { waiting, setAside } = this.#queue.records
+    const { waiting, setAside } = this.#queue.shelves.records
     for (const [source, records] of waiting) addTo(spooled, source, records)
-    const { records: found, unreadSegments } = this.#queue.recovered
+    const { records: found, unreadSegments } = this.#queue.shelves.recovered
     const recovered = new Map(this.#resumed)
     for (const [source, records] of found) addTo(recovered, source, records)
     return { spooled, setAside: new Map(setAside), recovered, unreadSegments }
@@ -346,9 +347,9 @@ export class SegmentSpool implements Spool, UploadQueue {
   }
 
   #holdings(): Holdings {
-    const { archivedBytes, bytes } = this.#queue
+    const { archived, bytes } = this.#queue.shelves
     const { queuedBytes, diskBytes } = this.#open
-    return { usedBytes: bytes + diskBytes + queuedBytes + this.#unrecovered.bytes, archivedBytes, queuedBytes }
+    return { usedBytes: bytes + diskBytes + queuedBytes + this.#unrecovered.bytes, archivedBytes: archived.bytes, queuedBytes }
   }
 
   #updateFull(): void {

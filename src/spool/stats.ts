@@ -1,7 +1,7 @@
 /** The spool in numbers, for status, metrics and page. */
 import type { SourceStats, SyncStats } from './counters.ts'
-import type { QueueCounts, SettledRecords } from './queue.ts'
 import type { RecoveryCounts } from './recover.ts'
+import type { QueueCounts, SettledRecords } from './shelves.ts'
 
 export interface SpoolStats {
   /** All files of the spool and the blocks that wait in memory. */
