@@ -4,7 +4,7 @@ import { deflateResults } from './deflate.ts'
 import { idleResult } from './idle.ts'
 import { latencyResult } from './latency.ts'
 import { measureStages } from './measure.ts'
-import { memoryResult } from './memory.ts'
+import { type MemoryResult, memoryResult } from './memory.ts'
 import { type ParserResult, parserResults, typicalResults } from './parsers.ts'
 import { recognitionResults } from './recognition.ts'
 import { figure, percent, type Table } from './report.ts'
@@ -12,7 +12,7 @@ import { scalingResults } from './scaling.ts'
 import { type SoakSample, soak } from './soak.ts'
 import { spoolResult } from './spool.ts'
 import { stages } from './stages.ts'
-import { type TlsResult, tlsResult } from './tls.ts'
+import { type TlsResult, tlsMemoryResult, tlsResult } from './tls.ts'
 import { type LossResult, udpLoss } from './udp-loss.ts'
 import { type Load, wholePathFormats, wholePathTcp } from './whole-path.ts'
 
@@ -21,7 +21,7 @@ export interface CaseOptions {
   short: boolean
   /** Size of the backlog of `backlog`. */
   gigabytes: number
-  /** Length of `soak` and `memory`. */
+  /** Length of `soak`, `memory` and `tls-memory`. */
   minutes?: number | undefined
   /** Kind of line of `soak`. */
   lines: Load
@@ -236,28 +236,29 @@ const memory: Case = {
   name: 'memory',
   async run({ short, minutes = 1 }) {
     const result = await memoryResult(short ? 10 : 60 * minutes)
-    const { seconds, lines, idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes, overTime } = result
-    const rows = [
-      [`${seconds} s`, figure(lines / seconds), ...[idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, peakMegabytes].map(figure)]
-    ]
-    const tenth = Math.ceil(overTime.length / 10)
-    const every = overTime.filter((_, second) => second % tenth === tenth - 1)
-    return {
-      result,
-      tables: [
-        {
-          title: 'Memory at full load over TCP, two lanes, resident MB',
-          head: ['load', 'lines/s', 'idle', 'first quarter', 'last quarter', 'peak'],
-          rows
-        },
-        {
-          title: `The same, every ${tenth} s`,
-          head: ['', ...every.map((_, i) => `${(i + 1) * tenth} s`)],
-          rows: [['MB', ...every.map(String)]]
-        }
-      ]
-    }
+    return { result, tables: memoryTables('Memory at full load over TCP, two lanes, resident MB', result) }
   }
+}
+
+/** The whole, and ten looks in between. */
+function memoryTables(title: string, result: MemoryResult): Table[] {
+  const { seconds, lines, overTime } = result
+  const { idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, highestSecondMegabytes, peakMegabytes } = result
+  const megabytes = [idleMegabytes, firstQuarterMegabytes, lastQuarterMegabytes, highestSecondMegabytes, peakMegabytes]
+  const tenth = Math.ceil(overTime.length / 10)
+  const every = overTime.filter((_, second) => second % tenth === tenth - 1)
+  return [
+    {
+      title,
+      head: ['load', 'lines/s', 'idle', 'first quarter', 'last quarter', 'highest second', 'peak'],
+      rows: [[`${seconds} s`, figure(lines / seconds), ...megabytes.map(figure)]]
+    },
+    {
+      title: `The same, every ${tenth} s`,
+      head: ['', ...every.map((_, i) => `${(i + 1) * tenth} s`)],
+      rows: [['MB', ...every.map(String)]]
+    }
+  ]
 }
 
 const latency: Case = {
@@ -276,17 +277,29 @@ const latency: Case = {
   }
 }
 
+const TLS_CONNECTIONS = 1000
+
 const tls: Case = {
   name: 'tls',
   async run({ short }) {
     const result: TlsResult[] = []
-    for (const connections of [1, 1000]) result.push(await tlsResult(connections, short ? 96e6 : 12e9))
+    for (const connections of [1, TLS_CONNECTIONS]) result.push(await tlsResult(connections, short ? 96e6 : 12e9))
     const rows = result.map(row => [
       String(row.connections),
       ...[row.linesPerSecond, row.megabytesPerSecond, row.megabytesPerCpuSecond, row.idleMegabytes, row.peakMegabytes].map(figure)
     ])
     const title = 'Syslog over TLS 1.3, two lanes, a sender in Node on the same cores'
     return { result, tables: [{ title, head: ['connections', 'lines/s', 'MB/s', 'MB per CPU-s', 'idle MB', 'peak MB'], rows }] }
+  }
+}
+
+const tlsMemory: Case = {
+  name: 'tls-memory',
+  isLong: true,
+  async run({ short, minutes = 20 }) {
+    const result = await tlsMemoryResult(TLS_CONNECTIONS, short ? 10 : 60 * minutes)
+    const title = `Memory at full load over ${TLS_CONNECTIONS} TLS connections, two lanes, resident MB`
+    return { result, tables: memoryTables(title, result) }
   }
 }
 
@@ -319,21 +332,20 @@ const start: Case = {
   }
 }
 
-const SOAK_CONNECTIONS = 1000
 const SOAK_LINES_PER_SECOND = 50_000
 
 const soakCase: Case = {
   name: 'soak',
   isLong: true,
   async run({ short, minutes = 10, lines }) {
-    const options = { seconds: short ? 30 : minutes * 60, connections: SOAK_CONNECTIONS, linesPerSecond: SOAK_LINES_PER_SECOND, lines }
+    const options = { seconds: short ? 30 : minutes * 60, connections: TLS_CONNECTIONS, linesPerSecond: SOAK_LINES_PER_SECOND, lines }
     const result = await soak(options, ({ second, residentMegabytes, sent, written }) =>
       console.log(`${second} s: ${Math.round(residentMegabytes)} MB resident, ${sent} lines sent, ${written} written`)
     )
     const row = ({ second, residentMegabytes, connections, sent, written, uploaded }: SoakSample): string[] =>
       [second, Math.round(residentMegabytes), connections, sent, written, uploaded].map(value => value.toLocaleString('en'))
     const every = Math.max(1, Math.ceil(result.samples.length / 12))
-    const title = `Soak: ${SOAK_CONNECTIONS} TLS connections, ${SOAK_LINES_PER_SECOND.toLocaleString('en')} lines/s of ${lines}`
+    const title = `Soak: ${TLS_CONNECTIONS} TLS connections, ${SOAK_LINES_PER_SECOND.toLocaleString('en')} lines/s of ${lines}`
     const head = ['s', 'resident MB', 'connections', 'sent', 'written', 'uploaded']
     const sums = [
       ['lines sent', figure(result.sent)],
@@ -371,6 +383,7 @@ export const CASES: readonly Case[] = [
   stagesCase,
   deflate,
   spool,
+  tlsMemory,
   soakCase
 ]
 /** What CI runs, in about three minutes with `--short`. */

@@ -3,7 +3,8 @@
  * interleaved rounds; compare ratios, not single runs. `--short` takes seconds a case, and three minutes for those of CI when none is
  * named; it keeps nothing. `--gigabytes N` is the size of the backlog that drains (1).
  * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
- * `npm run bench -- memory [--minutes N]`: a minute of full load.
+ * `npm run bench -- memory [--minutes N]`: a minute of full load. `tls-memory [--minutes N]`: twenty over 1,000
+ * connections with TLS; runs only when it is named.
  * `npm run bench -- tcp --profile [--lines KIND] [--connections N]`: where the time goes, by thread, stage and function, over four
  * connections or over so many that stay open; measures nothing else.
  */

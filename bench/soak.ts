@@ -1,11 +1,10 @@
 /** A long run: many TLS senders at a steady rate, uploads going on beside it, and the memory over time, which must stay flat. */
-import { execFileSync, spawn } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { newFolder, PORTS, type Sluice, startSluice } from './collectors.ts'
+import { type Sluice, startSluice } from './collectors.ts'
 import { median, sleep, until } from './measure.ts'
+import { tlsReceiver } from './tls.ts'
 import { type Load, linesOf } from './whole-path.ts'
 
 export interface SoakOptions {
@@ -42,21 +41,12 @@ const MIB = 1024 * 1024
 
 /** Runs to the end and calls `onSample` on the way. */
 export async function soak(options: SoakOptions, onSample: (sample: SoakSample) => void): Promise<SoakResult> {
-  const dir = newFolder()
-  const tls = { cert_file: join(dir, 'cert.pem'), key_file: join(dir, 'key.pem') }
-  const names = ['-subj', '/CN=bench', '-addext', 'subjectAltName=DNS:bench']
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', tls.key_file]
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', tls.cert_file, '-days', '2', ...names], { stdio: 'ignore' })
-  const config = {
-    receivers: [{ type: 'syslog-tls', listen: `127.0.0.1:${PORTS.sluice}`, tls }],
-    upload: { flush_interval: '5s', requests_per_minute: 600 }
-  }
+  const config = { receivers: [tlsReceiver()], upload: { flush_interval: '5s', requests_per_minute: 600 } }
   const sluice = await startSluice(2, { what: 'soak', config })
   try {
     return await run(sluice, options, onSample)
   } finally {
     await sluice.stop()
-    rmSync(dir, { recursive: true })
   }
 }
 
