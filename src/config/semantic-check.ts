@@ -237,6 +237,6 @@ function checkBudget({ sources, upload }: Config, report: SemanticReport): void 
   if (upload.flush_interval < neededMs)
     report.warn(
       ['upload', 'flush_interval'],
-      `${sources.length} sources with ${upload.requests_per_minute} requests a minute need at least ${Math.ceil(neededMs / 1000)}s`
+      `needs at least ${Math.ceil(neededMs / 1000)}s with ${sources.length} ${sources.length === 1 ? 'source' : 'sources'} and ${upload.requests_per_minute} requests a minute`
     )
 }

@@ -26,6 +26,7 @@ function judge(certificate: X509Certificate, nowMs: number): Omit<Check, 'name'>
   if (validFromDate.getTime() > nowMs) return { ok: false, detail: `begins ${validFromDate.toISOString()}; is the clock right?` }
   const who = subjectAltName ?? `no alternative name, only ${subject.replaceAll('\n', ', ')}, which most senders refuse`
   const leftMs = validToDate.getTime() - nowMs
-  const soon = leftMs < SOON_MS ? `, in ${Math.floor(leftMs / DAY_MS)} days: renew it` : ''
+  const days = Math.floor(leftMs / DAY_MS)
+  const soon = leftMs < SOON_MS ? `, in ${days} ${days === 1 ? 'day' : 'days'}: renew it` : ''
   return { ok: true, detail: `${who}; until ${validToDate.toISOString()}${soon}` }
 }

@@ -82,6 +82,7 @@ function machineFindings({ spool, lanes, receivers }: Judgeable): Finding[] {
     }),
     ...receivers.filter(({ state }) => state === 'failed').map(failedReceiver),
     ...receivers.filter(({ gauges }) => gauges?.pull_failing === 1).map(failingPull),
+    ...receivers.filter(status => failedHandshakes(status) > 0 && status.counters.received_bytes_total === 0).map(lockedReceiver),
     ...when(spool.full, {
       level: 'bad',
       what: 'The spool is full, and senders that can wait are stopped',
@@ -102,6 +103,18 @@ const failingPull = ({ name, reason }: ReceiverStatus): Finding => ({
   what: `Receiver ${name} cannot fetch`,
   ...defined({ because: reason }),
   remedy: 'Check address, credentials and the way to the server. It is tried again by itself, from where it was.'
+})
+
+const failedHandshakes = ({ counters }: ReceiverStatus): number =>
+  (counters.handshake_failed_total ?? 0) + (counters.client_certificate_refused_total ?? 0)
+
+/** With bytes of anybody, those that fail are more likely scanners than senders. */
+const lockedReceiver = (status: ReceiverStatus): Finding => ({
+  level: 'warning',
+  what: `No sender of receiver ${status.name} has come through the TLS handshake`,
+  because: `${failedHandshakes(status)} tried`,
+  remedy:
+    'Does the sender use TLS, trust the certificate of the receiver, and show one that it accepts? After sluice log-level debug the log names each and why.'
 })
 
 function uploadFindings(status: Judgeable, nowMs: number): Finding[] {

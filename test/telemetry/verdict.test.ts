@@ -151,6 +151,21 @@ t.test('a receiver that fetches nothing, and an archive with trouble, need atten
   })
 })
 
+t.test(
+  'a receiver whose senders all fail in the TLS handshake needs attention; with one that comes through the others are strangers',
+  async t => {
+    const counters = { received_bytes_total: 0, handshake_failed_total: 3, client_certificate_refused_total: 1 }
+    const withCounters = (more: object) => (status: PipelineStatus) =>
+      Object.assign(status.receivers[1]!, { counters: { ...counters, ...more } })
+    says(t, withCounters({}), {
+      level: 'warning',
+      findings: [{ what: /^No sender of receiver syslog has come through/, because: '4 tried', remedy: /log-level debug/ }]
+    })
+    says(t, withCounters({ received_bytes_total: 1 }), { level: 'good', findings: [] })
+    says(t, withCounters({ handshake_failed_total: 0, client_certificate_refused_total: 0 }), { level: 'good', findings: [] })
+  }
+)
+
 t.test('state and reasons of the status are the same findings', async t => {
   t.match(judged(fineStatus(), NOW_MS), { state: 'healthy', reasons: [] })
   const status = fineStatus()
