@@ -83,7 +83,9 @@ function sourceRow({ name, frames, records, lastSeenMs, dropped }: SourceStatus,
     ['malformed', frames.malformed],
     ['unidentified', frames.unidentified],
     ...dropped.map(({ reason, count }) => [reason, count] as const),
-    ['set aside', records.setAside]
+    ['shed', frames.shed + records.shed],
+    ['set aside', records.setAside],
+    ['removed', records.removed]
   ] as const
   const counts = [frames.received, frames.parsed, records.written, records.spooled, records.uploaded].map(String)
   return [
@@ -95,7 +97,8 @@ function sourceRow({ name, frames, records, lastSeenMs, dropped }: SourceStatus,
 }
 
 function balanceLine({ balanced, frames, records, delivery }: PipelineStatus['balance']): string {
-  const shed = frames.shed > 0 ? `, ${frames.shed} frames shed for lack of room` : ''
+  const lost = [...(frames.shed > 0 ? [`${frames.shed} frames`] : []), ...(delivery.shed > 0 ? [`${delivery.shed} records`] : [])]
+  const shed = lost.length > 0 ? `, ${lost.join(' and ')} shed for lack of room` : ''
   return balanced
     ? `Balance  every frame and record is accounted for${shed}`
     : `Balance  NOT accounted for: ${frames.difference} frames, ${records.difference} records, ${delivery.difference} in delivery${shed}`
