@@ -9,7 +9,7 @@ export type OnBytes = (bytes: Buffer) => void
 export interface ByteSource {
   /** Nothing is read from the socket after `readNoMore`; Node reads a stream on until that has its fill. */
   readonly stopsAtOnce: boolean
-  /** Read and not handed over, for the reading was stopped. */
+  /** What `takeHeld` can take: read and not handed over, for the reading was stopped. */
   readonly heldBytes: number
   /** Starts the reading; called once. `onHeld` is told of bytes that came after `readNoMore`, when the source keeps no stream of them. */
   handTo(onBytes: OnBytes, onHeld: (bytes: number) => void): void
@@ -21,8 +21,9 @@ export interface ByteSource {
   takeHeld(): Buffer
 }
 
-export function byteSourceOf(socket: Socket): ByteSource {
-  return socket instanceof BufferedSocket ? socket : (tlsBytesOf(socket) ?? new StreamBytes(socket))
+/** `below`: of a TLS socket, the one that carries it. */
+export function byteSourceOf(socket: Socket, below?: Socket): ByteSource {
+  return socket instanceof BufferedSocket ? socket : (tlsBytesOf(socket, below) ?? new StreamBytes(socket))
 }
 
 /** Any socket, by what Node documents. */

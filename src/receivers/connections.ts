@@ -127,9 +127,17 @@ export class Connections {
     return { passed }
   }
 
-  /** Reads an admitted socket (or the TLS socket on top of it) into an intake of its own. */
-  read(socket: Socket, address: string): void {
-    const connection = new Connection(socket, address, this.#deps, this, this.#open, this.#limits.idleTimeoutMs)
+  /** Reads an admitted socket, or the TLS socket on top of it (`below`), into an intake of its own. */
+  read(socket: Socket, address: string, below?: Socket): void {
+    const connection = new Connection(
+      socket,
+      byteSourceOf(socket, below),
+      address,
+      this.#deps,
+      this,
+      this.#open,
+      this.#limits.idleTimeoutMs
+    )
     this.#connections.add(connection)
     this.gate.enter(connection)
     void connection.finished.then(() => {
@@ -227,9 +235,17 @@ class Connection implements SocketReader {
   #lastByteMs = 0
   #finish: () => void = () => {}
 
-  constructor(socket: Socket, address: string, deps: ConnectionsDeps, owner: Connections, open: () => OpenIntake, idleTimeoutMs: number) {
+  constructor(
+    socket: Socket,
+    bytes: ByteSource,
+    address: string,
+    deps: ConnectionsDeps,
+    owner: Connections,
+    open: () => OpenIntake,
+    idleTimeoutMs: number
+  ) {
     this.#socket = socket
-    this.#bytes = byteSourceOf(socket)
+    this.#bytes = bytes
     this.#address = address
     this.#deps = deps
     this.#owner = owner

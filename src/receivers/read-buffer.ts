@@ -18,8 +18,12 @@ export interface ReadHandle {
   readStop(): number
 }
 
+interface AcceptedHandle extends ReadHandle {
+  useUserBuffer(buffer: Buffer): void
+}
+
 interface Internals {
-  _handle: ReadHandle | null
+  _handle: AcceptedHandle | null
   _server?: unknown
   server?: unknown
 }
@@ -49,6 +53,12 @@ export class BufferedSocket extends Socket implements ByteSource {
 
   readOn(): void {
     startReading((this as unknown as Internals)._handle)
+  }
+
+  /** Its bytes come to `onBytes` again, and no more to the TLS socket that was put on it. `buffer` is the beginning of READ_BUFFER. */
+  divert(buffer: Buffer, onBytes: OnBytes): void {
+    this.onBytes = onBytes
+    ;(this as unknown as Internals)._handle?.useUserBuffer(buffer)
   }
 
   takeHeld(): Buffer {

@@ -7,6 +7,7 @@ import type { OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../con
 import { Connections } from './connections.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
+import { withReadBuffer } from './read-buffer.ts'
 import { stateOf } from './receiver-state.ts'
 import { TlsAcceptor } from './tls-acceptor.ts'
 import { TlsOptions } from './tls-identity.ts'
@@ -42,9 +43,14 @@ export class SyslogTlsReceiver implements Receiver {
 
   async start(open: OpenIntake): Promise<void> {
     this.#open = open
+    // Balancers are read by 'data' until their header is known.
+    const isBuffered = this.#options.proxies.length === 0
     try {
       await this.#tls.start({ oneWay: true })
-      this.#server = createServer(socket => this.#connections.accept(socket, (ready, address) => this.#handshake(ready, address)))
+      this.#server = createServer({ pauseOnConnect: isBuffered }, accepted => {
+        const socket = isBuffered ? withReadBuffer(accepted) : accepted
+        this.#connections.accept(socket, (ready, address) => this.#handshake(ready, address))
+      })
       this.#address = await listenTcp(this.#server, this.#address)
     } catch (error) {
       this.#tls.stop()
@@ -86,6 +92,6 @@ export class SyslogTlsReceiver implements Receiver {
   }
 
   #handshake(socket: Socket, address: string): void {
-    this.#tls.accept(socket, address, (secured, client) => this.#connections.read(secured, client))
+    this.#tls.accept(socket, address, (secured, client) => this.#connections.read(secured, client, socket))
   }
 }

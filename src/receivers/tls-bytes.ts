@@ -1,6 +1,9 @@
 /**
  * Reading a TLS socket into one reused buffer, and stopping at once. As a stream it makes a chunk of its own for each TLS record, and is
- * read on while it is paused, until it holds up to 145 KB (docs/performance.md).
+ * read on while it is paused, until it holds up to 145 KB (docs/performance.md). And what is read below TLS goes to OpenSSL in small pieces:
+ * Node would read straight into buffers of OpenSSL, 64 KiB at a time, of which each connection keeps one or more.
+ *
+ *   kernel ──▶ SEALED_BUFFER ──▶ pieces to OpenSSL ──▶ RECORD_BUFFER ──▶ intake
  *
  * Sockets of clients can be given a buffer (`onread` of `tls.connect`), those of a server can not. So this one gets it afterwards, by
  * `useUserBuffer` and two properties, as Node does it itself for clients, but does not document. When they are not as expected the socket
@@ -9,45 +12,73 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { ByteSource, OnBytes } from './byte-source.ts'
-import { READ_BUFFER, type ReadHandle, startReading, stopReading } from './read-buffer.ts'
+import { BufferedSocket, READ_BUFFER, type ReadHandle, startReading, stopReading } from './read-buffer.ts'
+
+interface TlsHandle extends ReadHandle {
+  useUserBuffer?(buffer: Buffer): void
+  /** Takes bytes as if they were read from the socket below, and calls back with what it can decrypt. */
+  receive?(bytes: Buffer): void
+}
 
 interface Internals {
   /** Null once the socket is destroyed. */
-  _handle: (ReadHandle & { useUserBuffer?(buffer: Buffer): void }) | null
+  _handle: TlsHandle | null
   /** `kBuffer` and `kBufferCb`, whose callback is told how many bytes are in the buffer; false stops the reading. */
   [property: symbol]: unknown
 }
 
-/** Undefined for a socket that is not TLS or can be given no buffer. */
-export function tlsBytesOf(socket: Socket): ByteSource | undefined {
+/** What Node decrypts at a time: a record of TLS. */
+const RECORD_BUFFER = Buffer.alloc(16 * 1024)
+/** What a connection that finds no room may have read. */
+const SEALED_BUFFER = READ_BUFFER.subarray(0, 64 * 1024)
+/** Node's own least size of a buffer for OpenSSL. */
+const PIECE_BYTES = 16 * 1024
+
+/** `below`: the socket that carries it. Undefined for a socket that is not TLS or can be given no buffer. */
+export function tlsBytesOf(socket: Socket, below: Socket | undefined): ByteSource | undefined {
   if (!(socket instanceof TLSSocket)) return undefined
   const symbols = Object.getOwnPropertySymbols(socket)
   const [buffer, callback] = ['kBuffer', 'kBufferCb'].map(name => symbols.find(({ description }) => description === name))
   const { _handle: handle } = socket as unknown as Internals
   if (buffer === undefined || callback === undefined || handle?.useUserBuffer === undefined) return undefined
-  return new TlsBytes(socket, { buffer, callback })
+  const bytes = new TlsBytes(socket, { buffer, callback })
+  if (below instanceof BufferedSocket && handle.receive !== undefined) bytes.readBelow(below)
+  return bytes
 }
 
 class TlsBytes implements ByteSource {
   readonly stopsAtOnce = true
+  readonly #socket: TLSSocket
   readonly #internals: Internals
   #onBytes: OnBytes = () => {}
   #onHeld: (bytes: number) => void = () => {}
   #isStopped = true
-  /** Decrypted by Node from what it had read when the reading was stopped: the rest of a read, which has 64 KiB at most. */
+  /** Decrypted by Node from what it had when the reading was stopped. */
   readonly #held: Buffer[] = []
   #heldBytes = 0
+  /** Read and not decrypted, since the reading was stopped: the rest of one read. */
+  #sealed: Buffer | undefined
 
   constructor(socket: TLSSocket, { buffer, callback }: { buffer: symbol; callback: symbol }) {
+    this.#socket = socket
     this.#internals = socket as unknown as Internals
     if (socket.readableLength > 0) this.#hold(socket.read() as Buffer)
-    this.#internals[buffer] = READ_BUFFER
-    this.#internals[callback] = (count: number) => this.#take(READ_BUFFER.subarray(0, count))
-    this.#internals._handle!.useUserBuffer!(READ_BUFFER)
+    this.#internals[buffer] = RECORD_BUFFER
+    this.#internals[callback] = (count: number) => this.#take(RECORD_BUFFER.subarray(0, count))
+    this.#internals._handle!.useUserBuffer!(RECORD_BUFFER)
   }
 
   get heldBytes(): number {
     return this.#heldBytes
+  }
+
+  /** Takes the reading of the socket below out of Node's hands; called before `handTo`. */
+  readBelow(below: BufferedSocket): void {
+    below.divert(SEALED_BUFFER, bytes => this.#unseal(bytes))
+    below.once('end', () => {
+      this.#socket.push(null)
+      this.#socket.read(0) // tells the end, as Node does
+    })
   }
 
   handTo(onBytes: OnBytes, onHeld: (bytes: number) => void): void {
@@ -59,6 +90,11 @@ class TlsBytes implements ByteSource {
   readOn(): void {
     this.#isStopped = false
     while (this.#held.length > 0 && !this.#isStopped) this.#onBytes(this.takeHeld())
+    const sealed = this.#sealed
+    if (sealed !== undefined && !this.#isStopped) {
+      this.#sealed = undefined
+      this.#unseal(sealed)
+    }
     if (!this.#isStopped) startReading(this.#internals._handle)
   }
 
@@ -71,6 +107,16 @@ class TlsBytes implements ByteSource {
     const bytes = this.#held.shift()!
     this.#heldBytes -= bytes.length
     return bytes
+  }
+
+  #unseal(bytes: Buffer): void {
+    let at = 0
+    for (; at < bytes.length && !this.#isStopped; at += PIECE_BYTES) {
+      this.#internals._handle?.receive?.(bytes.subarray(at, at + PIECE_BYTES))
+    }
+    if (at >= bytes.length) return
+    this.#sealed = Buffer.from(bytes.subarray(at))
+    this.#onHeld(this.#sealed.length)
   }
 
   /** Takes what is decrypted of a record; false stops the reading. */

@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
+import { BufferedSocket } from '../../src/receivers/read-buffer.ts'
 import { type SyslogTlsOptions, SyslogTlsReceiver } from '../../src/receivers/syslog-tls.ts'
 import { spawn } from '../child-kit.ts'
 import { checkReceiverContract } from './contract.ts'
@@ -51,22 +51,24 @@ checkReceiverContract(t, 'syslog-tls', {
   hasReceipt: false
 })
 
-t.test('sockets that Node gives no buffer are read as streams', async t => {
-  const { receiver, port } = await started()
-  const socket = await open(port)
-  let handle = (socket as unknown as { _handle: object })._handle
-  while (!Object.hasOwn(handle, 'useUserBuffer')) handle = Object.getPrototypeOf(handle)
-  const property = Object.getOwnPropertyDescriptor(handle, 'useUserBuffer')!
-  socket.destroy()
-  await stop(receiver)
-  Object.defineProperty(handle, 'useUserBuffer', { ...property, value: undefined })
-  t.teardown(() => Object.defineProperty(handle, 'useUserBuffer', property))
-  checkReceiverContract(t, 'syslog-tls as a stream', {
-    create: () => new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key }, { log: memoryLog() }),
-    send,
-    hasReceipt: false
+for (const name of ['useUserBuffer', 'receive']) {
+  t.test(`where Node has no ${name} TLS is read in another way`, async t => {
+    const { receiver, port } = await started()
+    const socket = await open(port)
+    let handle = (socket as unknown as { _handle: object })._handle
+    while (!Object.hasOwn(handle, name)) handle = Object.getPrototypeOf(handle)
+    const property = Object.getOwnPropertyDescriptor(handle, name)!
+    socket.destroy()
+    await stop(receiver)
+    Object.defineProperty(handle, name, { ...property, value: undefined })
+    t.teardown(() => Object.defineProperty(handle, name, property))
+    checkReceiverContract(t, 'syslog-tls', {
+      create: () => new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key }, { log: memoryLog() }),
+      send,
+      hasReceipt: false
+    })
   })
-})
+}
 
 t.test('openssl s_client delivers a line', async t => {
   const { receiver, intakes, port } = await started()
@@ -79,15 +81,17 @@ t.test('openssl s_client delivers a line', async t => {
   await stop(receiver)
 })
 
-/** Sockets that a receiver accepted, below TLS: what they read from the kernel, they say. */
-function acceptedSockets(t: Test, port: number): Socket[] {
+/** Sockets below TLS that are read by their receiver from now on: what they read from the kernel, they say. */
+function divertedSockets(t: Test): Socket[] {
   const sockets: Socket[] = []
-  const note = (message: unknown): void => {
-    const { socket } = message as { socket: Socket }
-    if (socket.localPort === port) sockets.push(socket)
+  const { divert } = BufferedSocket.prototype
+  BufferedSocket.prototype.divert = function (...how): void {
+    sockets.push(this)
+    divert.apply(this, how)
   }
-  subscribe('net.server.socket', note)
-  t.teardown(() => unsubscribe('net.server.socket', note))
+  t.teardown(() => {
+    BufferedSocket.prototype.divert = divert
+  })
   return sockets
 }
 
@@ -100,7 +104,7 @@ async function readsAtRest(sockets: readonly Socket[]): Promise<number[]> {
 
 t.test('while there is no room a TLS connection holds one read at most, all of them some MiB, and nothing is lost', async t => {
   const { receiver, port, intakes } = await started()
-  const accepted = acceptedSockets(t, port)
+  const accepted = divertedSockets(t)
   const [lines, senders] = [4000, 60]
   const sockets = await Promise.all(Array.from({ length: senders }, () => open(port)))
   for (const [sender, socket] of sockets.entries()) socket.resume().write(`${sender} 0\n`)
@@ -138,6 +142,27 @@ t.test('while there is no room a TLS connection holds one read at most, all of t
     next.every(count => count === lines),
     'each in its order'
   )
+  await stop(receiver)
+})
+
+t.test('a sender that ends without a word of TLS, or is cut off, has its whole lines delivered', async t => {
+  const { receiver, intakes, port } = await started()
+  for (const [line, end] of [
+    ['<1>ends\n<1>no trailer', (raw: Socket) => raw.end()],
+    ['<1>is cut off\n<1>half', (raw: Socket) => raw.resetAndDestroy()]
+  ] as const) {
+    const before = intakes.frames.length
+    const raw = connectTcp(port, '127.0.0.1')
+    await once(raw, 'connect')
+    raw.on('error', () => {})
+    const socket = await open(port, { socket: raw })
+    socket.write(line)
+    await intakes.until('a line', () => intakes.frames.length > before)
+    end(raw)
+    await intakes.until('over', () => receiver.status()[0]!.connections === 0)
+  }
+  await intakes.until('both over', () => intakes.ended === 1 && intakes.aborted === 1)
+  t.strictSame(intakes.frames, ['<1>ends', '<1>no trailer', '<1>is cut off'])
   await stop(receiver)
 })
 
