@@ -9,12 +9,13 @@
  * A NUL ends a frame only where `<` (or LF) follows: a NUL inside a line must not make a fake message of the line's tail. So
  * the last message of a sender that ends messages by NUL alone is delivered with its next message or at the end.
  *
- * Hot path: the newline case costs one `Buffer.indexOf` a frame; nothing is allocated per frame, and frames are ranges of the
+ * Hot path: nothing is allocated per frame, and frames are ranges of the
  * given chunk unless they cross its border.
  */
 import type { Framer, FramerStats, OnFrame } from '../contracts.ts'
 import { FRAME_MAX_BYTES } from '../contracts.ts'
 import { Carry, HELD_MAX_BYTES } from './carry.ts'
+import { LineFeeds } from './line-feeds.ts'
 import { newFramerStats } from './stats.ts'
 
 /** Largest octet count that is believed. Above it (or with leading zero) the framer goes on at the next newline. */
@@ -77,6 +78,9 @@ function trimEnd(buf: Buffer, start: number, end: number): number {
   return i
 }
 
+/** Of the chunk that is fed: one at a time in a thread. */
+const lineFeeds = new LineFeeds()
+
 export class SyslogStreamFramer implements Framer {
   readonly stats: FramerStats = newFramerStats()
   readonly #carry = new Carry()
@@ -93,6 +97,7 @@ export class SyslogStreamFramer implements Framer {
   feed(chunk: Buffer, onFrame: OnFrame): void {
     const length = chunk.length
     if (length === 0) return
+    lineFeeds.take(chunk)
     this.#findNul(chunk, 0)
     let at = this.#state === AT_START ? 0 : this.#resume(chunk, onFrame)
     while (at < length) {
@@ -341,7 +346,7 @@ export class SyslogStreamFramer implements Framer {
 
   /** Offset of the LF, or of the NUL before `<`, that ends the line at `at`; -1 when the chunk does not hold it. */
   #lineEnd(chunk: Buffer, at: number): number {
-    const lf = chunk.indexOf(LF, at)
+    const lf = lineFeeds.from(at)
     if (this.#nul < at) this.#findNul(chunk, at)
     const nul = this.#nul
     if (lf >= 0 && lf < nul) return lf

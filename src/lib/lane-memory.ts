@@ -26,6 +26,7 @@ export interface VectorCode {
   lastOf(start: number, end: number, byte: number): number
   /** src/lib/simd/rows.ts */
   columns(start: number, end: number, separator: number, quote: number, wanted: number, found: number): number
+  places(start: number, end: number, byte: number, wanted: number, found: number): number
   words(start: number, end: number, wanted: number, starts: number, ends: number): number
   /** src/lib/simd/squid.ts; 1 when the row was read. */
   squidRow(start: number, end: number, codes: number, methods: number, peers: number, found: number): number

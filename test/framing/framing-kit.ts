@@ -8,18 +8,21 @@ export interface Framed {
   stats: FramerStats
 }
 
+/** Gives the bytes of a chunk that is lent to a framer. */
+export type Lend = (bytes: Buffer) => Buffer
+
 /** Runs a framer over chunks; latin1, so that every byte is seen as it is. Each chunk is overwritten after its call. */
-export function frame(framing: Framing, chunks: readonly (string | Buffer)[]): Framed {
-  return collect(createFramer(framing), chunks)
+export function frame(framing: Framing, chunks: readonly (string | Buffer)[], lend?: Lend): Framed {
+  return collect(createFramer(framing), chunks, lend)
 }
 
-export function collect(framer: Framer, chunks: readonly (string | Buffer)[]): Framed {
+export function collect(framer: Framer, chunks: readonly (string | Buffer)[], lend: Lend = bytes => bytes): Framed {
   const frames: string[] = []
   const onFrame = (buf: Buffer, start: number, end: number): void => {
     frames.push(buf.toString('latin1', start, end))
   }
   for (const chunk of chunks) {
-    const lent = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk)
+    const lent = lend(typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : Buffer.from(chunk))
     framer.feed(lent, onFrame)
     lent.fill(0x7e) // the bytes were only lent
   }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { FRAME_MAX_BYTES } from '../../src/contracts.ts'
 import { SyslogStreamFramer } from '../../src/framing/syslog-stream.ts'
+import { laneBytes, reserveLaneMemory } from '../../src/lib/lane-memory.ts'
 import { checkProperty, cut, frame } from './framing-kit.ts'
 
 const counted = (message: string): string => `${message.length} ${message}`
@@ -180,6 +181,27 @@ t.test('random bytes: chunk borders never matter, nothing throws', async t => {
       const whole = frame('syslog-stream', [bytes])
       assert.deepEqual(frame('syslog-stream', cut(bytes, offsets)), whole)
       assert.ok(whole.frames.every(one => one !== '' && !one.endsWith('\n')))
+    })
+  )
+})
+
+t.test('line feeds that vector code finds are those of the native search', async t => {
+  const at = reserveLaneMemory(512 * 1024)
+  const inLane = (bytes: Buffer): Buffer => {
+    laneBytes.fill('\n', at, at + bytes.length + 200) // what an earlier chunk may have left
+    const lent = laneBytes.subarray(at + 3, at + 3 + bytes.length)
+    lent.set(bytes)
+    return lent
+  }
+  const lines = fc.array(fc.constantFrom('', 'a', '<1>b', 'x'.repeat(63), 'y'.repeat(64), 'z'.repeat(200), '\0<', '7 <1>abcd'), {
+    maxLength: 60
+  })
+  const many = fc.constantFrom(1, 30)
+  checkProperty(
+    t,
+    fc.property(lines, many, nasty, fc.array(fc.nat(5000), { maxLength: 6 }), (units, times, parts, offsets) => {
+      const bytes = Buffer.from(`${units.join('\n')}\n`.repeat(times) + parts.join(''), 'latin1')
+      assert.deepEqual(frame('syslog-stream', cut(bytes, offsets), inLane), frame('syslog-stream', cut(bytes, offsets)))
     })
   )
 })

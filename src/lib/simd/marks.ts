@@ -40,6 +40,13 @@ export function equal64(at: usize, bytes: v128): u64 {
   return join(equal16(at, bytes), equal16(at + 16, bytes), equal16(at + 32, bytes), equal16(at + 48, bytes))
 }
 
+/** True when one of them stands in the window: half of what it takes to say where. */
+export function isIn64(at: usize, bytes: v128): bool {
+  const first = v128.or(i8x16.eq(v128.load(at), bytes), i8x16.eq(v128.load(at, 16), bytes))
+  const second = v128.or(i8x16.eq(v128.load(at, 32), bytes), i8x16.eq(v128.load(at, 48), bytes))
+  return v128.any_true(v128.or(first, second))
+}
+
 /** Blanks and TABs of a window. */
 export function blankOrTab64(at: usize): u64 {
   return join(blankOrTab16(at), blankOrTab16(at + 16), blankOrTab16(at + 32), blankOrTab16(at + 48))

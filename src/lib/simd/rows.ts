@@ -2,7 +2,7 @@
  * Hot path: once per frame. Where columns and words of a row begin and end (src/parse/grammar/separators.ts): 64 bytes make a window, of
  * which each is a bit, the first byte's lowest.
  */
-import { blankOrTab64, equal16, equal64, inside64 } from './marks'
+import { blankOrTab64, equal16, equal64, inside64, isIn64 } from './marks'
 import { ABSENT_WORDS, WINDOW_BYTES } from './program'
 
 const INT_BYTES: usize = 4
@@ -41,6 +41,17 @@ export function columns(start: usize, end: usize, separator: i32, quote: i32, wa
   }
   const count = <i32>((to - found) / INT_BYTES)
   return isQuoted ? -1 - count : count
+}
+
+/** Writes where this byte stands in `start`…`end` to `found`, all or at least `wanted`, and returns how many; room as above. For long rows. */
+export function places(start: usize, end: usize, byte: i32, wanted: i32, found: usize): i32 {
+  const bytes = i8x16.splat(<i8>byte)
+  const enough = found + <usize>wanted * INT_BYTES
+  let to = found
+  for (let at = start; at < end && to < enough; at += WINDOW_BYTES) {
+    if (isIn64(at, bytes)) to = writePlaces(equal64(at, bytes) & inside64(at, end), at, to)
+  }
+  return <i32>((to - found) / INT_BYTES)
 }
 
 /**
