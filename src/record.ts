@@ -116,7 +116,10 @@ export class RecordFields {
   phase = PHASE_WHOLE
   /** Where the query of the URL starts, or the URL ends that has none; -1 while nobody has looked for it. */
   urlQuery = -1
-  /** All texts are known to be as they should be, and the host is the URL's: nobody need look at them again. */
+  /**
+   * All but the time is known to be as it should be: texts and numbers, which are whole, client and target, which are there, and the host, which
+   * is the URL's. Nobody need look at them again.
+   */
   isPlain = false
   /** Why the frame was skipped or is malformed; empty while all is well. */
   reason = ''

@@ -42,12 +42,13 @@ export function finalize(out: RecordFields, corrections: Corrections): Reject | 
   const { numbers } = out
   const time = numbers[TIME]!
   const hasTime = time > 0 && time < 253_402_300_800_000
+  if (out.isPlain && hasTime) return ''
   numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
-  const plain = out.isPlain ? 0 : plainTexts(out)
-  if (!out.isPlain && (plain & ALL_PLAIN) !== ALL_PLAIN) finalizeTexts(out, plain, corrections)
+  const plain = plainTexts(out)
+  if ((plain & ALL_PLAIN) !== ALL_PLAIN) finalizeTexts(out, plain, corrections)
   const port = numbers[DST_PORT]!
   if (!(port >= 1 && port <= 65_535 && Number.isInteger(port))) numbers[DST_PORT] = -1
-  if (!out.isPlain && out.start[URL]! >= 0) normalizeUrl(out, corrections, plain >> URL_SHIFT)
+  if (out.start[URL]! >= 0) normalizeUrl(out, corrections, plain >> URL_SHIFT)
   finalizeCounts(out, corrections)
   if (out.action === ACTION_UNKNOWN) {
     corrections.unknown_action++

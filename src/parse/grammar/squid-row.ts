@@ -83,7 +83,8 @@ export class SquidRow {
     if (isServer) setRange(out, DST_IP, SQUID_ADDRESS)
     if (this.isTunnel) {
       setText(out, DST_HOST, ints[SQUID_URL / INT_BYTES]!, this.path)
-      out.numbers[DST_PORT] = ints[(SQUID_FOUND + URL_HOST) / INT_BYTES]!
+      const port = ints[(SQUID_FOUND + URL_HOST) / INT_BYTES]!
+      if (port >= 1 && port <= 65_535) out.numbers[DST_PORT] = port
     } else {
       setText(out, URL, ints[SQUID_URL / INT_BYTES]!, ints[(SQUID_FOUND + URL_PATH_END) / INT_BYTES]!)
       out.urlQuery = ints[(SQUID_FOUND + URL_QUERY) / INT_BYTES]!
