@@ -6,7 +6,10 @@ import { startSluice } from './collectors.ts'
 import { steadyRound } from './scaling.ts'
 import { type Load, linesOf, type Round, tcpRound } from './whole-path.ts'
 
-/** What a function of one of these files works on; the first that fits. */
+/**
+ * What a function of one of these files works on; the first that fits. Of a function that is of none, native or Node's own, its caller
+ * decides: a copy or a search is work of whoever asked for it.
+ */
 const STAGES: readonly [stage: string, file: RegExp][] = [
   ['receive', /src\/receivers\/|node:net|node:internal\/stream_base/],
   ['framing', /src\/framing\//],
@@ -21,6 +24,8 @@ const STAGES: readonly [stage: string, file: RegExp][] = [
   ['spool', /src\/spool\/|node:fs/]
 ]
 const SHOWN_FUNCTIONS = 25
+/** Not work: nothing to do, no script running, and the wait of the UDP thread for datagrams, which is a native call. */
+const IDLE = new Set(['(idle)', '(root)', 'waitReadable'])
 
 interface Profile {
   startTime: number
@@ -30,7 +35,7 @@ interface Profile {
 }
 
 export interface ThreadProfile {
-  thread: 'receiving' | 'lane'
+  thread: 'receiving' | 'lane' | 'UDP'
   seconds: number
   /** Share of the thread's busy time by stage, and by function. */
   stages: [stage: string, share: number][]
@@ -62,13 +67,14 @@ export async function profileTcp(
   const threads = readdirSync(folder)
     .filter(name => name.endsWith('.cpuprofile'))
     .map(name => summarize(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile, from, from + round.seconds * 1e6))
+    .filter(({ seconds }) => seconds > 0) // the thread of UDP waits
     .sort((a, b) => b.thread.localeCompare(a.thread))
   return { folder, threads }
 }
 
 /** What was seen between two moments. */
 function summarize({ nodes, startTime, samples, timeDeltas }: Profile, from: number, to: number): ThreadProfile {
-  const frames = new Map(nodes.map(node => [node.id, node.callFrame]))
+  const placeOf = placesOf(nodes)
   const functions = new Map<string, number>()
   const stages = new Map<string, number>()
   let busy = 0
@@ -76,22 +82,43 @@ function summarize({ nodes, startTime, samples, timeDeltas }: Profile, from: num
   samples.forEach((id, index) => {
     at += timeDeltas[index]!
     if (at < from || at > to) return
-    const { functionName, url, lineNumber } = frames.get(id)!
-    if (functionName === '(idle)' || functionName === '(root)') return
+    const { stage, name, isIdle } = placeOf.get(id)!
+    if (isIdle) return
     const seconds = timeDeltas[index]! / 1e6
     busy += seconds
-    const name = `${functionName || '(anonymous)'} ${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`
     functions.set(name, (functions.get(name) ?? 0) + seconds)
-    const stage = functionName === '(garbage collector)' ? 'garbage' : (STAGES.find(([, file]) => file.test(url))?.[0] ?? 'other')
     stages.set(stage, (stages.get(stage) ?? 0) + seconds)
   })
   const shares = (of: Map<string, number>): [string, number][] =>
     [...of].map(([name, seconds]): [string, number] => [name, seconds / busy]).sort((a, b) => b[1] - a[1])
-  const isLane = nodes.some(({ callFrame }) => callFrame.url.endsWith('lanes/worker.ts'))
-  return {
-    thread: isLane ? 'lane' : 'receiving',
-    seconds: busy,
-    stages: shares(stages),
-    functions: shares(functions).slice(0, SHOWN_FUNCTIONS)
+  return { thread: threadOf(nodes), seconds: busy, stages: shares(stages), functions: shares(functions).slice(0, SHOWN_FUNCTIONS) }
+}
+
+function threadOf(nodes: Profile['nodes']): ThreadProfile['thread'] {
+  const runs = (file: string): boolean => nodes.some(({ callFrame }) => callFrame.url.endsWith(file))
+  return runs('lanes/worker.ts') ? 'lane' : runs('receivers/udp-loop.ts') ? 'UDP' : 'receiving'
+}
+
+interface Place {
+  stage: string
+  name: string
+  isIdle: boolean
+}
+
+/** Stage and name by node; callers stand before what they call. */
+function placesOf(nodes: Profile['nodes']): Map<number, Place> {
+  const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child): [number, number] => [child, id])))
+  const places = new Map<number, Place>()
+  for (const { id, callFrame } of nodes) {
+    const { functionName, url, lineNumber } = callFrame
+    const caller = places.get(callers.get(id) ?? -1)
+    const place = url === '' ? '' : ` ${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`
+    const own = functionName === '(garbage collector)' ? 'garbage' : STAGES.find(([, file]) => file.test(url))?.[0]
+    places.set(id, {
+      stage: own ?? caller?.stage ?? 'other',
+      name: functionName === '' && url === '' ? `(native) of ${caller?.name}` : `${functionName || '(anonymous)'}${place}`,
+      isIdle: IDLE.has(functionName)
+    })
   }
+  return places
 }

@@ -15,6 +15,8 @@ const SEEDS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 20 : 1
 /** Variants of each line of the fixtures, one after another, so that what is learnt from one is used for the next. */
 const VARIANTS = 120
 
+t.setTimeout(600_000)
+
 const parsers = await loadParsers()
 const encoder = newEncoder('csv') // the format that leaves nothing out
 
