@@ -23,6 +23,8 @@ export interface CaseOptions {
   gigabytes: number
   /** Length of `soak`, `memory` and `tls-memory`. */
   minutes?: number | undefined
+  /** Size of the writes of the rows that `scaling` has besides; none without it. */
+  pieceKib?: number | undefined
   /** Kind of line of `soak`. */
   lines: Load
 }
@@ -184,8 +186,8 @@ function lossTable(results: readonly LossResult[], buffer: LossResult['buffer'])
 
 const scaling: Case = {
   name: 'scaling',
-  async run({ short }) {
-    const result = await scalingResults({ bytes: short ? 120e6 : 480e6, rounds: short ? 1 : 3 })
+  async run({ short, pieceKib }) {
+    const result = await scalingResults({ bytes: short ? 120e6 : 1440e6, rounds: short ? 1 : 3, pieceKib })
     const msPerMegabyte = (row: (typeof result)[number]) => {
       const all = 1000 / row.megabytesPerCpuSecond
       const bare = 1000 / row.bareMegabytesPerCpuSecond
@@ -196,12 +198,12 @@ const scaling: Case = {
       const cost = msPerMegabyte(row)
       const firstCost = msPerMegabyte(first)
       return [
-        `${row.connections.toLocaleString('en')}, ${row.sources}`,
+        `${row.connections.toLocaleString('en')}, ${row.sources}${row.name.startsWith('writes') ? `, ${row.name}` : ''}`,
         ...[row.linesPerSecond, row.megabytesPerCpuSecond, row.peakMegabytes].map(figure),
         ...[cost.all, cost.bare, cost.sender, firstCost.all / cost.all, firstCost.own / cost.own].map(number => number.toFixed(2))
       ]
     })
-    const title = 'Over connections that stay open, in writes of 4 KiB, two lanes; first row of its kind to this one'
+    const title = 'Over connections that stay open, in writes of 4 KiB if not said otherwise, two lanes; first row of its kind to this one'
     const head = [
       'connections, sources',
       'lines/s',

@@ -92,7 +92,7 @@ const ADMIN = `http://127.0.0.1:${PORTS.admin}`
 export interface SluiceOptions {
   /** How it is called in the tables; without it by its lanes. */
   what?: string
-  /** Keys of the configuration instead of the bench's own. */
+  /** Keys of the configuration instead of the bench's own; those of `spool` are added. */
   config?: Record<string, unknown>
   /** CPU profiles of all threads go there. */
   profileDir?: string
@@ -116,12 +116,12 @@ export async function startSluice(lanes: number, { what, config, profileDir }: S
   const whole = {
     receivers: [{ type: 'syslog', listen: `127.0.0.1:${PORTS.sluice}` }],
     tenant: { url: `http://127.0.0.1:${PORTS.tenant}`, auth: { token: TENANT_TOKEN } },
-    spool: { dir: join(dir, 'spool') },
     admin: { listen: `127.0.0.1:${PORTS.admin}` },
     upload: { flush_interval: '1h' },
     log: { level: 'error', format: 'json' },
     lanes,
-    ...config
+    ...config,
+    spool: { dir: join(dir, 'spool'), ...(config?.spool as object | undefined) }
   }
   writeFileSync(file, JSON.stringify(whole))
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]

@@ -5,6 +5,7 @@
  * `npm run bench -- soak [--minutes N] [--lines KIND]`: ten minutes of 1,000 TLS senders; runs only when it is named.
  * `npm run bench -- memory [--minutes N]`: a minute of full load. `tls-memory [--minutes N]`: twenty over 1,000
  * connections with TLS; runs only when it is named.
+ * `npm run bench -- scaling [--piece-kib N]`: with rows of 1 and of 10,000 connections in writes of so many KiB.
  * `npm run bench -- tcp --profile [--lines KIND] [--connections N]`: where the time goes, by thread, stage and function, over four
  * connections or over so many that stay open; measures nothing else.
  */
@@ -22,13 +23,16 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
     lines: { type: 'string', default: 'fortinet-fortigate' },
     gigabytes: { type: 'string', default: '1' },
+    'piece-kib': { type: 'string' },
     connections: { type: 'string' },
     minutes: { type: 'string' },
     json: { type: 'boolean', default: false }
   }
 })
 const { short } = values
-const connections = values.connections === undefined ? undefined : Number(values.connections)
+const connections = optionalNumber(values.connections)
+const minutes = optionalNumber(values.minutes)
+const pieceKib = optionalNumber(values['piece-kib'])
 const asked = positionals.length > 0 ? positionals : short ? SHORT_CASES : names(CASES.filter(({ isLong }) => !isLong))
 const wanted = CASES.filter(({ name }) => asked.includes(name))
 refuse('case', positionals, names(CASES))
@@ -39,6 +43,14 @@ function refuse(what: string, asked: readonly string[], known: readonly string[]
   const unknown = asked.filter(name => !known.includes(name))
   if (unknown.length === 0) return
   console.error(`bench: unknown ${what} ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  process.exit(2)
+}
+
+function optionalNumber(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const number = Number(value)
+  if (number > 0) return number
+  console.error(`bench: ${value} is no number above 0`)
   process.exit(2)
 }
 
@@ -64,7 +76,8 @@ async function measure(): Promise<void> {
     const { result, tables } = await one.run({
       short,
       gigabytes: Number(values.gigabytes),
-      minutes: values.minutes === undefined ? undefined : Number(values.minutes),
+      minutes,
+      pieceKib,
       lines: values.lines as Load
     })
     results[one.name] = result
