@@ -33,6 +33,7 @@ const RECORD_BUFFER = Buffer.alloc(16 * 1024)
 const SEALED_BUFFER = READ_BUFFER.subarray(0, 64 * 1024)
 /** Node's own least size of a buffer for OpenSSL. */
 const PIECE_BYTES = 16 * 1024
+const NOTHING = Buffer.alloc(0)
 
 /** `below`: the socket that carries it. Undefined for a socket that is not TLS or can be given no buffer. */
 export function tlsBytesOf(socket: Socket, below: Socket | undefined): ByteSource | undefined {
@@ -90,11 +91,7 @@ class TlsBytes implements ByteSource {
   readOn(): void {
     this.#isStopped = false
     while (this.#held.length > 0 && !this.#isStopped) this.#onBytes(this.takeHeld())
-    const sealed = this.#sealed
-    if (sealed !== undefined && !this.#isStopped) {
-      this.#sealed = undefined
-      this.#unseal(sealed)
-    }
+    if (this.#sealed !== undefined && !this.#isStopped) this.#unseal(NOTHING)
     if (!this.#isStopped) startReading(this.#internals._handle)
   }
 
@@ -109,7 +106,10 @@ class TlsBytes implements ByteSource {
     return bytes
   }
 
-  #unseal(bytes: Buffer): void {
+  /** Has what is sealed and then the bytes decrypted, as far as there is room. */
+  #unseal(read: Buffer): void {
+    const bytes = this.#sealed === undefined ? read : Buffer.concat([this.#sealed, read])
+    this.#sealed = undefined
     let at = 0
     for (; at < bytes.length && !this.#isStopped; at += PIECE_BYTES) {
       this.#internals._handle?.receive?.(bytes.subarray(at, at + PIECE_BYTES))

@@ -146,7 +146,7 @@ t.test('while there is no room a TLS connection holds one read at most, all of t
 })
 
 t.test('a sender that ends without a word of TLS, or is cut off, has its whole lines delivered', async t => {
-  const { receiver, intakes, port } = await started()
+  const { receiver, intakes, port, counters } = await started()
   for (const [line, end] of [
     ['<1>ends\n<1>no trailer', (raw: Socket) => raw.end()],
     ['<1>is cut off\n<1>half', (raw: Socket) => raw.resetAndDestroy()]
@@ -163,6 +163,7 @@ t.test('a sender that ends without a word of TLS, or is cut off, has its whole l
   }
   await intakes.until('both over', () => intakes.ended === 1 && intakes.aborted === 1)
   t.strictSame(intakes.frames, ['<1>ends', '<1>no trailer', '<1>is cut off'])
+  t.match(counters(), { aborted_total: 1, connection_errors_total: 1 })
   await stop(receiver)
 })
 
