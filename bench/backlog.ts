@@ -13,14 +13,13 @@ const SOURCE = 'sluice'
 const SEGMENT_MAX_BYTES = 48 * 1024 * 1024
 
 function blockOf(lines: Buffer): Block {
-  const { bytes, crc32 } = chooseDeflater('auto').deflateBlock(lines, 1)
+  const deflated = chooseDeflater('auto').deflateBlock(lines, 1)
   const now = Date.now()
   return {
     source: SOURCE,
     format: 'cef',
-    bytes,
+    ...deflated,
     rawLength: lines.length,
-    crc32,
     recordCount: countLines(lines),
     firstTime: now,
     lastTime: now

@@ -274,7 +274,9 @@ export interface Block {
   format: Format
   /** Raw deflate that ends on a byte boundary (sync flush) and starts without history. */
   bytes: Uint8Array
-  /** Size before deflate, and its CRC-32. */
+  /** Their CRC-32. */
+  deflatedCrc32: number
+  /** Size before deflate, and the CRC-32 of that. */
   rawLength: number
   crc32: number
   recordCount: number

@@ -15,6 +15,8 @@ const ISAL_LEVEL = 1
 export interface Deflated {
   /** In an ArrayBuffer of its own, fit to be transferred. */
   bytes: Uint8Array<ArrayBuffer>
+  deflatedCrc32: number
+  /** Of what was deflated. */
   crc32: number
 }
 
@@ -33,7 +35,7 @@ function deflateByZlib(raw: Buffer, level: number): Deflated {
   const deflated = deflateRawSync(raw, { level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: CHUNK_BYTES })
   const bytes = new Uint8Array(deflated.length)
   bytes.set(deflated)
-  return { bytes, crc32: crc32(raw) }
+  return { bytes, deflatedCrc32: crc32(bytes), crc32: crc32(raw) }
 }
 
 const deflaterOf = (isal: IsalDeflate): Deflater => ({

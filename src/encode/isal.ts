@@ -134,6 +134,7 @@ class Isal implements IsalDeflate {
     const length = this.#endInFlush(fields.getUint32(STREAM.totalOut, true))
     return {
       bytes: new Uint8Array(this.#bytes.subarray(OUTPUT_AT, OUTPUT_AT + length)),
+      deflatedCrc32: this.#crc32(0, base + BigInt(OUTPUT_AT), length),
       crc32: this.#crc32(0, base + BigInt(INPUT_AT), raw.length)
     }
   }
@@ -161,7 +162,7 @@ class Isal implements IsalDeflate {
 
   #returns(raw: Buffer): boolean {
     const made = this.deflate(raw)
-    if (made === undefined || made.crc32 !== crc32(raw)) return false
+    if (made === undefined || made.crc32 !== crc32(raw) || made.deflatedCrc32 !== crc32(made.bytes)) return false
     return inflateRawSync(Buffer.concat([made.bytes, FINAL_BLOCK]), { maxOutputLength: raw.length }).equals(raw)
   }
 }

@@ -135,11 +135,12 @@ export class Output {
   take(deflater: Deflater, level: number): Block {
     this.#clearDesk()
     const raw = this.#buffer.subarray(0, this.#used)
-    const { bytes, crc32 } = deflater.deflateBlock(raw, level)
+    const { bytes, deflatedCrc32, crc32 } = deflater.deflateBlock(raw, level)
     const block: Block = {
       source: this.source,
       format: this.format,
       bytes,
+      deflatedCrc32,
       rawLength: raw.length,
       crc32,
       recordCount: this.#records,

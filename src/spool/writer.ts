@@ -268,7 +268,7 @@ function pieceOf(block: Block): Omit<PieceLine, 't' | 'offset'> {
     length: bytes.length,
     rawLength,
     crc32: block.crc32 >>> 0,
-    deflatedCrc32: crc32(bytes),
+    deflatedCrc32: block.deflatedCrc32 >>> 0,
     recordCount,
     firstTime: time(firstTime),
     lastTime: time(lastTime)

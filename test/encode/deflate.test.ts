@@ -39,7 +39,13 @@ for (const [choice, deflater] of Object.entries(deflaters)) {
       fc.property(block, fc.integer({ min: 0, max: 9 }), (raw, otherLevel) => {
         for (const level of [1, otherLevel]) {
           const made = deflater.deflateBlock(raw, level)
-          if (!inflate(made.bytes).equals(raw) || made.crc32 !== crc32(raw) || !endsInSyncFlush(made.bytes)) return false
+          if (
+            !inflate(made.bytes).equals(raw) ||
+            made.crc32 !== crc32(raw) ||
+            made.deflatedCrc32 !== crc32(made.bytes) ||
+            !endsInSyncFlush(made.bytes)
+          )
+            return false
         }
         return true
       }),

@@ -21,10 +21,12 @@ export async function until(condition: () => boolean): Promise<void> {
 /** A block of the given lines; a line feed is put behind each. */
 export function blockOf(source: string, lines: readonly string[], format: Format = 'cef'): Block {
   const raw = Buffer.from(lines.map(line => `${line}\n`).join(''))
+  const bytes = deflatePiece(raw)
   return {
     source,
     format,
-    bytes: deflatePiece(raw),
+    bytes,
+    deflatedCrc32: crc32(bytes),
     rawLength: raw.length,
     crc32: crc32(raw),
     recordCount: lines.length,
