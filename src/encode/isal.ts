@@ -36,9 +36,9 @@ const STREAM = {
 /** Ends each block on a byte boundary, with no reference to anything before it. */
 const FULL_FLUSH = 2
 const OK = 0
-/** ISA-L's own levels go to 3; 2 is as fast as 1 here and slightly smaller. */
-const LEVEL = 2
-/** ISAL_DEF_LVL2_DEFAULT of igzip_lib.h: hash table and 64 Ki tokens. */
+/** ISA-L's own levels go to 3; 2 makes blocks 0.2 to 0.3 % smaller and takes 3 to 6 % longer (docs/decisions/0006-native-deflate.md). */
+const LEVEL = 1
+/** ISAL_DEF_LVL2_DEFAULT of igzip_lib.h: hash table and 64 Ki tokens; more than level 1 asks for, so that a block has one set of codes. */
 const LEVEL_BUFFER_BYTES = 331_776
 /** Largest block; a full output of a lane and its last line are less. */
 export const ISAL_INPUT_BYTES = 384 * 1024
