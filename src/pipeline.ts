@@ -154,6 +154,10 @@ class RunningPipeline implements Pipeline {
     return planReceivers(config.receivers, {
       log: this.#log.child({ part: 'receiver' }),
       isFull: () => this.#spool!.full,
+      onFullChange: listener => {
+        if (this.#spool!.full) listener(true)
+        return this.#spool!.onFullChange(listener)
+      },
       sources: config.sources.map(({ name }) => name)
     })
   }

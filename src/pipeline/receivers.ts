@@ -6,6 +6,7 @@ import { listenersOf, type ReceiverListener } from '../config/receiver-listeners
 import type { ReceiverConfig } from '../config/schema.ts'
 import type { Receiver } from '../contracts.ts'
 import type { HttpPushOptions } from '../receivers/http-options.ts'
+import type { ReceiverDeps } from '../receivers/listen.ts'
 import type { RelpOptions } from '../receivers/relp.ts'
 import type { SyslogTcpOptions } from '../receivers/syslog-tcp.ts'
 import type { SyslogTlsOptions } from '../receivers/syslog-tls.ts'
@@ -22,6 +23,8 @@ export interface ReceiverNeeds {
   log: Logger
   /** True while the spool takes no more; asked by receivers that can put a sender off. */
   isFull: () => boolean
+  /** For receivers whose senders wait while they are not read. */
+  onFullChange?: ReceiverDeps['onFullChange']
   /** Names of the configured sources; directories of file receivers. */
   sources: readonly string[]
 }
@@ -55,7 +58,7 @@ function printOf(config: ReceiverConfig, sources: readonly string[]): string {
   return JSON.stringify(type === 'ftp' || type === 'sftp' || type === 'file-drop' ? [config, sources] : config)
 }
 
-async function receiverOf(config: ReceiverConfig, { log, isFull, sources }: ReceiverNeeds): Promise<Receiver> {
+async function receiverOf(config: ReceiverConfig, { log, isFull, onFullChange, sources }: ReceiverNeeds): Promise<Receiver> {
   switch (config.type) {
     case 'syslog': {
       if (isUdp(config)) {
@@ -63,15 +66,15 @@ async function receiverOf(config: ReceiverConfig, { log, isFull, sources }: Rece
         return new SyslogUdpReceiver(udpOptions(config), { log, threadFile: UDP_THREAD_FILE })
       }
       const { SyslogTcpReceiver } = await import('../receivers/syslog-tcp.ts')
-      return new SyslogTcpReceiver(tcpOptions(config), { log })
+      return new SyslogTcpReceiver(tcpOptions(config), { log, onFullChange })
     }
     case 'syslog-tls': {
       const { SyslogTlsReceiver } = await import('../receivers/syslog-tls.ts')
-      return new SyslogTlsReceiver(syslogTlsOptions(config), { log })
+      return new SyslogTlsReceiver(syslogTlsOptions(config), { log, onFullChange })
     }
     case 'relp': {
       const { RelpReceiver } = await import('../receivers/relp.ts')
-      return new RelpReceiver(relpOptions(config), { log })
+      return new RelpReceiver(relpOptions(config), { log, onFullChange })
     }
     case 'http-push': {
       const { HttpPushReceiver } = await import('../receivers/http-push.ts')

@@ -11,7 +11,7 @@ import type { Intake, OpenIntake, RateLimits } from '../contracts.ts'
 import { CidrList, plainAddress } from '../lib/cidr.ts'
 import { type ByteSource, byteSourceOf } from './byte-source.ts'
 import { orAborted } from './deadline.ts'
-import type { ReceiverLog } from './listen.ts'
+import type { ReceiverDeps } from './listen.ts'
 import { rateOf } from './options.ts'
 import { readAnnouncement } from './proxy-protocol.ts'
 import { ReadGate, type SocketReader } from './read-gate.ts'
@@ -32,10 +32,9 @@ export interface ConnectionLimits {
   handshakeTimeoutMs: number
 }
 
-export interface ConnectionsDeps {
+export interface ConnectionsDeps extends ReceiverDeps {
   receiver: string
   protocol: string
-  log: ReceiverLog
 }
 
 /** While stopping: no bytes for so long means that nothing is left in the kernel's buffer. */
@@ -77,6 +76,7 @@ export class Connections {
   /** Connections that wait for room and are not read here but by their receiver (RELP). */
   waiting = 0
   readonly rate: { rate?: RateLimits }
+  #unwatch: (() => void) | undefined
 
   constructor(limits: ConnectionLimits, deps: ConnectionsDeps, open: () => OpenIntake) {
     this.#limits = limits
@@ -111,8 +111,22 @@ export class Connections {
     const address = plainAddress(socket.remoteAddress ?? '')
     const isProxy = this.#proxies.contains(address)
     if (!this.#admit(socket, address, isProxy)) return
+    this.#unwatch ??= this.#deps.onFullChange?.(this.#fullListener())
     if (isProxy) void this.#announced(socket, address, use)
     else use(socket, address)
+  }
+
+  /** A spool that becomes full stops all: what one of them brought to find out would already be too much for a full disk. */
+  #fullListener(): (isFull: boolean) => void {
+    let hasRoom = (): void => {}
+    return isFull => {
+      hasRoom()
+      if (!isFull) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      hasRoom = resolve
+      if (this.gate.room === undefined) this.counters.pauses_total++
+      this.gate.close(promise)
+    }
   }
 
   /** Destroys the socket unless `passed` is called within the handshake time, however many bytes trickle in. */
@@ -150,6 +164,7 @@ export class Connections {
   async stop(deadline: AbortSignal): Promise<void> {
     await Promise.all([...this.#connections].map(connection => connection.drain(deadline)))
     for (const socket of this.#sockets) socket.destroy()
+    this.#unwatch?.()
   }
 
   async #announced(socket: Socket, balancer: string, use: (socket: Socket, address: string) => void): Promise<void> {

@@ -14,6 +14,8 @@ export interface ReceiverLog {
 
 export interface ReceiverDeps {
   log: ReceiverLog
+  /** Calls the listener when the spool takes nothing more, at once if so, and when it does again; returns how to stop that. */
+  onFullChange?: ((listener: (isFull: boolean) => void) => () => void) | undefined
 }
 
 export interface ListenAddress {

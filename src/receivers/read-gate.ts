@@ -2,7 +2,7 @@
  * Which sockets of a receiver are read when not all can be.
  *
  * No room behind them: each that finds none by a read is stopped, and after some MiB all are. Were each of them to find it out by itself,
- * ten thousand connections would bring ten thousand more reads, and memory for them.
+ * ten thousand connections would bring ten thousand more reads, and memory for them. When it is known beforehand (`close`), nobody has to find out.
  *
  * More to read than there is time for: after some MiB in one turn of the event loop the rest waits for the next turns. Were a
  * thousand TLS connections read at once with all they have, a turn would take a second, and uploads, the disk and the page, which
@@ -84,6 +84,16 @@ export class ReadGate {
     this.#reading.delete(reader)
     this.#held.add(reader)
     this.#tooMuch(bytes)
+    this.#waitFor(room)
+  }
+
+  /** There is no room until `room` settles: all are stopped before they find out. */
+  close(room: Promise<void>): void {
+    this.#holdAll()
+    this.#waitFor(room)
+  }
+
+  #waitFor(room: Promise<void>): void {
     if (this.#room !== undefined) return
     this.#lacksRoom = true
     const open = (): void => {

@@ -23,6 +23,8 @@ export interface RelpSessionDeps {
     'received_bytes_total' | 'aborted_total' | 'commit_failed_total' | 'pauses_total' | 'empty_connections_total' | 'idle_closed_total'
   >
   own: { protocol_errors_total: number; answered_total: number }
+  /** Resolves when the spool takes something again; undefined while it does. */
+  room: () => Promise<void> | undefined
   /** Called with +1 when the socket is not read any more, and with -1 when it is again. */
   pausedBy: (change: 1 | -1, why: PauseCause) => void
   debug: (facts: object, message: string) => void
@@ -93,6 +95,11 @@ export class RelpSession {
       if (frame === 'incomplete') break
       if (frame === 'broken') {
         this.#fail('a frame cannot be read')
+        break
+      }
+      const room = frame.command === 'syslog' ? this.#deps.room() : undefined
+      if (room !== undefined) {
+        void this.#pauseUntil(room, 'paused') // and the message stays here
         break
       }
       this.#handle(frame)

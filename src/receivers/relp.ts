@@ -43,7 +43,7 @@ export class RelpReceiver implements Receiver {
     this.name = this.#options.name
     this.#log = deps.log
     this.#address = parseListen(this.#options.listen)
-    this.#connections = new Connections(this.#options, { receiver: this.name, protocol: 'relp', log: deps.log }, () => this.#open!)
+    this.#connections = new Connections(this.#options, { ...deps, receiver: this.name, protocol: 'relp' }, () => this.#open!)
     const { tls } = this.#options
     this.#tls = tls && new TlsAcceptor(tls, this.#connections, { receiver: this.name, log: deps.log })
   }
@@ -103,6 +103,7 @@ export class RelpReceiver implements Receiver {
       openIntake: () => this.#open!({ receiver: this.name, protocol: 'relp', address, ...this.#connections.rate }, 'datagram'),
       shared: this.#connections.counters,
       own: this.#counters,
+      room: () => this.#connections.gate.room,
       pausedBy: (change, why) => {
         if (why === 'commit') this.#uncommitted += change
         else if (why === 'limited') this.#connections.limited += change

@@ -34,7 +34,7 @@ export class SyslogTcpReceiver implements Receiver {
     this.name = this.#options.name
     this.#log = deps.log
     this.#address = parseListen(this.#options.listen)
-    this.#connections = new Connections(this.#options, { receiver: this.name, protocol: 'syslog-tcp', log: deps.log }, () => this.#open!)
+    this.#connections = new Connections(this.#options, { ...deps, receiver: this.name, protocol: 'syslog-tcp' }, () => this.#open!)
   }
 
   async start(open: OpenIntake): Promise<void> {

@@ -37,7 +37,7 @@ export class SyslogTlsReceiver implements Receiver {
     this.name = this.#options.name
     this.#log = deps.log
     this.#address = parseListen(this.#options.listen)
-    this.#connections = new Connections(this.#options, { receiver: this.name, protocol: 'syslog-tls', log: deps.log }, () => this.#open!)
+    this.#connections = new Connections(this.#options, { ...deps, receiver: this.name, protocol: 'syslog-tls' }, () => this.#open!)
     this.#tls = new TlsAcceptor(this.#options, this.#connections, { receiver: this.name, log: deps.log })
   }
 

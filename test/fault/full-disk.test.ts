@@ -157,7 +157,8 @@ t.test('a collector on a full disk: HTTP gets 503, TCP waits, UDP is shed and co
   while (isTaken()) await sleep(1) // until the kernel's buffers are full too: nobody reads
   await sleep(300)
   t.ok(socket.writableLength > 0, 'TCP waits')
-  t.equal(pipeline.status().receivers.find(({ protocol }) => protocol === 'syslog-tcp')?.state, 'paused')
+  const tcp = pipeline.status().receivers.find(({ protocol }) => protocol === 'syslog-tcp')
+  t.match(tcp, { state: 'paused', counters: { received_bytes_total: 0 } }, 'and not a byte was read to find out')
 
   const { createSocket } = await import('node:dgram')
   const udp = createSocket('udp4')

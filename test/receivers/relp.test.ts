@@ -10,12 +10,14 @@ import { checkReceiverContract } from './contract.ts'
 import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
 
+t.setTimeout(120_000)
+
 /** A small RELP sender: keeps what it sent until it is answered. */
 class RelpClient {
   readonly answered = new Set<number>()
   readonly closed: Promise<void>
   readonly #socket: Socket
-  #isOpen = false
+  isOpen = false
   #text = ''
   #txnr = 1
 
@@ -49,7 +51,7 @@ class RelpClient {
   #take(text: string): void {
     this.#text += text
     for (const [, txnr] of this.#text.matchAll(/^(\d+) rsp 6 200 OK$/gm)) this.answered.add(Number(txnr))
-    this.#isOpen ||= this.#text.startsWith('1 rsp ')
+    this.isOpen ||= this.#text.startsWith('1 rsp ')
   }
 }
 
@@ -171,6 +173,35 @@ t.test('the idle time of a session that was not read begins when it is read agai
   await client.closed
   t.ok(performance.now() - resumedMs > idleTimeoutMs / 2, 'it had its time')
   t.equal(counters().idle_closed_total, 1)
+  await stop(receiver)
+})
+
+t.test('while the spool is full a session is opened, but no message taken, nor thrown away', async t => {
+  const tell: ((isFull: boolean) => void)[] = []
+  const onFullChange = (listener: (isFull: boolean) => void) => {
+    tell.push(listener)
+    return () => undefined
+  }
+  const receiver = new RelpReceiver({ listen: '127.0.0.1:0' }, { log: memoryLog(), onFullChange })
+  const intakes = new MemoryIntakes()
+  await receiver.start(intakes.open)
+  const early = new RelpClient(portOf(receiver))
+  early.send('<1>early')
+  await intakes.until('answered', () => early.answered.size === 1)
+  for (const round of [1, 2]) {
+    tell[0]!(true)
+    const late = new RelpClient(portOf(receiver))
+    await intakes.until('a session is opened', () => late.isOpen)
+    for (const client of [early, late]) client.send(`<1>${round}`)
+    await intakes.until('both wait', () => receiver.status()[0]!.gauges!.paused_connections === 2)
+    t.equal(intakes.frames.length, round * 2 - 1)
+    tell[0]!(false)
+    await intakes.until('both are answered', () => early.answered.size === round + 1 && late.answered.size === 1)
+    await late.close()
+  }
+  t.strictSame(intakes.committed, ['<1>early', '<1>1', '<1>1', '<1>2', '<1>2'])
+  t.equal(receiver.status()[0]!.state, 'listening')
+  await early.close()
   await stop(receiver)
 })
 

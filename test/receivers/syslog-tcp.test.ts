@@ -7,6 +7,8 @@ import { SyslogTcpReceiver } from '../../src/receivers/syslog-tcp.ts'
 import { checkReceiverContract } from './contract.ts'
 import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 
+t.setTimeout(120_000)
+
 const signal = (): AbortSignal => AbortSignal.timeout(8000)
 
 async function started(options: ConstructorParameters<typeof SyslogTcpReceiver>[0] = {}, intakes = new MemoryIntakes()) {
@@ -127,6 +129,35 @@ t.test('while there is no room another connection is read once at most, and then
   for (const socket of [...sockets, late]) socket.end()
   await intakes.until('all ends', () => intakes.ended === 101)
   await receiver.stop(signal())
+})
+
+t.test('a spool that becomes full stops all before they read, also who connects then, and a stop does not wait for it', async t => {
+  const tell: ((isFull: boolean) => void)[] = []
+  let watched = 0
+  const onFullChange = (listener: (isFull: boolean) => void) => {
+    tell.push(listener)
+    watched++
+    return () => void watched--
+  }
+  const receiver = new SyslogTcpReceiver({ listen: '127.0.0.1:0' }, { log: memoryLog(), onFullChange })
+  const intakes = new MemoryIntakes()
+  await receiver.start(intakes.open)
+  const early = await open(portOf(receiver))
+  early.write('<1>early\n')
+  await intakes.until('the frame', () => intakes.frames.length === 1)
+  tell[0]!(true)
+  const late = await open(portOf(receiver))
+  const { received_bytes_total: before } = receiver.status()[0]!.counters
+  for (const socket of [early, late]) socket.write('<1>x\n')
+  await intakes.until('both are held', () => receiver.status()[0]!.gauges!.paused_connections === 2)
+  await delay(50)
+  t.match(receiver.status()[0], { state: 'paused', counters: { received_bytes_total: before, pauses_total: 1 } }, 'not a byte was read')
+  tell[0]!(false)
+  await intakes.until('they are read', () => intakes.frames.length === 3)
+  tell[0]!(true)
+  late.write('<1>never read\n')
+  await receiver.stop(signal())
+  t.same([intakes.frames.length, watched], [3, 0])
 })
 
 t.test('of many connections with much to read a turn of the event loop takes some MiB only, and all are read', async t => {

@@ -54,6 +54,7 @@ async function relp(chunks: readonly Buffer[]): Promise<{ frames: string; answer
   const session = new RelpSession(server, {
     idleTimeoutMs: 0,
     openIntake: () => intake,
+    room: () => undefined,
     shared: {
       received_bytes_total: 0,
       aborted_total: 0,
