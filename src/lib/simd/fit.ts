@@ -139,8 +139,8 @@ function nextKey(start: usize, end: usize, nextPart: usize): usize {
   let escapedTo = start
   let at = start
   while (true) {
-    let marks = marksOfCef(at)
-    while (marks === 0) marks = marksOfCef((at += VECTOR_BYTES))
+    let marks = marksOfCef(v128.load(at))
+    while (marks === 0) marks = marksOfCef(v128.load((at += VECTOR_BYTES)))
     at += ctz(marks)
     const byte = load<u8>(at)
     if (byte === EQUALS) {
@@ -179,8 +179,8 @@ function isKeyByte(byte: u8): bool {
 function cefEnd(start: usize, end: usize): usize {
   let at = start
   while (true) {
-    let marks = marksOfCef(at)
-    while (marks === 0) marks = marksOfCef((at += VECTOR_BYTES))
+    let marks = marksOfCef(v128.load(at))
+    while (marks === 0) marks = marksOfCef(v128.load((at += VECTOR_BYTES)))
     at += ctz(marks)
     if (load<u8>(at) !== BACKSLASH) break
     sawEscape = true

@@ -23,9 +23,8 @@ export function marksOfQuoted(at: usize): i32 {
   return i8x16.bitmask(v128.or(own, i8x16.lt_u(bytes, i8x16.splat(BLANK))))
 }
 
-/** What ends or interrupts a value of a CEF extension, or must be escaped in one. */
-export function marksOfCef(at: usize): i32 {
-  const bytes = v128.load(at)
+/** The same of bytes: what ends or interrupts a value of a CEF extension, or must be escaped in one. */
+export function marksOfCef(bytes: v128): i32 {
   const own = v128.or(i8x16.eq(bytes, i8x16.splat(EQUALS)), i8x16.eq(bytes, i8x16.splat(BACKSLASH)))
   return i8x16.bitmask(v128.or(own, i8x16.lt_u(bytes, i8x16.splat(BLANK))))
 }

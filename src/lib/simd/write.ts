@@ -33,25 +33,33 @@ function writeLiteral(step: usize, out: usize): usize {
   return out + length
 }
 
-/** As src/encode/cef.ts: a backslash before `\` and `=`, `\n` and `\r` for line breaks, everything else as it is. */
+/**
+ * As src/encode/cef.ts: a backslash before `\` and `=`, `\n` and `\r` for line breaks, everything else as it is. Where the next vector goes does not
+ * wait for what is in this one, unless there is something to escape.
+ */
 function writeEscaped(start: usize, end: usize, out: usize): usize {
   let from = start
   let at = out
   while (from < end) {
-    v128.store(at, v128.load(from))
-    const marks = marksOfCef(from)
-    let run: usize = marks === 0 ? VECTOR_BYTES : ctz(marks)
-    if (run > end - from) run = end - from
-    from += run
+    const bytes = v128.load(from)
+    v128.store(at, bytes)
+    const left = end - from
+    const marks = marksOfCef(bytes) & (left >= <usize>VECTOR_BYTES ? -1 : (1 << (<i32>left)) - 1)
+    if (marks === 0) {
+      from += VECTOR_BYTES
+      at += VECTOR_BYTES
+      continue
+    }
+    const run: usize = ctz(marks)
+    const byte = load<u8>(from + run)
     at += run
-    if (run === VECTOR_BYTES || from === end) continue
-    const byte = load<u8>(from++)
+    from += run + 1
     if (byte === BACKSLASH || byte === EQUALS) at = writeTwo(BACKSLASH, byte, at)
     else if (byte === LINE_FEED) at = writeTwo(BACKSLASH, 0x6e, at)
     else if (byte === CARRIAGE_RETURN) at = writeTwo(BACKSLASH, 0x72, at)
     else store<u8>(at++, byte)
   }
-  return at
+  return at - (from - end)
 }
 
 function writeTwo(first: u8, second: u8, at: usize): usize {
