@@ -54,7 +54,9 @@ const text = fc
   })
   .map(bytes => Uint8Array.from(bytes))
 const number = fc.oneof(
-  fc.constantFrom(-1, 0, 9, 10, 99_999_999, 100_000_000, 100_000_001, 9_999_999_999, Number.MAX_SAFE_INTEGER),
+  fc.constantFrom(-1, 0, 9, 10, 99_999_999, 100_000_000, 100_000_001, 199_999_999, 9_999_999_999, Number.MAX_SAFE_INTEGER),
+  // times, of which all but the last eight digits may be those of the one before
+  fc.constantFrom(1_767_604_530_250, 1_767_604_530_251, 1_767_600_000_000, 1_767_599_999_999, 1_767_700_000_000),
   fc.integer({ min: -1, max: 70_000 }),
   fc.maxSafeNat()
 )

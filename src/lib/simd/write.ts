@@ -18,7 +18,7 @@ export function writeLine(steps: usize, stepsEnd: usize, out: usize): usize {
       if (start >= 0) at = writeEscaped(start, load<u32>(value, RECORD_END), writeLiteral(step, at))
     } else if (kind === WRITE_NUMBER) {
       const number = load<f64>(value)
-      if (number >= 0) at = writeNumber(<u64>number, writeLiteral(step, at))
+      if (number >= 0) at = writeNumber(number, writeLiteral(step, at))
     } else if (load<i32>(value) !== 0) at = writeLiteral(step, at)
   }
   store<u8>(at, LINE_FEED)
@@ -69,23 +69,37 @@ function writeTwo(first: u8, second: u8, at: usize): usize {
 }
 
 const EIGHT_DIGITS: u64 = 100_000_000
+/** The digits of the last number of more than eight but for its last eight: those of the next one, since times follow each other. */
+let highDigits: u64 = 0
+let highLength: usize = 0
+/** That number with zeros for the last eight; below 0 when there was none. */
+let highNumber: f64 = -1
 
 /** Decimal digits of a number below 10^16. */
-function writeNumber(value: u64, out: usize): usize {
-  if (value < EIGHT_DIGITS) return writeUpToEight(<u32>value, out)
-  const high = value / EIGHT_DIGITS
-  const at = writeUpToEight(<u32>high, out)
-  store<u64>(at, digitsOf(<u32>(value - high * EIGHT_DIGITS)) | ASCII_ZEROS)
+function writeNumber(value: f64, out: usize): usize {
+  if (value < <f64>EIGHT_DIGITS) return out + writeUpToEight(<u32>value, out)
+  let low = value - highNumber
+  if (highNumber < 0 || low < 0 || low >= <f64>EIGHT_DIGITS) {
+    const high = <u64>value / EIGHT_DIGITS
+    highNumber = <f64>(high * EIGHT_DIGITS)
+    highLength = writeUpToEight(<u32>high, out)
+    highDigits = load<u64>(out)
+    low = value - highNumber
+  }
+  store<u64>(out, highDigits)
+  const at = out + highLength
+  store<u64>(at, digitsOf(<u32>low) | ASCII_ZEROS)
   return at + 8
 }
 
 const ASCII_ZEROS: u64 = ((<u64>0x3030_3030) << 32) | 0x3030_3030
 
+/** Returns how many digits there are. */
 function writeUpToEight(value: u32, out: usize): usize {
   const digits = digitsOf(value)
   const leading = value === 0 ? 7 : ctz(digits) >> 3
   store<u64>(out, (digits | ASCII_ZEROS) >> (leading << 3))
-  return out + 8 - <usize>leading
+  return 8 - <usize>leading
 }
 
 /** The eight digits of a number below 10^8, a byte each, the first one lowest: halves, then pairs, then digits, side by side. */
