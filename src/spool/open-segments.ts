@@ -51,6 +51,7 @@ export class OpenSegments {
   readonly #beganMs = new WeakMap<SegmentWriter, number>()
   #sealing: Promise<void> | undefined
   #queuedBytes = 0
+  #diskBytes = 0
   /** Why the last closing failed. */
   sealFailure: CollectorError | undefined
   closedTotal = 0
@@ -73,12 +74,9 @@ export class OpenSegments {
     return this.#queuedBytes
   }
 
-  /** Bytes of the files. */
+  /** Bytes of the files; asked for with each block, so it is kept and not summed up over all sources. */
   get diskBytes(): number {
-    let bytes = 0
-    for (const writer of this.#open.values()) bytes += writer.diskBytes
-    for (const writer of this.#closing) bytes += writer.diskBytes
-    return bytes
+    return this.#diskBytes
   }
 
   get oldestMs(): number | undefined {
@@ -150,8 +148,15 @@ export class OpenSegments {
 
   #adopt(writer: SegmentWriter, ageMs: number): SegmentWriter {
     this.#open.set(keyOf(writer), writer)
+    this.#count(writer)
     this.#beganMs.set(writer, performance.now() - Math.max(0, ageMs))
     return writer
+  }
+
+  /** Counts what the files of a writer have grown by. */
+  #count(writer: SegmentWriter): void {
+    this.#diskBytes += writer.diskBytes - writer.countedBytes
+    writer.countedBytes = writer.diskBytes
   }
 
   /** The segment takes no more blocks; it is sealed when those it has are written. */
@@ -159,6 +164,7 @@ export class OpenSegments {
     writer.closing = true
     if (this.#open.get(keyOf(writer)) === writer) this.#open.delete(keyOf(writer))
     this.#closing.add(writer)
+    this.#count(writer)
   }
 
   /** All that hold records; returns them. */
@@ -196,6 +202,7 @@ export class OpenSegments {
     const { counters, log } = this.#options
     try {
       const blocks = await writer.flush()
+      this.#count(writer)
       writer.failures = 0
       for (const block of blocks) this.#queuedBytes -= block.bytes.length
       counters.written(blocks)
@@ -258,6 +265,7 @@ export class OpenSegments {
           failure = spoolFailure(`close segment ${writer.id}`, error)
           log.warn({ err: failure, segment: writer.id }, 'a segment could not be closed; it is tried again')
         }
+        this.#count(writer)
       }
     )
     this.sealFailure = failure
@@ -271,6 +279,7 @@ export class OpenSegments {
     }
     for (const writer of sealed) {
       this.#closing.delete(writer)
+      this.#diskBytes -= writer.countedBytes
       if (writer.isEmpty) continue
       this.closedTotal++
       onSealed(writer)

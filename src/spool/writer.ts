@@ -42,6 +42,8 @@ export class SegmentWriter {
   closing = false
   /** Failed flushes in a row. */
   failures = 0
+  /** What of `diskBytes` is in the sum over all writers. */
+  countedBytes = 0
   readonly #place: WriterPlace
   readonly #header: SegmentLine
   #queue: Block[] = []

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, statSync } from 'node:fs'
+import { cpSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { CollectorError } from '../../src/errors.ts'
@@ -254,11 +255,17 @@ t.test('random faults, then a power cut: all that was confirmed is there, and no
       io.fault = () => undefined
       await commitAtLast(spool)
       const all = await finishedLines(spool)
+      const { bytes } = spool.stats()
+      const onDisk = ['open', 'closed'].flatMap(folder =>
+        readdirSync(join(dir, folder)).map(name => statSync(join(dir, folder, name)).size)
+      )
       await spool.close()
       const lost = confirmed.filter(line => !found.includes(line))
       if (lost.length > 0) throw new Error(`lost: ${lost}`)
       if (new Set(found).size !== found.length) throw new Error(`doubled after the crash: ${found}`)
       if (all.length !== serial || new Set(all).size !== serial) throw new Error(`without a crash: ${all.length} of ${serial}`)
+      const size = onDisk.reduce((sum, one) => sum + one, 0)
+      if (bytes !== size) throw new Error(`${bytes} bytes where the files have ${size}`)
     }),
     { numRuns: 60 }
   )

@@ -10,6 +10,28 @@ import { blockOf, finishedLines, linesOf, openSpool, pythonGunzip, scratchDirect
 const HEAD: Partial<Record<Format, string>> = { csv: 'time,srcIp\n', w3c: '#Version: 1.0\n#Fields: date time\n' }
 const preludes = (_source: string, format: Format): Buffer => Buffer.from(HEAD[format] ?? '')
 
+t.test('its bytes are those of its files, whatever they are on their way to', async t => {
+  const dir = scratchDirectory()
+  const onDisk = (...folders: string[]): number =>
+    folders.flatMap(folder => readdirSync(join(dir, folder)).map(name => statSync(join(dir, folder, name)).size)).reduce((a, b) => a + b, 0)
+  const first = await openSpool(dir)
+  for (const source of ['a', 'b', 'a']) {
+    first.append(blockOf(source, ['one', 'two']))
+    await first.commit()
+    t.equal(first.stats().bytes, onDisk('open'), 'written')
+  }
+  await first.close()
+  const second = await openSpool(dir)
+  t.equal(second.stats().bytes, onDisk('open'), 'open since an earlier process')
+  second.append(blockOf('b', ['three']))
+  await second.commit()
+  t.equal(second.stats().bytes, onDisk('open'), 'which goes on')
+  await second.closeAll()
+  t.equal(onDisk('open'), 0)
+  t.equal(second.stats().bytes, onDisk('closed'), 'closed')
+  await second.close()
+})
+
 t.test('every finished file is one gzip that holds the head and the lines of one source, in order', async t => {
   const name = fc.constantFrom('HQ', 'Zürich/../../etc', 'x'.repeat(64))
   const format = fc.constantFrom<Format>('cef', 'csv', 'w3c')
