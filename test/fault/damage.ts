@@ -35,12 +35,15 @@ export interface Damage {
 const NUMBER = / suser=u(\d+) /g
 const numbersIn = (text: string): number[] => [...text.matchAll(NUMBER)].map(match => Number(match[1]))
 
-/** Undefined when there is no segment to damage so. */
-export async function damage(dir: string, kind: DamageKind, chance: Chance): Promise<Damage | undefined> {
+/**
+ * Undefined when there is no segment to damage so. A closed file that was damaged before (`damaged`) is left alone: a collector that was
+ * killed before it looked has not told of it, and what a second damage destroys could not be said.
+ */
+export async function damage(dir: string, kind: DamageKind, chance: Chance, damaged: ReadonlySet<string>): Promise<Damage | undefined> {
   const reader = new SpoolReader(dir)
   const folder = kind.startsWith('closed-') ? 'closed' : 'open'
   if (!existsSync(join(dir, folder))) return undefined // the kill came before the spool was made
-  const ids = await reader.ids(folder)
+  const ids = (await reader.ids(folder)).filter(id => folder === 'open' || !damaged.has(id))
   if (ids.length === 0) return undefined
   const segment = chance.pick(ids)
   const data = join(dir, folder, `${segment}.gz`)

@@ -256,7 +256,8 @@ class OracleRun {
   }
 
   async #damage(): Promise<void> {
-    const done = await damage(join(this.#dir, 'spool'), this.#chance.pick(DAMAGES), this.#chance)
+    const damaged = new Set(this.#damages.map(({ segment }) => segment))
+    const done = await damage(join(this.#dir, 'spool'), this.#chance.pick(DAMAGES), this.#chance, damaged)
     if (done === undefined) return
     this.#damages.push(done)
     this.report.damages.push(`${done.kind} ${done.segment} of ${done.source}, ${done.destroyed.length} lines`)
