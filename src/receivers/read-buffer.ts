@@ -90,12 +90,14 @@ export function startReading(handle: ReadHandle | null): void {
   handle.readStart()
 }
 
-/**
- * The buffer of all sockets of this thread: each read is consumed before the next one begins. It lies in the lane's memory, where vector code
- * finds the line feeds.
- */
-const at = reserveLaneMemory(BUFFER_BYTES + WINDOW_BYTES)
-export const READ_BUFFER: Buffer = laneBytes.subarray(at, at + BUFFER_BYTES)
+/** A buffer in the lane's memory, where vector code finds the line feeds of what is framed. For modules, when they are loaded. */
+export function newReadBuffer(bytes: number): Buffer {
+  const at = reserveLaneMemory(bytes + WINDOW_BYTES)
+  return laneBytes.subarray(at, at + bytes)
+}
+
+/** The buffer of all sockets of this thread: each read is consumed before the next one begins. */
+export const READ_BUFFER: Buffer = newReadBuffer(BUFFER_BYTES)
 
 /** Takes over a socket of a server made with `pauseOnConnect`; returns the same socket when that is not possible. */
 export function withReadBuffer(accepted: Socket): Socket {

@@ -12,7 +12,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { ByteSource, OnBytes } from './byte-source.ts'
-import { BufferedSocket, READ_BUFFER, type ReadHandle, startReading, stopReading } from './read-buffer.ts'
+import { BufferedSocket, newReadBuffer, READ_BUFFER, type ReadHandle, startReading, stopReading } from './read-buffer.ts'
 
 interface TlsHandle extends ReadHandle {
   useUserBuffer?(buffer: Buffer): void
@@ -28,7 +28,7 @@ interface Internals {
 }
 
 /** What Node decrypts at a time: a record of TLS. */
-const RECORD_BUFFER = Buffer.alloc(16 * 1024)
+const RECORD_BUFFER = newReadBuffer(16 * 1024)
 /** What a connection that finds no room may have read. */
 const SEALED_BUFFER = READ_BUFFER.subarray(0, 64 * 1024)
 /** Node's own least size of a buffer for OpenSSL. */
