@@ -217,7 +217,7 @@ function setPeer(buf: Buffer, out: RecordFields): void {
 function learnWords(buf: Buffer, isConnect: boolean): void {
   native.codes.keep(buf, starts[row.code]!, ends[row.code]!, row.decision)
   native.methods.keep(buf, starts[row.method]!, ends[row.method]!, isConnect ? TUNNEL : REQUEST)
-  native.peers.keep(buf, starts[row.peer]!, row.peerNameEnd, isServer(buf) ? SERVER : PROXY)
+  if (buf[row.peerNameEnd] === SLASH) native.peers.keep(buf, starts[row.peer]!, row.peerNameEnd, isServer(buf) ? SERVER : PROXY)
 }
 
 function parseNative(frame: Frame, out: RecordFields): Outcome {

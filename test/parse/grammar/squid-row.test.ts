@@ -60,6 +60,14 @@ t.test('the manager and icons of the cache are no traffic in such a row', async 
   t.equal(plain(line).record, 'skipped appliance_itself')
 })
 
+t.test('a hierarchy that was cut before its slash says nothing of the whole one', async t => {
+  const line = USUAL['of a request']
+  fast(line)
+  fast(line.slice(0, line.indexOf('/203.0.113.253')))
+  fast(line.replace('/203.0.113.253', ':203.0.113.253'))
+  t.equal(fast(line).record, plain(line).record)
+})
+
 /** Of each word what is usual, and what is near it. */
 const WORDS: readonly (readonly string[])[] = [
   ['1767604530.250', '1767604530.25', '176760453.250', '1767604530,250', '17676045a0.250', '9999999999.999', '0000000000.000'],
@@ -95,6 +103,8 @@ const WORDS: readonly (readonly string[])[] = [
   ['bob@contoso.example', '-', 'anonymous', 'n/a', 'CONTOSO%5Cbob', 'ä', `${'u'.repeat(257)}`, 'b'],
   [
     'HIER_DIRECT/203.0.113.253',
+    'HIER_DIRECT',
+    'HIER_DIRECT:1',
     'HIER_NONE/-',
     'DIRECT/203.0.113.9',
     'FIRSTUP_PARENT/10.0.0.9',
