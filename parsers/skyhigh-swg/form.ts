@@ -49,7 +49,8 @@ export function formOf(frame: Frame, start: number, state: State): number {
   const end = Math.min(frame.end, start + 400)
   switch (buf[start]) {
     case 0x5b: // [dd/Mmm/yyyy:
-      return buf[start + 3] === 0x2f &&
+      return start + 7 < end && // what lies behind the frame is of an earlier one
+        buf[start + 3] === 0x2f &&
         buf[start + 7] === 0x2f &&
         isDigit(buf[start + 1]) &&
         (isAccessRow(buf, start, end) || state.access !== ACCESS_DEFAULT) // a header row may have put other columns first
