@@ -188,7 +188,12 @@ function askKnown(intake: IntakeIdentity, frame: Frame): Binding | null {
 
 /** A generic parser keeps a frame only when the specific ones were asked about one like it. */
 function isSettled({ parser, signatures }: Binding, frame: Frame): boolean {
-  return parser.generic !== true || (parser.signature !== undefined && signatures.includes(parser.signature(frame)))
+  if (parser.generic !== true) return true
+  if (parser.signature === undefined) return false
+  const signature = parser.signature(frame)
+  // `signatures.includes` is a call out of the compiled code: 220 of 2,200 ns of a CEF line in a lane
+  for (let i = 0; i < signatures.length; i++) if (signatures[i] === signature) return true
+  return false
 }
 
 function settle({ parser, signatures }: Binding, frame: Frame): void {
