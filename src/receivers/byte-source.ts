@@ -1,6 +1,6 @@
 /** Where the bytes of a connection come from, whichever way its socket is read. */
 import type { Socket } from 'node:net'
-import { BufferedSocket } from './read-buffer.ts'
+import { BufferedSocket } from './buffered-socket.ts'
 import { tlsBytesOf } from './tls-bytes.ts'
 
 /** Gets bytes that are lent until it returns; it may stop the reading. */

@@ -5,10 +5,10 @@
 import { createServer, type Server } from 'node:net'
 import Type, { type Static } from 'typebox'
 import type { OpenIntake, Receiver, ReceiverState, ReceiverStatus } from '../contracts.ts'
+import { withReadBuffer } from './buffered-socket.ts'
 import { Connections } from './connections.ts'
 import { formatListen, type ListenAddress, listenTcp, parseListen, type ReceiverDeps, type ReceiverLog } from './listen.ts'
 import { ConnectionOptions, ListenOption, NameOption, withDefaults } from './options.ts'
-import { withReadBuffer } from './read-buffer.ts'
 import { stateOf } from './receiver-state.ts'
 
 export const SyslogTcpOptions = Type.Object({

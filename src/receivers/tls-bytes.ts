@@ -11,8 +11,9 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { BufferedSocket, type ReadHandle, startReading, stopReading } from './buffered-socket.ts'
 import type { ByteSource, OnBytes } from './byte-source.ts'
-import { BufferedSocket, newReadBuffer, READ_BUFFER, type ReadHandle, startReading, stopReading } from './read-buffer.ts'
+import { newReadBuffer, READ_BUFFER } from './read-buffer.ts'
 
 interface TlsHandle extends ReadHandle {
   useUserBuffer?(buffer: Buffer): void
