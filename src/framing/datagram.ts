@@ -5,6 +5,7 @@
  */
 import type { Framer, FramerStats, OnFrame } from '../contracts.ts'
 import { FRAME_MAX_BYTES } from '../contracts.ts'
+import { isDigit } from '../lib/bytes.ts'
 import { newFramerStats } from './stats.ts'
 
 const NUL = 0x00
@@ -15,8 +16,6 @@ const DOT = 0x2e
 const LESS_THAN = 0x3c
 const GREATER_THAN = 0x3e
 const EPOCH_DIGITS = 10
-
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
 
 /** True for `<` 1–3 digits `>`. */
 function startsWithPri(buf: Buffer, at: number): boolean {

@@ -10,7 +10,9 @@
  * Only ranges are kept: the time becomes a number when a parser asks for it. When in doubt a word stays in the message.
  */
 import type { Frame, Zone } from '../contracts.ts'
+import { isDigit, skipSpaces } from '../lib/bytes.ts'
 import { HeaderShapes } from './header-shapes.ts'
+import { isoTimeEnd, monthTimeEnd } from './header-time.ts'
 
 const LT = 0x3c
 const GT = 0x3e
@@ -86,7 +88,7 @@ export function readHeader(frame: Frame, buf: Buffer, start: number, end: number
 
 /** Five digits, as an epoch has: no header begins so, neither by a version nor by a year. */
 function startsWithNumber(buf: Buffer, at: number): boolean {
-  return digit(buf[at]) && digit(buf[at + 1]) && digit(buf[at + 2]) && digit(buf[at + 3]) && digit(buf[at + 4])
+  return isDigit(buf[at]) && isDigit(buf[at + 1]) && isDigit(buf[at + 2]) && isDigit(buf[at + 3]) && isDigit(buf[at + 4])
 }
 
 /** True where a relay put its own header before another: with PRI, or a second time at once. */
@@ -124,7 +126,7 @@ function readOne(frame: Frame, buf: Buffer, start: number, end: number): number 
       const after = readVersioned(frame, buf, version + 1, end, version === at + 1 && first === 0x31)
       if (after > 0) return after
     }
-    const afterIso = isoEnd(buf, at, end, hasPri)
+    const afterIso = isoTimeEnd(buf, at, end, hasPri)
     const afterTime = afterIso > 0 ? afterIso : monthTimeEnd(buf, at, end)
     if (afterTime > 0) {
       setTime(frame, at, afterTime)
@@ -145,8 +147,6 @@ function setTime(frame: Frame, start: number, end: number): void {
   frame.timeEnd = end
 }
 
-const digit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
-
 /**
  * Offset of the blank after an RFC 5424 VERSION, 0 when there is none. Only 1 is defined; other numbers of up to three digits without
  * leading zero are read alike when a PRI stands before them, so that a later version loses nothing.
@@ -154,7 +154,7 @@ const digit = (byte: number | undefined): boolean => byte !== undefined && byte 
 function versionEnd(buf: Buffer, start: number, hasPri: boolean): number {
   let at = start
   if (buf[at] === 0x30) return 0
-  while (digit(buf[at]) && at - start < 4) at++
+  while (isDigit(buf[at]) && at - start < 4) at++
   if (buf[at] !== SPACE || at - start > 3) return 0
   return hasPri || (at === start + 1 && buf[start] === 0x31) ? at : 0
 }
@@ -162,7 +162,7 @@ function versionEnd(buf: Buffer, start: number, hasPri: boolean): number {
 /** Cisco IOS numbers its messages: `<189>148093: time: %…`, `<189>148093: host: time: %…`. */
 function skipSequence(frame: Frame, buf: Buffer, start: number, end: number): number {
   let at = start
-  while (at < end && digit(buf[at])) at++
+  while (at < end && isDigit(buf[at])) at++
   if (at === start || at - start > 10 || buf[at] !== COLON || buf[at + 1] !== SPACE) return start
   at += 2
   while (at < end && buf[at] === SPACE) at++
@@ -184,9 +184,9 @@ function readVersioned(frame: Frame, buf: Buffer, start: number, end: number, is
   const timeEnd = wordEnd(buf, start, end)
   if (timeEnd >= end) return 0
   const nil = timeEnd === start + 1 && buf[start] === DASH
-  if (!nil && !digit(buf[start])) return 0
-  const epoch = !nil && digit(buf[start + 4]) && digit(buf[start + 9]) && buf[start + 10] === 0x2e
-  if (!nil && !epoch && isoEnd(buf, start, end, false) !== timeEnd) return 0
+  if (!nil && !isDigit(buf[start])) return 0
+  const epoch = !nil && isDigit(buf[start + 4]) && isDigit(buf[start + 9]) && buf[start + 10] === 0x2e
+  if (!nil && !epoch && isoTimeEnd(buf, start, end, false) !== timeEnd) return 0
   const hostStart = skipSpaces(buf, timeEnd, end)
   const hostEnd = wordEnd(buf, hostStart, end)
   if (hostEnd >= end && !epoch) return 0
@@ -234,12 +234,6 @@ function wordEnd(buf: Buffer, start: number, end: number): number {
   return at
 }
 
-function skipSpaces(buf: Buffer, start: number, end: number): number {
-  let at = start
-  while (at < end && buf[at] === SPACE) at++
-  return at
-}
-
 /** SD-ID is a word without `:`, `=`, `"`, followed by a blank or `]` (Check Point's `[action:"…"` is none). */
 function isStructuredData(buf: Buffer, start: number, end: number): boolean {
   let at = start
@@ -266,109 +260,6 @@ function structuredDataEnd(buf: Buffer, start: number, end: number): number {
     at++
   }
   return Math.min(at, end)
-}
-
-/** Offset after an ISO time that stands as a word, 0 otherwise. Blank-separated date and clock only after a PRI: rows of logs start like that. */
-function isoEnd(buf: Buffer, start: number, end: number, afterPri: boolean): number {
-  if (end - start < 19) return 0
-  for (let i = 0; i < 4; i++) if (!digit(buf[start + i])) return 0
-  const mark = buf[start + 4]
-  if (mark !== DASH && mark !== COLON && mark !== 0x2f) return 0
-  if (buf[start + 7] !== mark || !digit(buf[start + 5]) || !digit(buf[start + 8])) return 0
-  const between = buf[start + 10]
-  const clock = start + 11
-  if (!digit(buf[clock]) || !digit(buf[clock + 1]) || buf[clock + 2] !== COLON || buf[clock + 5] !== COLON) return 0
-  const colons = mark === COLON // Sophos UTM: 2015:03:02-00:39:22
-  if (colons ? between !== DASH : between !== 0x54 && !(between === SPACE && afterPri)) return 0
-  let at = clock + 8
-  while (at < end && buf[at] !== SPACE && at - clock < 24) {
-    const byte = buf[at]!
-    if (
-      !(
-        digit(byte) ||
-        byte === 0x2e ||
-        byte === 0x2b ||
-        byte === DASH ||
-        byte === COLON ||
-        byte === 0x5a ||
-        (byte === 0x2c && digit(buf[at + 1]))
-      )
-    )
-      return 0
-    at++
-  }
-  if (at < end && buf[at] !== SPACE) return 0 // a column of a row begins so as well
-  if (buf[at - 1] === COLON) return at - 1 // Cisco: `2026-01-05T09:15:30Z: %…`
-  return at
-}
-
-const MONTHS = new Set(
-  ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map(name => monthKey(Buffer.from(name), 0))
-)
-const WEEKDAYS = new Set(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'].map(name => monthKey(Buffer.from(name), 0)))
-
-function monthKey(buf: Buffer, at: number): number {
-  return ((buf[at]! | 0x20) << 16) | ((buf[at + 1]! | 0x20) << 8) | (buf[at + 2]! | 0x20)
-}
-
-/** Offset after `[*][Www ][yyyy ]Mmm dd [yyyy] hh:mm:ss[.fff] [zone] [yyyy]`, 0 when it is none. */
-function monthTimeEnd(buf: Buffer, start: number, end: number): number {
-  let at = start
-  if (end - at < 15) return 0
-  if (buf[at] === 0x2a || buf[at] === 0x2e) at++
-  if (isYear(buf, at) && buf[at + 4] === SPACE) at += 5
-  if (buf[at + 3] !== SPACE) return 0 // most lines without a header end here, before a set is asked
-  let key = monthKey(buf, at)
-  if (WEEKDAYS.has(key)) {
-    at += 4
-    key = monthKey(buf, at)
-  }
-  if (buf[at + 3] !== SPACE || !MONTHS.has(key)) return 0
-  at = skipSpaces(buf, at + 3, end)
-  if (!digit(buf[at])) return 0
-  at += digit(buf[at + 1]) ? 2 : 1
-  if (buf[at] === 0x2c) at++
-  if (buf[at] !== SPACE) return 0
-  at = skipSpaces(buf, at, end)
-  if (isYear(buf, at) && (buf[at + 4] === SPACE || buf[at + 4] === 0x2c)) at = skipSpaces(buf, at + 5, end)
-  const hourLength = digit(buf[at + 1]) ? 2 : 1
-  if (!digit(buf[at]) || buf[at + hourLength] !== COLON || !digit(buf[at + hourLength + 1])) return 0
-  at += hourLength + 3
-  if (buf[at] === COLON && digit(buf[at + 1])) at += 3
-  if ((buf[at] === 0x2e || buf[at] === 0x2c) && digit(buf[at + 1])) {
-    at++
-    while (at < end && digit(buf[at])) at++
-  }
-  if (at > end) return 0
-  return afterZoneAndYear(buf, at, end)
-}
-
-function isYear(buf: Buffer, at: number): boolean {
-  return (buf[at] === 0x31 || buf[at] === 0x32) && digit(buf[at + 1]) && digit(buf[at + 2]) && digit(buf[at + 3]) && !digit(buf[at + 4])
-}
-
-/** A zone word of two to five capitals, and a year, may follow the clock; each must stand as a word or before a colon. */
-function afterZoneAndYear(buf: Buffer, start: number, end: number): number {
-  let at = start
-  if (buf[at] === SPACE) {
-    let p = at + 1
-    while (p < end && p - at <= 6 && buf[p]! >= 0x41 && buf[p]! <= 0x5a) p++
-    const length = p - at - 1
-    const isWord = length >= 2 && length <= 5 && (buf[p] === COLON || buf[p] === SPACE)
-    if (isWord && isZoneWord(buf, at + 1, p)) at = p
-  }
-  if (buf[at] === SPACE && isYear(buf, at + 1) && (buf[at + 5] === SPACE || buf[at + 5] === COLON)) at += 5
-  return at
-}
-
-const ZONE_WORDS = new Set(
-  'UTC GMT CET CEST EET EEST WET WEST MSK EST EDT CST CDT MST MDT PST PDT BST IST JST KST AEST AEDT AKST HST SGT HKT NZST NZDT BRT MET MEST'.split(
-    ' '
-  )
-)
-
-function isZoneWord(buf: Buffer, start: number, end: number): boolean {
-  return ZONE_WORDS.has(buf.toString('latin1', start, end))
 }
 
 /** Reads the host after a time if the next word can be one; returns where the message starts. */
@@ -409,7 +300,7 @@ function readHost(frame: Frame, buf: Buffer, afterTime: number, end: number): nu
   if (!plain || p === at) return at
   if (buf[p - 1] === COLON) {
     // `tag:` is no host, but `10.0.0.1:` and `host :` are
-    if (!digit(buf[at])) return at
+    if (!isDigit(buf[at])) return at
     setHost(frame, buf, at, p - 1)
     return skipSpaces(buf, p, end)
   }

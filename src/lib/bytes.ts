@@ -72,6 +72,13 @@ export function skipBlanks(buf: Uint8Array, start: number, end: number): number 
   return at
 }
 
+/** As `skipBlanks`, where a TAB is text. */
+export function skipSpaces(buf: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (at < end && buf[at] === 0x20) at++
+  return at
+}
+
 /** End of the run of non-blank bytes that starts at `start`. */
 export function tokenEnd(buf: Uint8Array, start: number, end: number): number {
   let at = start
