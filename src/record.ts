@@ -117,10 +117,12 @@ export class RecordFields {
   /** Where the query of the URL starts, or the URL ends that has none; -1 while nobody has looked for it. */
   urlQuery = -1
   /**
-   * All but the time is known to be as it should be: texts and numbers, which are whole, client and target, which are there, and the host, which
-   * is the URL's. Nobody need look at them again.
+   * The record is already as `finalize` (src/process/finalize.ts) would leave it, which then asks only whether its time is possible. Who sets
+   * this promises every invariant kept there: texts, that need no cleaning and are no placeholders; the URL, that is normalised, with the host or
+   * address that is the record's, and `urlQuery`; time, port and counts, that are whole and in range, with the third of three counts; an action
+   * that is not ACTION_UNKNOWN; a client and a destination.
    */
-  isPlain = false
+  isFinal = false
   /** Why the frame was skipped or is malformed; empty while all is well. */
   reason = ''
   /** Next free byte of the scratch region, and its end. */
@@ -156,7 +158,7 @@ export class RecordFields {
     this.scheme = SCHEME_UNKNOWN
     this.phase = PHASE_WHOLE
     this.urlQuery = -1
-    this.isPlain = false
+    this.isFinal = false
     this.reason = ''
   }
 

@@ -37,12 +37,15 @@ export type Reject = (typeof REJECTS)[number]
 /**
  * Enforces the invariants in place, all of them also when one fails, so that a person sees the rest of the record. Returns ''
  * when the record stands, else the first reason against it. Filters and the age rule come later.
+ *
+ * Records whose reader promises that they obey (`isFinal`) are left as they are: an invariant that is added here must also be kept, or the
+ * promise not be given, where that is set (src/parse/grammar/squid-row.ts, with src/lib/simd/squid.ts and what its parser sets itself).
  */
 export function finalize(out: RecordFields, corrections: Corrections): Reject | '' {
   const { numbers } = out
   const time = numbers[TIME]!
   const hasTime = time > 0 && time < 253_402_300_800_000
-  if (out.isPlain && hasTime) return ''
+  if (out.isFinal && hasTime) return ''
   numbers[TIME] = hasTime ? Math.floor(time) : Number.NaN
   const plain = plainTexts(out)
   if ((plain & ALL_PLAIN) !== ALL_PLAIN) finalizeTexts(out, plain, corrections)

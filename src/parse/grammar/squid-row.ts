@@ -76,7 +76,10 @@ export class SquidRow {
     return ints[(SQUID_FOUND + URL_HOST_END) / INT_BYTES]!
   }
 
-  /** Sets client, user and target; the peer's address when it is the server's. */
+  /**
+   * Sets client, user and target; the peer's address when it is the server's. The record is final then: of what it lacks the caller may set
+   * `time`, `size` and an action, nothing else.
+   */
   setTexts(out: RecordFields, isServer: boolean): void {
     setRange(out, SRC_IP, SQUID_CLIENT)
     setRange(out, USER, SQUID_USER)
@@ -91,7 +94,7 @@ export class SquidRow {
       const isName = ints[SQUID_TARGET / INT_BYTES] === HOST_IS_NAME
       if (isName || out.start[DST_IP]! < 0) setText(out, isName ? DST_HOST : DST_IP, ints[(SQUID_FOUND + URL_HOST) / INT_BYTES]!, this.path)
     }
-    out.isPlain = true
+    out.isFinal = true
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Rows of Squid in their usual form are read by vector code in one call. Whatever a row holds, the record must be that of the plain way;
- * `isPlain` tells which way was taken.
+ * `isFinal` tells which way was taken.
  */
 import fc from 'fast-check'
 import t from 'tap'
@@ -20,7 +20,7 @@ function readerOf(isOn: boolean): (line: string) => { isRow: boolean; record: st
     fastPaths.isOn = true
     const { fields, reject } = reader
     return {
-      isRow: fields.isPlain,
+      isRow: fields.isFinal,
       record: outcome === 'parsed' ? JSON.stringify([reject, fields.toRecord()]) : `${outcome} ${fields.reason}`
     }
   }
