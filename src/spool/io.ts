@@ -143,10 +143,13 @@ function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
 }
 
 /** Reads exactly `length` bytes from `position`, or fewer when the file ends before. */
-export async function readFully(file: SpoolFile, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length)
+export const readFully = (file: SpoolFile, position: number, length: number): Promise<Buffer> =>
+  readInto(Buffer.allocUnsafe(length), file, position)
+
+/** Fills the buffer from `position` on, or as far as the file goes; returns what was filled. */
+export async function readInto(buffer: Buffer, file: SpoolFile, position: number): Promise<Buffer> {
   let filled = 0
-  while (filled < length) {
+  while (filled < buffer.length) {
     const count = await file.read(buffer.subarray(filled), position + filled)
     if (count === 0) break
     filled += count

@@ -5,7 +5,7 @@
 import { crc32, createGunzip } from 'node:zlib'
 import type { Segment, SegmentStep } from '../contracts.ts'
 import { GZIP_HEADER, GZIP_TRAILER_BYTES, gzipTrailer, inflateChecked } from './gzip-member.ts'
-import { nodeIo, readFully, type SpoolFile, type SpoolIo } from './io.ts'
+import { nodeIo, readFully, readInto, type SpoolFile, type SpoolIo } from './io.ts'
 import { dataPath, FOLDERS, type Folder, idMs, isSegmentId, ledgerPath, readName } from './layout.ts'
 import { ambiguousFinalises, LEDGER_MAX_BYTES, type Ledger, type PieceLine, parseLedger } from './ledger.ts'
 import { EMPTY_TOTALS, type Totals, withPiece } from './totals.ts'
@@ -193,19 +193,22 @@ class ReadAhead {
   readonly #file: SpoolFile
   #size: number | undefined
   #at = 0
+  /** Used again and again: new memory for each read takes as long as the sums of what is read. */
+  #buffer = Buffer.allocUnsafeSlow(AHEAD_BYTES)
   #held: Buffer = Buffer.alloc(0)
 
   constructor(file: SpoolFile) {
     this.#file = file
   }
 
-  /** Fewer than asked for where the file ends before. */
+  /** Fewer than asked for where the file ends before; they stay until the next call. */
   async bytes(position: number, length: number): Promise<Buffer> {
     this.#size ??= await this.#file.size()
     if (position + length > this.#size) return Buffer.alloc(0)
     const start = position - this.#at
     if (start < 0 || start + length > this.#held.length) {
-      this.#held = await readFully(this.#file, position, Math.min(this.#size - position, Math.max(length, AHEAD_BYTES)))
+      if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(length)
+      this.#held = await readInto(this.#buffer, this.#file, position)
       this.#at = position
     }
     return this.#held.subarray(position - this.#at, position - this.#at + length)

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import type { Dispatcher } from 'undici'
 import { CollectorError } from '../errors.ts'
 import { blobHttpClient } from './azure-http.ts'
@@ -130,6 +130,16 @@ const blobFailure = (
 /** Read twice rather than kept: a segment does not belong in memory, and the page cache still holds it. */
 async function md5Of(path: string): Promise<string> {
   const hash = createHash('md5')
-  for await (const chunk of createReadStream(path, { highWaterMark: READ_BYTES })) hash.update(chunk as Buffer)
-  return hash.digest('base64')
+  // One buffer again and again: those of a stream are new memory each, which takes as long as the sum itself
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+  const file = await open(path)
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null)
+      if (bytesRead === 0) return hash.digest('base64')
+      hash.update(buffer.subarray(0, bytesRead))
+    }
+  } finally {
+    await file.close()
+  }
 }
