@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { FRAME_MAX_BYTES } from '../src/contracts.ts'
 import { LineReader, type LineReaderOptions } from '../src/line-reader.ts'
 import { loadParsers } from '../src/parse/load.ts'
 import { readCsv, readW3c } from './encode/readers.ts'
 import { FIXTURE_NOW, fixtures } from './parse/fixtures.ts'
+import fc from './property-kit.ts'
 
 const parsers = await loadParsers()
 const SQUID =
@@ -107,7 +107,7 @@ t.test('what a JSON document holds beside its objects is counted, and the next f
   t.same(usersOf(lines), ['alice', 'alice'])
 })
 
-t.test('how the bytes are cut into chunks changes nothing', { timeout: 60_000 }, async t => {
+t.test('how the bytes are cut into chunks changes nothing', { timeout: 600_000 }, async t => {
   const all = Buffer.concat(fixtures().map(({ bytes }) => bytes))
   const whole = readAll(all)
   fc.assert(

@@ -1,13 +1,13 @@
 import { randomFillSync } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib'
-import fc from 'fast-check'
 import t from 'tap'
 import { chooseDeflater, type Deflater } from '../../src/encode/deflate.ts'
 import { ISAL_INPUT_BYTES } from '../../src/encode/isal.ts'
 import { OUTPUT_BYTES } from '../../src/encode/output.ts'
 import { crc32Combine } from '../../src/spool/crc32-combine.ts'
 import { endsInSyncFlush, GZIP_HEADER, gzipTrailer } from '../../src/spool/gzip-member.ts'
+import fc from '../property-kit.ts'
 
 /** ISA-L is optional: where it is missing these tests hold for zlib, which then serves both choices. */
 const deflaters: Record<string, Deflater> = { zlib: chooseDeflater('zlib'), auto: chooseDeflater('auto') }

@@ -1,7 +1,6 @@
 /** The four upload formats: the examples of record.md byte for byte, and every record read back by readers that know only the format. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
 import { ENCODE_ROOM_BYTES, ENCODED_LINE_MAX_BYTES, type Format } from '../../src/contracts.ts'
 import { newEncoder } from '../../src/encode/encoder.ts'
@@ -9,6 +8,7 @@ import type { EncodeOptions } from '../../src/encode/options.ts'
 import { noCorrections } from '../../src/process/corrections.ts'
 import { finalize } from '../../src/process/finalize.ts'
 import type { RecordFields, TrafficRecord } from '../../src/record.ts'
+import fc from '../property-kit.ts'
 import { EXAMPLES, filled, type RawRecord } from '../record-kit.ts'
 import { fileLines, type Pairs, readCef, readCsv, readLeef, readW3c } from './readers.ts'
 
@@ -187,7 +187,7 @@ const anyRaw: fc.Arbitrary<RawRecord> = fc.record({
 }) as fc.Arbitrary<RawRecord>
 
 for (const format of FORMATS) {
-  t.test(`${format}: any record that passed finalize reads back as the same record`, { timeout: 120_000 }, async t => {
+  t.test(`${format}: any record that passed finalize reads back as the same record`, { timeout: 600_000 }, async t => {
     let passed = 0
     fc.assert(
       fc.property(fc.array(anyRaw, { maxLength: 4 }), raws => {
@@ -209,7 +209,7 @@ for (const format of FORMATS) {
   })
 }
 
-t.test('what finalize passes obeys the invariants of the record, whatever came in', { timeout: 120_000 }, async t => {
+t.test('what finalize passes obeys the invariants of the record, whatever came in', { timeout: 600_000 }, async t => {
   const PLACEHOLDERS = /^(-|n\/a|na|none|null|\(null\)|unknown|0\.0\.0\.0|::)?$/i
   const CONTROL = /[\0-\x1f\x7f-\x9f\u2028\u2029\ufeff]/
   const bad = (what: string, value: unknown): never => {

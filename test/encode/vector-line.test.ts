@@ -1,11 +1,12 @@
 /** Lines that vector code writes are those of the plain way, byte for byte, whatever stands in a record and around it. */
-import fc from 'fast-check'
+
 import t from 'tap'
 import { cefEncoder } from '../../src/encode/cef.ts'
 import type { EncodeOptions } from '../../src/encode/options.ts'
 import { laneBytes } from '../../src/lib/lane-memory.ts'
 import { newLaneRecord } from '../../src/lib/lane-record.ts'
 import { DOWNLOADED, DST_PORT, RecordFields, TEXT_FIELD_COUNT, type TextField, TIME, TOTAL, UPLOADED } from '../../src/record.ts'
+import fc from '../property-kit.ts'
 
 const SCRATCH = 128 * 1024
 /** Past the largest line that is written in the test. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
+import fc from '../property-kit.ts'
 import { checkProperty, frame } from './framing-kit.ts'
 
 t.test('a datagram is a frame, without its trailers', async t => {

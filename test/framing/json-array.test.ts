@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { FRAME_MAX_BYTES } from '../../src/contracts.ts'
 import { JSON_DEPTH_MAX } from '../../src/framing/json-array.ts'
+import fc from '../property-kit.ts'
 import { checkProperty, cut, frame } from './framing-kit.ts'
 
 const CASES: { title: string; text: string; frames: string[]; resynchronised?: number }[] = [

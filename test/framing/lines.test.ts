@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { FRAME_MAX_BYTES } from '../../src/contracts.ts'
+import fc from '../property-kit.ts'
 import { checkProperty, cut, frame } from './framing-kit.ts'
 
 t.test('each line is a frame, empty ones are none, and the last needs no line feed', async t => {

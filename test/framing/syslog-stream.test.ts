@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { FRAME_MAX_BYTES } from '../../src/contracts.ts'
 import { SyslogStreamFramer } from '../../src/framing/syslog-stream.ts'
 import { laneBytes, reserveLaneMemory } from '../../src/lib/lane-memory.ts'
+import fc from '../property-kit.ts'
 import { checkProperty, cut, frame } from './framing-kit.ts'
 
 const counted = (message: string): string => `${message.length} ${message}`

@@ -58,7 +58,7 @@ function warningsOf(t: Tap, text: string): unknown[] {
   return loadConfig({ path, env: { SLUICE_TOKEN: 'a', SLUICE_CLIENT_SECRET: 'b' }, cwd: dir, appliances: applianceIds() }).warnings
 }
 
-t.test('configurations that documents show load without a warning', { timeout: 240_000 }, async t => {
+t.test('configurations that documents show load without a warning', { timeout: 600_000 }, async t => {
   // The pages of appliances are all made alike; test/guide/guides.test.ts loads what differs.
   const shown = DOCUMENTS.filter(document => !document.startsWith('docs/appliances/')).flatMap(document =>
     [...read(document).matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => ({ document, text: text! }))

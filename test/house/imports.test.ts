@@ -89,6 +89,13 @@ t.test('no file imports what it may not', async t => {
   )
 })
 
+t.test('every property is checked with the seed that is fixed for all', async t => {
+  const takers = filesOf('test').filter(
+    file => readFileSync(join(ROOT, file), 'utf8').match(/^(?:im|ex)port .* from 'fast-check'$/m) !== null
+  )
+  t.same(takers, ['test/property-kit.ts'])
+})
+
 t.test('a room that imports another room is found, however it is written', async t => {
   for (const line of [
     "import { a } from '../parse/kit.ts'",

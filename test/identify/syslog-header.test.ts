@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import t from 'tap'
 import type { Frame } from '../../src/contracts.ts'
 import { newFrame, readHeader } from '../../src/identify/syslog-header.ts'
 import { UTC } from '../../src/parse/values/zone.ts'
+import fc from '../property-kit.ts'
 
 /** What the header said, as text; only what is there. */
 interface Said {

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Block, Parser } from '../../src/contracts.ts'
 import { createFramer } from '../../src/framing/framer.ts'
@@ -7,6 +6,7 @@ import type { LaneSpec } from '../../src/lanes/messages.ts'
 import { loadParsers } from '../../src/parse/load.ts'
 import { DOWNLOADED, TOTAL, UPLOADED } from '../../src/record.ts'
 import { FIXTURE_NOW, fixtures } from '../parse/fixtures.ts'
+import fc from '../property-kit.ts'
 import { frameBlocks, linesBySource, specOf, type TestFrame, totalsOf } from './lane-kit.ts'
 
 const parsers = await loadParsers()
@@ -67,7 +67,7 @@ const SPEC = specOf([{ format: 'cef' }, { appliance: 'squid-native', format: 'w3
   maxFutureMs: 600_000
 })
 
-t.test('every frame ends in one counter, and every parsed record is written or dropped', { timeout: 120_000 }, async t => {
+t.test('every frame ends in one counter, and every parsed record is written or dropped', { timeout: 600_000 }, async t => {
   let seen = 0
   fc.assert(
     fc.property(anyFrames, frames => {
@@ -90,7 +90,7 @@ t.test('every frame ends in one counter, and every parsed record is written or d
   t.ok(seen > 1000, `${seen} records were parsed`)
 })
 
-t.test('where blocks begin and end never changes a result', { timeout: 120_000 }, async t => {
+t.test('where blocks begin and end never changes a result', { timeout: 600_000 }, async t => {
   stopClock(t)
   const outcome = ({ blocks, stats }: ReturnType<typeof run>) =>
     JSON.stringify([
@@ -110,7 +110,7 @@ t.test('where blocks begin and end never changes a result', { timeout: 120_000 }
   t.pass('no counterexample')
 })
 
-t.test('where chunks begin and end never changes a result', { timeout: 120_000 }, async t => {
+t.test('where chunks begin and end never changes a result', { timeout: 600_000 }, async t => {
   stopClock(t)
   const stream = Buffer.concat(lines.flatMap(line => [line, Buffer.from('\n')]))
   const through = (sizes: readonly number[]) => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { find, findLastByte, findLastByteFar, needle, readDigits, readFourDigits } from '../../src/lib/bytes.ts'
 import { laneBytes } from '../../src/lib/lane-memory.ts'
+import fc from '../property-kit.ts'
 
 t.test('a literal is found where Buffer finds it, in any range', async t => {
   const few = fc.stringMatching(/^[ab:=é]{1,12}$/)

@@ -1,8 +1,8 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
-import fc from 'fast-check'
 import t from 'tap'
 import { FRAME_MAX_BYTES } from '../../src/contracts.ts'
 import { BLOCK_BYTES, BLOCK_FILL_BYTES, BLOCK_FRAMES_MAX, FrameBlock } from '../../src/lib/frame-block.ts'
+import fc from '../property-kit.ts'
 
 const framesOf = (block: FrameBlock) =>
   Array.from({ length: block.count }, (_, index) => ({
@@ -10,7 +10,7 @@ const framesOf = (block: FrameBlock) =>
     intake: block.intake(index)
   }))
 
-t.test('frames come back as they went in, each followed by a line feed', { timeout: 60_000 }, async t => {
+t.test('frames come back as they went in, each followed by a line feed', { timeout: 600_000 }, async t => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.nat(0xffffffff)), { maxLength: 40 }), frames => {
       const block = new FrameBlock()

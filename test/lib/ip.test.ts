@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { canonicalIp, IPV6_MAX_BYTES, ipv6Groups, isCanonicalIpv4, readIpv4, writeCanonicalIpv6 } from '../../src/lib/ip.ts'
+import fc from '../property-kit.ts'
 
 const isCanonical = (text: string): boolean => {
   const buf = Buffer.from(`x${text}x`) // what stands around must not matter

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { marksOf } from '../../src/lib/marks.ts'
+import fc from '../property-kit.ts'
 
 const firstOf = (marks: number): number => (marks === 0 ? -1 : (31 - Math.clz32(marks & -marks)) >> 3)
 const word = fc.uint8Array({ minLength: 4, maxLength: 4 })

@@ -1,5 +1,4 @@
 import { equal } from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import type { Zone } from '../../src/contracts.ts'
 import {
@@ -15,6 +14,7 @@ import {
   wallTime
 } from '../../src/parse/values/time.ts'
 import { namedZone, UTC } from '../../src/parse/values/zone.ts'
+import fc from '../property-kit.ts'
 
 const NOW = Date.parse('2026-02-01T00:00:00Z')
 const BERLIN = namedZone('Europe/Berlin')

@@ -1,8 +1,8 @@
 import { equal } from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { KeyTable } from '../../src/parse/values/key-table.ts'
 import { WordTable } from '../../src/parse/values/word-table.ts'
+import fc from '../property-kit.ts'
 
 const WORDS = 'ok no deny denied allow allowed blocked reset-both close client-rst 1 47 ipv6-icmp'.split(' ')
 

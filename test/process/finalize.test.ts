@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { type Correction, noCorrections } from '../../src/process/corrections.ts'
 import { cleanText, finalize } from '../../src/process/finalize.ts'
@@ -21,6 +20,7 @@ import {
   URL,
   USER
 } from '../../src/record.ts'
+import fc from '../property-kit.ts'
 
 const NOW = Date.parse('2026-01-05T09:15:30.250Z')
 const LINE_BYTES = 64 * 1024

@@ -1,9 +1,9 @@
 import { deepEqual } from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { noCorrections } from '../../src/process/corrections.ts'
 import { normalizeUrl } from '../../src/process/url.ts'
 import { DST_HOST, DST_IP, DST_PORT, RecordFields, SCHEME_HTTP, SCHEME_HTTPS, SCHEME_UNKNOWN, URL } from '../../src/record.ts'
+import fc from '../property-kit.ts'
 
 /** Normalises a URL in a record with a host and port of its own; a blank at the end forces the way by strings. */
 function normalized(url: string, host: string, port: number, scheme: number): unknown {

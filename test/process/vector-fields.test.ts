@@ -1,6 +1,5 @@
 /** What vector code says of fields in the lane's memory is what the plain ways say, whatever lies around them. */
 import { deepEqual, equal } from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
 import { fastPaths } from '../../src/lib/fast-paths.ts'
 import { isCanonicalIpv4 } from '../../src/lib/ip.ts'
@@ -26,6 +25,7 @@ import {
   URL,
   USER
 } from '../../src/record.ts'
+import fc from '../property-kit.ts'
 
 const RUNS = process.env.SLUICE_TEST_NIGHTLY === '1' ? 50_000 : 3000
 const AREA_BYTES = 16 * 1024

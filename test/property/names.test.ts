@@ -1,7 +1,6 @@
 /** Names from outside (sources, files, accounts, ids) never choose where on the disk something is written or read. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
 import type { Segment, UploadQueue } from '../../src/contracts.ts'
 import { resolvePath } from '../../src/receivers/ftp-tree.ts'
@@ -11,6 +10,7 @@ import { safeName } from '../../src/tenant/store.ts'
 import { uploadFileName } from '../../src/upload/cloud-discovery.ts'
 import { DirectoryDestination } from '../../src/upload/directory.ts'
 import { UploadStats } from '../../src/upload/stats.ts'
+import fc from '../property-kit.ts'
 import { blockOf, openSpool, scratchDirectory } from '../spool/blocks.ts'
 
 /** Any text, and texts made of what paths are made of. */

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { SenderTable } from '../../src/receivers/udp-senders.ts'
 import { readSockaddr, SOCKADDR_BYTES, writeSockaddr } from '../../src/receivers/udp-sockaddr.ts'
+import fc from '../property-kit.ts'
 
 const fields = new DataView(new ArrayBuffer(SOCKADDR_BYTES + 4))
 /** Not at the start, as the addresses of a batch are not. */

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
-import fc from 'fast-check'
 import t from 'tap'
 import { crc32Combine } from '../../src/spool/crc32-combine.ts'
+import fc from '../property-kit.ts'
 
 t.test('the combined CRC-32 is that of the joined bytes, however they are cut', async t => {
   fc.assert(

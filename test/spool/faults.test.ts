@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
 import t from 'tap'
 import { CollectorError } from '../../src/errors.ts'
 import { dataPath, ledgerPath } from '../../src/spool/layout.ts'
 import type { SegmentSpool } from '../../src/spool/spool.ts'
+import fc from '../property-kit.ts'
 import { blockOf, DAY_MS, finishedLines, linesOf, openSpool, scratchDirectory, until } from './blocks.ts'
 import { type Fault, FaultyIo, type Operation } from './faulty-io.ts'
 

@@ -1,8 +1,8 @@
 import { crc32, deflateRawSync, gunzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import t from 'tap'
 import { deflatePiece, GZIP_HEADER, gzipTrailer, inflateChecked, inflatePiece } from '../../src/spool/gzip-member.ts'
 import { searchPieces } from '../../src/spool/salvage.ts'
+import fc from '../property-kit.ts'
 
 const raw = Buffer.from('one line\nanother line\n'.repeat(50))
 

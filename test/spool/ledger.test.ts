@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { ambiguousFinalises, type LedgerLine, ledgerLine, parseLedger, type StepLine } from '../../src/spool/ledger.ts'
+import fc from '../property-kit.ts'
 
 const header: LedgerLine = { t: 'segment', v: 1, source: 'HQ\n"Ü"', format: 'cef', createdMs: 1 }
 const block: LedgerLine = { t: 'block', offset: 10, length: 5, rawLength: 9, crc32: 7, recordCount: 2, firstTime: 1, lastTime: null }

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import fc from 'fast-check'
 import t from 'tap'
 import type { Format } from '../../src/contracts.ts'
+import fc from '../property-kit.ts'
 import { blockOf, finishedLines, linesOf, openSpool, pythonGunzip, scratchDirectory, until, zcat } from './blocks.ts'
 
 const HEAD: Partial<Record<Format, string>> = { csv: 'time,srcIp\n', w3c: '#Version: 1.0\n#Fields: date time\n' }

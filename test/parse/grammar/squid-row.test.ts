@@ -2,12 +2,13 @@
  * Rows of Squid in their usual form are read by vector code in one call. Whatever a row holds, the record must be that of the plain way;
  * `isFinal` tells which way was taken.
  */
-import fc from 'fast-check'
+
 import t from 'tap'
 import { FrameReader } from '../../../src/frame-reader.ts'
 import { fastPaths } from '../../../src/lib/fast-paths.ts'
 import { loadParsers } from '../../../src/parse/load.ts'
 import { UTC } from '../../../src/parse/values/zone.ts'
+import fc from '../../property-kit.ts'
 
 const parsers = await loadParsers()
 
