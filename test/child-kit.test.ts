@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { spawn } from './child-kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const KIT = join(import.meta.dirname, 'child-kit.ts')
 const ENDS: Record<string, string> = {

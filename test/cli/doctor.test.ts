@@ -9,7 +9,7 @@ import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const TOKEN = 'a'.repeat(64)
 
 /** A service that knows one data source; `answers` turns it around. */

@@ -7,7 +7,7 @@ import t from 'tap'
 import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 
-t.setTimeout(240_000) // each run is a process of its own, beside other work
+t.setTimeout(600_000) // each run is a process of its own, beside other work
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 

@@ -14,7 +14,7 @@ admin: { listen: "127.0.0.1:0" }
 lanes: 1
 `
 
-t.test('run says where it listens, takes a line, and stops on SIGTERM with every line accounted for', { timeout: 60_000 }, async t => {
+t.test('run says where it listens, takes a line, and stops on SIGTERM with every line accounted for', { timeout: 600_000 }, async t => {
   const cwd = testDir(t, { 'sluice.yaml': CONFIG })
   const child = spawn(process.execPath, [MAIN, 'run'], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))

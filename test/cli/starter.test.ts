@@ -9,7 +9,7 @@ import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 import { statusWhen } from './status-when.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const TOKEN = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'
@@ -70,7 +70,7 @@ async function ready({ child, printed, exit }: Started): Promise<string> {
 
 t.test(
   'the run command of the portal starts Sluice, and a start without input goes on with the same token',
-  { timeout: 90_000 },
+  { timeout: 600_000 },
   async t => {
     const cwd = testDir(t)
     const offset = await freeOffset()
@@ -97,27 +97,31 @@ t.test(
   }
 )
 
-t.test('with SYSLOG=false it is an FTP server with a directory per data source and a password of its own', { timeout: 60_000 }, async t => {
-  const cwd = testDir(t)
-  const offset = await freeOffset()
-  const variables = { ...VARIABLES, SYSLOG: 'false', SLUICE_DATA_SOURCES: 'HQ,Branch', SLUICE_PORT_OFFSET: String(offset) }
-  const started = start(t, cwd, `${TOKEN}\n`, variables)
-  const url = await ready(started)
-  const password = readFileSync(join(cwd, 'starter-ftp-password'), 'utf8').trim()
-  t.notMatch(started.printed(), password)
-  const curl = spawn('curl', ['-sS', '--user', `discovery:${password}`, '-T', '-', `ftp://127.0.0.1:${21 + offset}/Branch/a.log`])
-  curl.on('error', () => t.fail('curl is missing (Debian package curl)'))
-  curl.stdin.end('one line\n')
-  t.same(await once(curl, 'exit'), [0, null], await text(curl.stderr))
-  const { sources } = await statusWhen(url, status => status.sources.some(({ frames }) => frames.received === 1))
-  t.equal(sources.find(({ frames }) => frames.received === 1)?.name, 'Branch')
-  started.child.kill('SIGTERM')
-  t.same(await started.exit, [0, null])
-})
+t.test(
+  'with SYSLOG=false it is an FTP server with a directory per data source and a password of its own',
+  { timeout: 600_000 },
+  async t => {
+    const cwd = testDir(t)
+    const offset = await freeOffset()
+    const variables = { ...VARIABLES, SYSLOG: 'false', SLUICE_DATA_SOURCES: 'HQ,Branch', SLUICE_PORT_OFFSET: String(offset) }
+    const started = start(t, cwd, `${TOKEN}\n`, variables)
+    const url = await ready(started)
+    const password = readFileSync(join(cwd, 'starter-ftp-password'), 'utf8').trim()
+    t.notMatch(started.printed(), password)
+    const curl = spawn('curl', ['-sS', '--user', `discovery:${password}`, '-T', '-', `ftp://127.0.0.1:${21 + offset}/Branch/a.log`])
+    curl.on('error', () => t.fail('curl is missing (Debian package curl)'))
+    curl.stdin.end('one line\n')
+    t.same(await once(curl, 'exit'), [0, null], await text(curl.stderr))
+    const { sources } = await statusWhen(url, status => status.sources.some(({ frames }) => frames.received === 1))
+    t.equal(sources.find(({ frames }) => frames.received === 1)?.name, 'Branch')
+    started.child.kill('SIGTERM')
+    t.same(await started.exit, [0, null])
+  }
+)
 
 t.test(
   'without a token, or without the host of the tenant, it says what is missing and ends as wrongly used',
-  { timeout: 60_000 },
+  { timeout: 600_000 },
   async t => {
     const noToken = start(t, testDir(t), '')
     t.same(await noToken.exit, [2, null])

@@ -9,7 +9,7 @@ import { fakeSource } from '../admin/fake-source.ts'
 import { testDir } from '../test-dir.ts'
 import { memoryIo } from './memory-io.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const SECRETS = {
   token: 'tenant-token-0123456789abcdef',

@@ -11,7 +11,7 @@ import { until } from '../integration/collector-kit.ts'
 import { sampleStatus } from '../telemetry/sample-status.ts'
 import { memoryIo } from './memory-io.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const MAIN = join(import.meta.dirname, '../../src/main.ts')
 const plain = paintFor(memoryIo('/'))
 

@@ -6,7 +6,7 @@ import { listenersOf } from '../../src/config/receiver-listeners.ts'
 import { redactConfig } from '../../src/config/redact.ts'
 import { testDir } from '../test-dir.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const TLS = 'tls: { cert_file: c, key_file: k }'
 const SECRET = 'secret: push-secret'

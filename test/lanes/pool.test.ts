@@ -9,7 +9,7 @@ import { loadParsers } from '../../src/parse/load.ts'
 import { until } from '../integration/collector-kit.ts'
 import { linesBySource, specOf, totalsOf } from './lane-kit.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 const squid = (number: number): Buffer =>
   Buffer.from(

@@ -13,13 +13,13 @@ const LOGS = ['fortinet-fortigate/key-value.log', 'paloalto/csv.log', 'squid-nat
   join(packageRoot(), 'test/fixtures', name)
 )
 
-t.test('the vector code that is kept is what src/lib/simd compiles to', { timeout: 120_000 }, async t => {
+t.test('the vector code that is kept is what src/lib/simd compiles to', { timeout: 600_000 }, async t => {
   t.equal(readFileSync(CODE_FILE, 'utf8'), codeOf(await compile()), 'npm run simd writes it')
 })
 
 t.test('this machine runs the vector code', async t => t.ok(vectorCode))
 
-t.test('a machine without vector instructions reads the same', { timeout: 120_000 }, async t => {
+t.test('a machine without vector instructions reads the same', { timeout: 600_000 }, async t => {
   // such a machine refuses to make code of the module
   const refuse = `
     const { Instance } = WebAssembly

@@ -13,7 +13,7 @@ import { blockOf } from '../spool/blocks.ts'
 import { scratchDir } from '../test-dir.ts'
 import { readLines } from '../upload/archive/kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const { config } = loadConfig({ env: {}, cwd: tmpdir() })
 
@@ -39,14 +39,14 @@ function start(t: Test, changes: Partial<ArchiveConfig> = {}, preludes = new Map
   archive.start()
   t.teardown(async () => {
     process.off('worker', onWorker)
-    await archive.stop(5000)
+    await archive.stop(60_000)
   })
   return { archive, dir, workers }
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo(); tries++) {
-    if (tries > 1000) throw new Error(`Waited in vain until ${what}`)
+    if (tries > 2400) throw new Error(`Waited in vain until ${what}`)
     await sleep(50)
   }
 }
@@ -100,7 +100,7 @@ t.test('without room it sheds, counts by source, and nobody waits; with room aga
     sent += 2000
     await archive.commit()
     await sleep(5)
-    if (performance.now() - began > 100_000) throw new Error('it never shed')
+    if (performance.now() - began > 300_000) throw new Error('it never shed')
   }
   const { taken, waiting, shed } = only(archive)
   t.equal(taken, sent)
@@ -117,7 +117,7 @@ t.test('what waits when it stops is archived by the next one, and shed is only w
   first.archive.append(blockOf('a', ['1', '2', '3']))
   await first.archive.commit()
   await until('it failed', () => first.archive.status().waitingFiles === 1)
-  await first.archive.stop(5000)
+  await first.archive.stop(60_000)
   const second = start(t, { dir: join(first.dir, 'buffer') })
   await until('all is archived', () => second.archive.status().uploadedFiles === 1)
   t.same(readLines(filesOf(second.dir, 'a')[0]!), ['1', '2', '3'])
@@ -128,7 +128,7 @@ t.test('a segment of its buffer that the disk refuses is a trouble until a start
   const first = start(t, { flush_interval: 3_600_000 })
   first.archive.append(blockOf('a', ['1', '2']))
   await first.archive.commit()
-  await first.archive.stop(5000)
+  await first.archive.stop(60_000)
   const open = join(first.dir, 'buffer', 'open')
   const ledger = join(open, readdirSync(open).find(name => name.endsWith('.ledger'))!)
   renameSync(ledger, `${ledger}-away`)
@@ -136,7 +136,7 @@ t.test('a segment of its buffer that the disk refuses is a trouble until a start
   const second = start(t, { dir: join(first.dir, 'buffer') })
   await until('the trouble shows', () => second.archive.status().troubles.length > 0)
   t.match(second.archive.status(), { running: true, troubles: [/the disk refused 1 of its segments/], sources: [] })
-  await second.archive.stop(5000)
+  await second.archive.stop(60_000)
   rmdirSync(ledger)
   renameSync(`${ledger}-away`, ledger)
   const third = start(t, { dir: join(first.dir, 'buffer') })
@@ -151,7 +151,7 @@ t.test('moves of its buffer that were broken off between data and ledger are fin
   for (const source of ['a', 'b']) first.archive.append(blockOf(source, ['1', '2']))
   await first.archive.commit()
   await until('both wait', () => first.archive.status().waitingFiles === 2)
-  await first.archive.stop(5000)
+  await first.archive.stop(60_000)
   const buffer = join(first.dir, 'buffer')
   const [one, other] = readdirSync(join(buffer, 'closed')).filter(name => name.endsWith('.gz')) as [string, string]
   for (const name of [one.replace('.gz', '.ledger'), other]) renameSync(join(buffer, 'closed', name), join(buffer, 'open', name))

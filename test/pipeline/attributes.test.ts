@@ -9,7 +9,7 @@ import { startPipeline } from '../../src/pipeline.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { testDir } from '../test-dir.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(600_000)
 
 const line = (action: string, dst: string, more = ''): string =>
   `date=2026-01-12 time=08:30:07 devname="FG1" devid="FG100" logid="0000000013" type="traffic" subtype="forward" eventtime=${Math.floor(Date.now() / 1000)} srcip=10.0.0.7 srcport=1 dstip=${dst} dstport=443 proto=6 action="${action}"${more}\n`
@@ -23,7 +23,7 @@ tenant: { local: { dir: ${join(cwd, 'tenant')}, listen: "127.0.0.1:0" } }
 `
   const { config } = parseConfig(text, { file: 'test', env: {}, cwd })
   const pipeline = await startPipeline(config, { log: createLogger({ level: 'silent' }), version: 'test' })
-  t.teardown(() => pipeline.stop(5000))
+  t.teardown(() => pipeline.stop(60_000))
   const socket = connect(Number(pipeline.status().receivers[0]!.address.split(':').at(-1)), '127.0.0.1').resume()
   const end = line('close', '203.0.113.9', ' sentbyte=10 rcvdbyte=20 user="alice"')
   const internal = line('close', '10.1.1.1')

@@ -25,7 +25,7 @@ import { TestAuthority } from '../receivers/tls-kit.ts'
 import { scratchDir } from '../test-dir.ts'
 import { line, lines, type MemorySpool, start } from './intakes-kit.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const LISTEN = '127.0.0.1:0'
 const SECRET = 'a secret of the test'
@@ -35,7 +35,7 @@ const TAKEN_MAX_BYTES = 2 * 1024 * 1024
 const deps = { log: memoryLog() }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let end = Date.now() + 60_000; !isSo(); await sleep(10)) if (Date.now() > end) throw new Error(`Waited in vain until ${what}`)
+  for (let end = Date.now() + 120_000; !isSo(); await sleep(10)) if (Date.now() > end) throw new Error(`Waited in vain until ${what}`)
 }
 
 async function running(t: Test, receiver: Receiver): Promise<{ intakes: Intakes; spool: MemorySpool; port: number }> {
@@ -44,7 +44,7 @@ async function running(t: Test, receiver: Receiver): Promise<{ intakes: Intakes;
     (peer, framing) => intakes.open(peer, framing),
     (block, of) => intakes.takeBlock(block, of)
   )
-  t.teardown(() => receiver.stop(AbortSignal.timeout(5000)))
+  t.teardown(() => receiver.stop(AbortSignal.timeout(60_000)))
   return { intakes, spool, port: portOf(receiver) }
 }
 

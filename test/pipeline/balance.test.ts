@@ -41,11 +41,11 @@ async function settled(pipeline: Pipeline, written: number): Promise<ReturnType<
   }
 }
 
-t.setTimeout(60_000)
+t.setTimeout(600_000)
 
 t.test('records are spooled, then uploaded, and the balance holds at both moments', async t => {
   const pipeline = await start(testDir(t))
-  t.teardown(() => pipeline.stop(5000))
+  t.teardown(() => pipeline.stop(60_000))
   await send(pipeline, LINES)
   const { balance } = await settled(pipeline, LINES)
   t.match(balance, { balanced: true, counting: false, delivery: { written: LINES, difference: 0 } })
@@ -56,7 +56,7 @@ t.test('records are spooled, then uploaded, and the balance holds at both moment
 
 t.test('a block that the spool forgets unbalances it, by as many records', async t => {
   const pipeline = await start(testDir(t))
-  t.teardown(() => pipeline.stop(5000))
+  t.teardown(() => pipeline.stop(60_000))
   const { push } = SegmentWriter.prototype
   t.teardown(() => void (SegmentWriter.prototype.push = push))
   SegmentWriter.prototype.push = () => {} // the bug

@@ -8,7 +8,7 @@ import { NO_SOURCE } from '../../src/telemetry/status.ts'
 import { specOf } from '../lanes/lane-kit.ts'
 import { bindingOf, line, lines, start } from './intakes-kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const shedBy = (intakes: Intakes): number => [...intakes.shedFrames().values()].reduce((sum, frames) => sum + frames, 0)
 

@@ -12,7 +12,7 @@ import { createLogger } from '../../src/telemetry/logger.ts'
 import { blockOf } from '../spool/blocks.ts'
 import { testDir } from '../test-dir.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 function configOver(dir: string, cwd: string) {
   const text = `spool: { dir: ${dir} }
@@ -34,7 +34,7 @@ t.test('segments that an earlier process set aside are named again, with their r
   await earlier.close()
   const out = new PassThrough()
   const pipeline = await startPipeline(configOver(dir, cwd), { log: createLogger({ destination: out }), version: 'test' })
-  t.teardown(() => pipeline.stop(5000))
+  t.teardown(() => pipeline.stop(60_000))
   const logged = String(out.read())
     .split('\n')
     .filter(line => line !== '')
@@ -62,7 +62,7 @@ t.test('a segment that the disk refuses is told by count and bytes until a start
   const log = createLogger({ level: 'silent' })
   const refused = await startPipeline(configOver(dir, cwd), { log, version: 'test' })
   const { spool, balance, reasons } = refused.status()
-  await refused.stop(5000)
+  await refused.stop(60_000)
   t.equal(spool.unrecoveredSegments, 1)
   t.ok(spool.unrecoveredBytes > 0 && spool.bytes >= spool.unrecoveredBytes)
   t.match(balance, { balanced: true, delivery: { recovered: 0 } })
@@ -70,7 +70,7 @@ t.test('a segment that the disk refuses is told by count and bytes until a start
   rmdirSync(ledger)
   renameSync(`${ledger}-away`, ledger)
   const well = await startPipeline(configOver(dir, cwd), { log, version: 'test' })
-  t.teardown(() => well.stop(5000))
+  t.teardown(() => well.stop(60_000))
   const after = well.status()
   t.match(after, { spool: { unrecoveredSegments: 0, unrecoveredBytes: 0 }, balance: { delivery: { recovered: 2 } } })
   t.same(after.reasons, [])
@@ -96,7 +96,7 @@ t.test('moves between open/ and closed/ that were broken off are finished, and e
   mkdirSync(place('closed', `${refused}.ledger`))
 
   const pipeline = await startPipeline(configOver(dir, cwd), { log: createLogger({ level: 'silent' }), version: 'test' })
-  t.teardown(() => pipeline.stop(5000))
+  t.teardown(() => pipeline.stop(60_000))
   t.same(readdirSync(place('closed', '')).includes(`${refused}.gz`), true)
   t.same(readdirSync(place('open', '')), [`${refused}.ledger`])
   t.match(pipeline.status(), { spool: { unrecoveredSegments: 0, segments: { 'set-aside': 0 } }, balance: { balanced: true } })

@@ -17,7 +17,7 @@ import { scratchDir } from '../test-dir.ts'
 import { MemoryIntakes, memoryLog } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const TENANT = '11111111-2222-4333-8444-555555555555'
 const CLIENT = '66666666-7777-4888-9999-000000000000'
@@ -79,7 +79,7 @@ async function pulling(t: Test, azure: Partial<AzureBlobOptions>) {
     { log }
   )
   await receiver.start(intakes.open)
-  t.teardown(() => receiver.stop(AbortSignal.timeout(8000)))
+  t.teardown(() => receiver.stop(AbortSignal.timeout(60_000)))
   return { intakes, log, status: () => receiver.status()[0]! }
 }
 

@@ -25,7 +25,7 @@ interface Assert {
 const numbered = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => `<134>record number ${String(from + i).padStart(6, '0')} ${'x'.repeat((from + i) % 300)}`)
 
-const signal = (): AbortSignal => AbortSignal.timeout(8000)
+const signal = (): AbortSignal => AbortSignal.timeout(60_000)
 
 /** Registers the contract's tests. */
 export function checkReceiverContract(t: Pick<TAP, 'test'>, title: string, subject: ContractSubject): void {

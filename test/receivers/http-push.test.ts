@@ -26,7 +26,7 @@ async function started(options: Partial<HttpPushOptions> = {}, intakes = new Mem
   return { receiver, intakes, log, port, post, counters: () => receiver.status()[0]!.counters }
 }
 
-const stop = (receiver: HttpPushReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(8000))
+const stop = (receiver: HttpPushReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(60_000))
 
 checkReceiverContract(t, 'http-push', {
   create: () => new HttpPushReceiver({ listen: '127.0.0.1:0', secret: SECRET }, { log: memoryLog() }),
@@ -182,18 +182,20 @@ t.test('when there is no room, or the commit fails, the sender is asked to come 
   t.match(counters(), { put_off_total: 2, commit_failed_total: 1 })
   await stop(receiver)
 
-  const slow = await started({ roomTimeoutMs: 30 }, new MemoryIntakes({ acceptDelayMs: 1000 }))
+  const slow = await started({ roomTimeoutMs: 30 }, new MemoryIntakes({ acceptDelayMs: 3000 }))
   t.equal((await slow.post('/logs', '<1>a\n<1>b')).status, 503)
   t.equal(slow.intakes.aborted, 1)
   await stop(slow.receiver)
 })
 
 t.test('requests over the limit are asked to come back, and the state says so', async t => {
-  const { receiver, intakes, post, counters } = await started({ maxRequests: 1 }, new MemoryIntakes({ commitDelayMs: 300 }))
+  const { promise: commits, resolve } = Promise.withResolvers<void>()
+  const { receiver, intakes, post, counters } = await started({ maxRequests: 1 }, new MemoryIntakes({ commits }))
   const first = post('/logs', '<1>a')
   await intakes.until('it is worked on', () => intakes.frames.length === 1)
   t.match(receiver.status()[0], { state: 'listening', pauses: ['request_limit'] })
   t.equal((await post('/logs', '<1>b')).status, 503)
+  resolve()
   t.equal((await first).status, 200)
   t.strictSame(receiver.status()[0]!.pauses, [])
   t.equal(counters().put_off_total, 1)
@@ -246,7 +248,7 @@ async function trickle(port: number, bytes: string): Promise<string> {
 }
 
 t.test('silence, heads and bodies that trickle in, and handshakes that do not end are cut off and counted', async t => {
-  const { receiver, intakes, port, counters } = await started({ requestTimeoutMs: 300 })
+  const { receiver, intakes, port, counters } = await started({ requestTimeoutMs: 1000 })
   t.match(await trickle(port, ''), /^(HTTP\/1.1 408 |$)/, 'a connection that says nothing')
   t.equal(counters().idle_closed_total, 1)
   t.match(await trickle(port, `POST /logs HTTP/1.1\r\nHost: a\r\n${'X-A: b\r\n'.repeat(1000)}`), /^HTTP\/1.1 408 /)
@@ -268,7 +270,7 @@ t.test('silence, heads and bodies that trickle in, and handshakes that do not en
   await stop(receiver)
 
   const { cert: certFile, key: keyFile } = new TestAuthority().issue('collector.example.com')
-  const secure = await started({ requestTimeoutMs: 300, tls: { certFile, keyFile } as never })
+  const secure = await started({ requestTimeoutMs: 1000, tls: { certFile, keyFile } as never })
   t.equal(await trickle(secure.port, '\x16\x03\x01'), '')
   await secure.intakes.until('counted', () => secure.counters().handshake_failed_total === 1)
   await trickle(secure.port, 'GET / HTTP/1.1\r\n\r\n')

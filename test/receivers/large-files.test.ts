@@ -84,7 +84,7 @@ async function receiving(kind: string, options: object) {
 }
 
 for (const [title, kind, options, send] of ways)
-  t.test(`${title}: ${BLOCKS} MiB go through in less than 200 MiB of memory`, { timeout: 180_000 }, async t => {
+  t.test(`${title}: ${BLOCKS} MiB go through in less than 200 MiB of memory`, { timeout: 600_000 }, async t => {
     const { address, counted, end } = await receiving(kind, options)
     const started = Date.now()
     await send(address)
@@ -99,7 +99,7 @@ for (const [title, kind, options, send] of ways)
 
 t.test(
   `HTTP: a body of ${BLOCKS} MiB, sent or inflated, is refused, and costs no more than the bodies that may be held`,
-  { timeout: 180_000 },
+  { timeout: 600_000 },
   async t => {
     const { address, counted, end } = await receiving('http-push', { listen, secret: PASSWORD, bufferedMaxBytes: 64 * MIB })
     const post = async (path: string): Promise<string> => {

@@ -60,7 +60,7 @@ async function running(t: Test, kind: string, limits: Limits) {
   }
   t.teardown(async () => {
     for (const socket of sockets) socket.destroy()
-    await receiver.stop(AbortSignal.timeout(8000))
+    await receiver.stop(AbortSignal.timeout(60_000))
   })
   const until = (what: string, isSo: () => boolean): Promise<void> => intakes.until(what, isSo)
   return { status, dial, refused, until, intakes, port: portOf(receiver) }

@@ -12,7 +12,7 @@ import { loggen } from '../loggen/loggen.ts'
 import { MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const listen = '127.0.0.1:0'
 const deps = { log: memoryLog() }
@@ -20,7 +20,7 @@ const tls = (): SyslogTlsReceiver => {
   const { cert: certFile, key: keyFile } = new TestAuthority().issue('collector.example.com')
   return new SyslogTlsReceiver({ listen, certFile, keyFile }, deps)
 }
-const MESSAGES = ['--rate', '2000', '--interval', '2', '--size', '300']
+const MESSAGES = ['--rate', '1000', '--interval', '3', '--size', '300']
 
 const ways: readonly [string, () => Receiver, string[]][] = [
   ['UDP', () => new SyslogUdpReceiver({ listen }, { ...deps, threadFile: UDP_THREAD_FILE }), ['-i', '-D']],
@@ -34,9 +34,9 @@ for (const [title, create, args] of ways)
     const intakes = new MemoryIntakes()
     await receiver.start(intakes.open, intakes.take)
     const sent = await loggen(portOf(receiver), ...args, ...MESSAGES)
-    t.ok(sent > 1000, `${sent} messages were sent`)
+    t.ok(sent > 500, `${sent} messages were sent`)
     await intakes.until('all are there', () => intakes.frames.length >= sent)
-    await receiver.stop(AbortSignal.timeout(8000))
+    await receiver.stop(AbortSignal.timeout(60_000))
     t.equal(intakes.frames.length, sent)
     t.equal(intakes.committed.length, sent)
     t.ok(

@@ -14,6 +14,8 @@ export interface IntakeFaults {
   /** Each accept returns a promise that resolves with this one. */
   room?: Promise<void>
   commitDelayMs?: number
+  /** Each commit and end waits for this one. */
+  commits?: Promise<void>
   /** Asked at each commit and end: true makes it fail. */
   failCommit?: () => boolean
 }
@@ -54,13 +56,13 @@ export class MemoryIntakes {
     return new SharedArrayBuffer(BLOCK_BYTES)
   }
 
-  /** Resolves when the condition holds; rejects, saying what there is, when it does not for a minute. */
+  /** Resolves when the condition holds; rejects, saying what there is, when it does not for two minutes. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const started = Date.now()
     while (!condition()) {
-      if (Date.now() - started > 60_000) {
+      if (Date.now() - started > 120_000) {
         throw new Error(
-          `${what}: not within a minute; ${this.frames.length} frames, ${this.opened} opened, ${this.ended} ended, ${this.aborted} aborted`
+          `${what}: not within two minutes; ${this.frames.length} frames, ${this.opened} opened, ${this.ended} ended, ${this.aborted} aborted`
         )
       }
       await new Promise(resolve => setTimeout(resolve, 5))
@@ -114,6 +116,7 @@ class MemoryIntake implements Intake {
   async commit(): Promise<void> {
     const covered = this.#uncommitted.splice(0)
     await delay(this.#owner.faults.commitDelayMs ?? 0)
+    await this.#owner.faults.commits
     if (this.#owner.faults.failCommit?.()) {
       this.#owner.failedCommits++
       throw new CollectorError('SPOOL_IO', 'Cannot commit: the test says so', { retryable: true })

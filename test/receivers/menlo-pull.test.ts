@@ -7,7 +7,7 @@ import { MemoryIntakes, memoryLog } from './memory-intake.ts'
 import { MENLO_TOKEN, type MenloEvent, MenloServer } from './menlo-server.ts'
 import { checkPullContract } from './pull-contract.ts'
 
-const FAST = { intervalMs: 30, backoffMinMs: 10, backoffMaxMs: 50, requestTimeoutMs: 5000, token: MENLO_TOKEN } as const
+const FAST = { intervalMs: 30, backoffMinMs: 10, backoffMaxMs: 50, requestTimeoutMs: 120_000, token: MENLO_TOKEN } as const
 const HOUR_S = 3600
 /** A clock that stands still, so that windows are known. */
 const NOW_S = 1_770_000_000
@@ -42,7 +42,7 @@ async function started(t: Test, server: MenloServer, options: Partial<MenloPullO
   return { receiver, intakes, log, status, urls, counters: () => status().counters }
 }
 
-const stop = (receiver: MenloPullReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(8000))
+const stop = (receiver: MenloPullReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(60_000))
 const urlsOf = (events: readonly MenloEvent[]): unknown[] => events.map(({ url }) => url)
 
 t.test('windows of an hour follow each other up to some minutes behind now, page by page', async t => {

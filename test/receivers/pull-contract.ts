@@ -39,7 +39,7 @@ export function checkPullContract(t: TAP, title: string, subject: PullSubject): 
     try {
       await use(receiver)
     } finally {
-      await receiver.stop(AbortSignal.timeout(8000))
+      await receiver.stop(AbortSignal.timeout(60_000))
     }
     t.strictSame(intakes.violations, [])
   }

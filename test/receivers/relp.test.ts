@@ -10,7 +10,7 @@ import { checkReceiverContract } from './contract.ts'
 import { delay, MemoryIntakes, memoryLog, portOf } from './memory-intake.ts'
 import { TestAuthority } from './tls-kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 /** A small RELP sender: keeps what it sent until it is answered. */
 class RelpClient {
@@ -68,7 +68,7 @@ async function started(intakes = new MemoryIntakes(), options: ConstructorParame
   return { receiver, intakes, port: portOf(receiver), counters: () => receiver.status()[0]!.counters }
 }
 
-const stop = (receiver: RelpReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(8000))
+const stop = (receiver: RelpReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(60_000))
 
 checkReceiverContract(t, 'relp', {
   create: () => new RelpReceiver({ listen: '127.0.0.1:0' }, { log: memoryLog() }),
@@ -99,12 +99,14 @@ t.test('frames are read whole or in parts, and what is none is broken', async t 
 })
 
 t.test('an answer comes only after the commit', async t => {
-  const { receiver, intakes, port } = await started(new MemoryIntakes({ commitDelayMs: 100 }))
+  const { promise: commits, resolve } = Promise.withResolvers<void>()
+  const { receiver, intakes, port } = await started(new MemoryIntakes({ commits }))
   const client = new RelpClient(port)
   client.send('<1>a')
   await intakes.until('taken', () => intakes.frames.length === 1)
-  await delay(20)
+  await delay(50)
   t.equal(client.answered.size, 0)
+  resolve()
   await intakes.until('answered', () => client.answered.size === 1)
   t.strictSame(intakes.committed, ['<1>a'])
   await client.close()
@@ -126,11 +128,13 @@ t.test('a sender that vanishes and comes back loses nothing', async t => {
 })
 
 t.test('a sender whose messages wait for a commit by the thousand is not read meanwhile', async t => {
-  const { receiver, intakes, port } = await started(new MemoryIntakes({ commitDelayMs: 300 }))
+  const { promise: commits, resolve } = Promise.withResolvers<void>()
+  const { receiver, intakes, port } = await started(new MemoryIntakes({ commits }))
   const client = new RelpClient(port)
   for (let i = 0; i < 25_000; i++) client.send(`<1>${i}`)
   await intakes.until('the state says so', () => receiver.status()[0]!.state === 'paused')
   t.match(receiver.status()[0], { pauses: ['commit_pending'], gauges: { paused_connections: 1 } })
+  resolve()
   await intakes.until('all are answered', () => client.answered.size === 25_000)
   t.match(receiver.status()[0], { state: 'listening', pauses: [] })
   await client.close()
@@ -140,13 +144,13 @@ t.test('a sender whose messages wait for a commit by the thousand is not read me
 
 t.test('a session that waits for room, or for an answer, is not idle meanwhile, and is when it stays silent afterwards', async t => {
   const { promise: room, resolve } = Promise.withResolvers<void>()
-  const intakes = new MemoryIntakes({ commitDelayMs: 1200 })
-  const { receiver, port, counters } = await started(intakes, { idleTimeoutMs: 400 })
+  const intakes = new MemoryIntakes({ commitDelayMs: 2500 })
+  const { receiver, port, counters } = await started(intakes, { idleTimeoutMs: 1000 })
   intakes.faults.room = room
   const client = new RelpClient(port)
   client.send('<1>a')
   await intakes.until('answered', () => client.answered.size === 1)
-  await delay(1000)
+  await delay(2500)
   t.match(receiver.status()[0], { connections: 1, state: 'paused', counters: { idle_closed_total: 0 } }, 'it waits for room')
   client.send('<1>b')
   delete intakes.faults.room
@@ -235,7 +239,7 @@ t.test('what is not RELP closes the connection and is counted', async t => {
 const RSYSLOGD = ['/usr/sbin/rsyslogd', '/usr/local/sbin/rsyslogd'].find(path => existsSync(path))
 const needsRsyslog = {
   skip: RSYSLOGD === undefined ? 'needs rsyslogd: apt-get install rsyslog rsyslog-relp rsyslog-openssl' : false,
-  timeout: 60_000
+  timeout: 600_000
 }
 
 /** Runs rsyslog, which reads a file of numbered lines and sends them by omrelp with further parameters. */

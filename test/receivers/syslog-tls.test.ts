@@ -43,7 +43,7 @@ async function send(port: number, records: readonly string[], options: Connectio
   return records
 }
 
-const stop = (receiver: SyslogTlsReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(8000))
+const stop = (receiver: SyslogTlsReceiver): Promise<void> => receiver.stop(AbortSignal.timeout(60_000))
 
 checkReceiverContract(t, 'syslog-tls', {
   create: () => new SyslogTlsReceiver({ listen: '127.0.0.1:0', certFile: server.cert, keyFile: server.key }, { log: memoryLog() }),
@@ -336,14 +336,14 @@ async function child(nodeOptions: string[], options: Partial<SyslogTlsOptions> =
   return { process: started, ...JSON.parse(String(line)) }
 }
 
-t.test('with config/openssl.cnf senders that only write and close lose nothing over TLS 1.3', { timeout: 60_000 }, async t => {
+t.test('with config/openssl.cnf senders that only write and close lose nothing over TLS 1.3', { timeout: 600_000 }, async t => {
   const { process: receiver, port, warnings } = await child(['--openssl-config=config/openssl.cnf'])
   t.strictSame(warnings, [])
   const line = `<134>${'x'.repeat(990)}\n`
   const bytes = Buffer.from(line.repeat(500))
   for (let sender = 0; sender < 10; sender++) await sendOneWay(port, bytes)
   let seen = { frames: 0, over: 0 }
-  for (let i = 0; i < 1000 && seen.over < 10; i++) {
+  while (seen.over < 10) {
     receiver.send('count')
     ;[seen] = await once(receiver, 'message')
     await delay(20)

@@ -8,4 +8,4 @@ const options = { listen: '127.0.0.1:0', way: 'native', receiveBufferBytes: Numb
 const receiver = new SyslogUdpReceiver(options, { log: memoryLog(), threadFile: UDP_THREAD_FILE })
 await receiver.start(intakes.open, intakes.take)
 console.log(receiver.status()[0]!.gauges!.receive_buffer_granted_bytes)
-await receiver.stop(AbortSignal.timeout(5000))
+await receiver.stop(AbortSignal.timeout(60_000))

@@ -9,7 +9,7 @@ import { ChunkReader } from '../../src/receivers/unpack-reader.ts'
 import { unxzed } from '../../src/receivers/unpack-xz.ts'
 import { scratchDir } from '../test-dir.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const run = promisify(execFile)
 const LIMITS = { unpackedMaxBytes: 1024 ** 3, unpackedMaxRatio: 300 }

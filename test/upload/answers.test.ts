@@ -45,12 +45,12 @@ const ROWS: readonly Row[] = [
   { row: 'a login page', calls: API, answer: { status: 200, body: '<html>log in</html>' }, outcome: 'done' }
 ]
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 for (const { row, calls, answer, outcome, pause, waitsMs = 0, isReissued = false } of ROWS) {
   t.test(row, async t => {
     for (const call of calls) {
-      const world = await startWorld(t, { timeoutMs: 400, uploader: { probeIntervalMs: 3600_000_000 } })
+      const world = await startWorld(t, { ...('hang' in answer ? { timeoutMs: 1500 } : {}), uploader: { probeIntervalMs: 3600_000_000 } })
       world.faults.push(call, answer)
       const startMs = world.clock.now()
       world.segment()

@@ -133,7 +133,7 @@ class Collector {
   }
 }
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 t.test('200 sources, a day, two hours of outage and a 429: never more than 30 requests in a minute, and all files go through', async t => {
   const clock = new VirtualClock()

@@ -35,7 +35,7 @@ t.test('segments are copied under their upload name and leave the queue', async 
   queue.add(segment('000001'))
   queue.add(segment('000002', { bytes: 6 }))
   uploader.start()
-  for (let left = 200; left > 0 && queue.waiting().length > 0; left--) await new Promise(resolve => setTimeout(resolve, 10))
+  for (let left = 6000; left > 0 && queue.waiting().length > 0; left--) await new Promise(resolve => setTimeout(resolve, 10))
   await uploader.stop(new AbortController().signal)
   t.same(readdirSync(join(dir, 'out', 'HQ')), ['HQ-20260102T000000Z-000001.log.gz'])
   t.equal(readFileSync(join(dir, 'out', 'HQ', 'HQ-20260102T000000Z-000001.log.gz'), 'utf8'), 'bytes')

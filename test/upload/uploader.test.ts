@@ -86,7 +86,7 @@ t.test('a finalise whose answer is lost is repeated alone and counted', async t 
 })
 
 t.test('a finalise that never answers ends by the time limit and counts as lost', async t => {
-  const world = await startWorld(t, { timeoutMs: 300 })
+  const world = await startWorld(t, { timeoutMs: 1500 })
   world.faults.push('done_upload', { hang: true })
   world.segment()
   world.uploader.start()

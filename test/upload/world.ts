@@ -192,7 +192,7 @@ export async function startWorld(t: TestHandle, options: WorldOptions = {}): Pro
   const stats = new UploadStats()
   const budget = new RequestBudget({ clock })
   const auth = options.auth ?? createAuth({ credential: { kind: 'token', token: TOKEN }, dispatcher })
-  const timeoutMs = options.timeoutMs ?? 5000
+  const timeoutMs = options.timeoutMs ?? 60_000
   const api = new DiscoveryApi({ baseUrl: tenant.url, auth, dispatcher, budget, version: '9.9.9', clock, timeoutMs })
   const sources = options.sources ?? ((name: string): SourceTarget => ({ inputStreamName: name, sourceString: 'GENERIC_CEF' }))
   const destination = new CloudDiscovery({ api, blob: { dispatcher, timeoutMs, ...options.blob }, sources, stats, clock })
@@ -240,7 +240,7 @@ export async function startWorld(t: TestHandle, options: WorldOptions = {}): Pro
       })
     },
     async until(what, condition) {
-      for (let left = 1500; left > 0; left--) {
+      for (let left = 6000; left > 0; left--) {
         if (condition()) return
         await new Promise(resolve => setTimeout(resolve, 10))
       }

@@ -10,7 +10,7 @@ import { StepFailure } from '../../../src/upload/retry.ts'
 import { AZURITE_ACCOUNT, AZURITE_KEY, type Azurite, startAzurite } from '../../azurite/azurite.ts'
 import { linesOfZst, setUp } from './kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 const NEVER = new AbortController().signal
 
 let azurite: Azurite
