@@ -26,6 +26,8 @@ export class ControlConnection {
   #queue: string[] = []
   #isWorking = false
   #isUpgrading = false
+  /** The last word was said; what still comes is not heard. */
+  isOver = false
   isGone = false
 
   constructor(socket: Socket, events: ControlEvents) {
@@ -73,6 +75,8 @@ export class ControlConnection {
   /** Says a last word and closes. */
   end(code: number, text: string): void {
     this.reply(code, text)
+    this.isOver = true
+    this.#queue = []
     this.#socket.end()
     // A client that keeps its half open would hold the connection.
     setTimeout(() => this.#socket.destroy(), 1000).unref()
@@ -106,7 +110,7 @@ export class ControlConnection {
   }
 
   #take(chunk: Buffer): void {
-    if (this.#isUpgrading || this.isGone) return
+    if (this.#isUpgrading || this.isOver || this.isGone) return
     let start = 0
     for (let at = chunk.indexOf(LINE_FEED); at >= 0 && !this.#isUpgrading; at = chunk.indexOf(LINE_FEED, start)) {
       const line = Buffer.concat([this.#partial, chunk.subarray(start, at)])
@@ -121,6 +125,7 @@ export class ControlConnection {
 
   /** False when the connection was closed. */
   #line(bytes: Buffer): boolean {
+    if (this.isOver) return false
     if (bytes.length > LINE_MAX_BYTES || this.#queue.length >= QUEUED_MAX) {
       this.end(500, bytes.length > LINE_MAX_BYTES ? 'Line too long.' : 'Too many commands at a time.')
       return false

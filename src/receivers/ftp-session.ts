@@ -201,7 +201,7 @@ export class FtpSession {
   /** The client has so long for its login, whatever it says meanwhile, and for each command after it; its transfers have their own time. */
   #watchIdle(): void {
     clearTimeout(this.#timer)
-    if (this.#control.isGone) return
+    if (this.#control.isOver || this.#control.isGone) return
     const { idleTimeoutMs, loginTimeoutMs } = this.#deps.options
     this.#nobodySinceMs = this.#login.account === undefined ? (this.#nobodySinceMs ?? Date.now()) : undefined
     const waitMs = this.#nobodySinceMs === undefined ? idleTimeoutMs : Math.max(1, this.#nobodySinceMs + loginTimeoutMs - Date.now())
