@@ -19,7 +19,7 @@ import { fakeSource } from './fake-source.ts'
 
 const TOKEN = '0123456789abcdef'
 /** Chromium beside other work is slow to start and to draw. */
-const LONG = { timeout: 240_000 }
+const LONG = { timeout: 600_000 }
 
 t.setTimeout(LONG.timeout)
 
@@ -36,7 +36,7 @@ async function startAll(t: Test) {
   const config = {
     tenant: { url: tenant.url, auth: { token: '0'.repeat(64) } },
     receivers: [receiver('HQ'), receiver('Branch')],
-    sources: [source('HQ'), { ...source('Branch'), silent_after: '4s' }],
+    sources: [source('HQ'), { ...source('Branch'), silent_after: '12s' }],
     process: { max_age: 'off', one_per_connection: false },
     spool: { dir: join(cwd, 'spool'), min_free_bytes: '1MiB' },
     upload: { flush_interval: '500ms' },
@@ -49,7 +49,7 @@ async function startAll(t: Test) {
   const collector = await startCollector({ loaded: load(), load, log, version: '0.1.0', startPipeline })
   let isStopped = false
   const stop = async (): Promise<void> => {
-    if (!isStopped) await collector.stop(5000)
+    if (!isStopped) await collector.stop(60_000)
     isStopped = true
   }
   t.teardown(async () => {

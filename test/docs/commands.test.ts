@@ -5,15 +5,15 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { spawn } from '../child-kit.ts'
 import { numberedLine, until } from '../integration/collector-kit.ts'
+import { freePorts } from '../port-kit.ts'
 import { scratchDir } from '../test-dir.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 const ROOT = packageRoot()
 
 /** Blocks that are not run: what their first line begins with, and why not. */
@@ -45,15 +45,6 @@ const isListed = (text: string): boolean => NOT_RUN.some(([begin]) => text.start
 const HARMLESS =
   /^(?:npm run -s sluice -- |sluice |logger --server |curl -s [^;&$`>|]*http:\/\/127\.0\.0\.1:9600\/|zcat data\/tenant\/|#|$)/
 const isHarmless = (text: string): boolean => text.trimEnd().replaceAll('\\\n', ' ').split('\n').every(line => HARMLESS.test(line)) // biome-ignore format: short
-
-/** So many ports that nobody uses, held together until all are known: one that is given back may be handed out again at once. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map(server => once(server, 'listening')))
-  const ports = servers.map(server => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}
 
 t.test('every reason is of a block that is there', async t => {
   for (const [begin] of NOT_RUN)
@@ -125,7 +116,7 @@ t.test('the commands of the documents work beside a running collector', async t 
     const child = spawn('bash', ['-euo', 'pipefail', '-c', here(text)], { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let out = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (out += String(chunk)))
-    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
+    const timer = setTimeout(() => child.kill('SIGKILL'), 300_000)
     const [code] = await once(child, 'exit')
     clearTimeout(timer)
     t.equal(code, 0, `${document}: ${text}\n${out}`)

@@ -12,6 +12,7 @@ import { startPipeline } from '../../src/pipeline.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { Samples } from '../../src/telemetry/samples.ts'
 import { startTenant } from '../../src/tenant/tenant.ts'
+import { freePort } from '../port-kit.ts'
 import { blockOf, linesOf, openSpool, until } from '../spool/blocks.ts'
 import { testDir } from '../test-dir.ts'
 import { cefLine } from '../upload/world.ts'
@@ -21,7 +22,7 @@ const MiB = 1024 * 1024
 const DISK_BYTES = 24 * MiB
 const RESERVE_BYTES = 4 * MiB
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 t.test('the archive goes first, then senders are stopped, then records are shed; the reserve lets uploads free the disk', async t => {
   const { dir, io, isReal } = smallDisk(t, DISK_BYTES)
@@ -122,7 +123,7 @@ t.test('a collector on a full disk: HTTP gets 503, TCP waits, UDP is shed and co
   })
   const { config } = parseConfig(text, { file: 'test', env: {}, cwd })
   const pipeline = await startPipeline(config, { log: createLogger({ destination: new PassThrough().resume() }), version: 'test' })
-  t.teardown(() => pipeline.stop(5000))
+  t.teardown(() => pipeline.stop(60_000))
   const addressOf = (protocol: string): number =>
     Number(
       pipeline
@@ -184,12 +185,3 @@ t.test('a collector on a full disk: HTTP gets 503, TCP waits, UDP is shed and co
   t.pass('TCP is read again')
   socket.destroy()
 })
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net')
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
-}

@@ -19,8 +19,8 @@ import { drawPlan, nameOf, type Plan } from './plan.ts'
 import { HttpSender, RelpSender, type Sender, TcpSender } from './senders.ts'
 import { drawFault } from './tenant-faults.ts'
 
-const UNTIL_MS = 60_000
-const START_MS = 30_000
+const UNTIL_MS = 150_000
+const START_MS = 120_000
 const POLL_MS = 100
 /** The same quiet state so often in a row counts as the end. */
 const QUIET_POLLS = 3

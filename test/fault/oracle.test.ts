@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto'
 import t from 'tap'
 import { runSeed } from './oracle-run.ts'
 
-const RUN_MS = 200_000
+const RUN_MS = 500_000
 /** What a run needs to end and keep its evidence when its time is up. */
 const CLOSE_MS = 60_000
 

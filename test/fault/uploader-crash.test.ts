@@ -23,15 +23,15 @@ import { cefLine, FlyingClock, TOKEN } from '../upload/world.ts'
 const LINES = [cefLine(1), cefLine(2), cefLine(3)]
 
 /** Uploads what waits, until `isOver` says so; `faults` are those of the tenant. */
-async function upload(spool: SegmentSpool, tenant: Tenant, isOver: () => boolean): Promise<UploadStats> {
+async function upload(spool: SegmentSpool, tenant: Tenant, isOver: () => boolean, timeoutMs = 60_000): Promise<UploadStats> {
   const dispatcher = createDispatcher({ proxyFromEnvironment: false })
   const clock = new FlyingClock()
   const stats = new UploadStats()
   const auth = createAuth({ credential: { kind: 'token', token: TOKEN }, dispatcher })
   const budget = new RequestBudget({ clock })
-  const api = new DiscoveryApi({ baseUrl: tenant.url, auth, dispatcher, budget, version: '9.9.9', clock, timeoutMs: 500 })
+  const api = new DiscoveryApi({ baseUrl: tenant.url, auth, dispatcher, budget, version: '9.9.9', clock, timeoutMs })
   const sources = (name: string) => ({ inputStreamName: name, sourceString: 'GENERIC_CEF' })
-  const destination = new CloudDiscovery({ api, blob: { dispatcher, timeoutMs: 500 }, sources, stats, clock })
+  const destination = new CloudDiscovery({ api, blob: { dispatcher, timeoutMs }, sources, stats, clock })
   const uploader = new Uploader({ queue: spool, destination, stats, clock, random: () => 0.5 })
   uploader.start()
   await until(isOver)
@@ -98,7 +98,8 @@ async function crashAndGoOn(
     if (frozen === undefined && operations++ === at) frozen = copyOf(first) // as the dead process leaves the files
     return frozen === undefined ? undefined : 'EIO'
   }
-  await upload(spool, tenant, () => frozen !== undefined || isOver(spool))
+  const timeoutMs = fault?.[1].hang ? 1500 : undefined
+  await upload(spool, tenant, () => frozen !== undefined || isOver(spool), timeoutMs)
   io.fault = () => undefined
   await spool.close()
 
@@ -135,18 +136,18 @@ async function crashEverywhere(more: Omit<Crash, 'at'> = {}, base?: string): Pro
 
 t.setTimeout(900_000)
 
-t.test('a crash before any file operation of an upload: the file arrives once, nothing is left', { timeout: 300_000 }, async t => {
+t.test('a crash before any file operation of an upload: the file arrives once, nothing is left', { timeout: 600_000 }, async t => {
   const { operations, wrong } = await crashEverywhere()
   t.ok(operations > 15, `${operations} operations: steps issued, stored, finalising, done, and the moves`)
   t.same(wrong, [])
 })
 
-t.test('the same while the answer to the finalise call is lost', { timeout: 300_000 }, async t => {
+t.test('the same while the answer to the finalise call is lost', { timeout: 600_000 }, async t => {
   const { wrong } = await crashEverywhere({ fault: ['done_upload', { worked: true, close: true }] })
   t.same(wrong, [])
 })
 
-t.test('the same while the file is too large and goes in parts of one block each', { timeout: 300_000 }, async t => {
+t.test('the same while the file is too large and goes in parts of one block each', { timeout: 600_000 }, async t => {
   const spool = await openSpool(await closedSpool())
   const { bytes = 0 } = (await spool.segment(spool.waiting()[0]!)) ?? {}
   await spool.close()
@@ -160,7 +161,7 @@ t.test('the same while the file is too large and goes in parts of one block each
 
 t.test(
   'the same while a block of the file is damaged: the others arrive once, the damaged one is never sent',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async t => {
     const base = await closedSpool()
     const spool = await openSpool(base)

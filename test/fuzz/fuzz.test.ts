@@ -5,7 +5,7 @@ import { fuzz } from './fuzz.ts'
 import { Cases, cutAtRandom, failureOf, keptCases, shrunk } from './target.ts'
 import { TARGETS } from './targets.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 const SEED = 20_260_105
 const SECONDS = 0.7
 const CASES_MAX = 5000

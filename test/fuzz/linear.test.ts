@@ -19,7 +19,7 @@ import { parseLedger } from '../../src/spool/ledger.ts'
 import { FIXTURE_NOW, type Fixture, fixtures } from '../parse/fixtures.ts'
 import { type Make, PATTERNS, repeated, superlinear } from './linear.ts'
 
-t.setTimeout(400_000)
+t.setTimeout(600_000)
 const parsers = await loadParsers()
 const BYTES = 12 * 1024 // and four times as many
 const encoder = newEncoder('cef')

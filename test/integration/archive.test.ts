@@ -13,7 +13,7 @@ import { scratchDir } from '../test-dir.ts'
 import { linesOfZst } from '../upload/archive/kit.ts'
 import { numberedLine, numbersOf, type RunningCollector, type Setup, startCollector, until } from './collector-kit.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const setup = (archive: object): Setup => ({
   receivers: [{ type: 'http-push', name: 'push', anonymous: true }],
@@ -83,10 +83,12 @@ t.test('kill -9, again and again: what was receipted is in the archive as it is 
     const collector = await startCollector(t, cwd, setup(archive))
     let isKilled = false
     const life: number[] = []
-    const kill = sleep(killAfterMs).then(async () => {
+    const kill = (async () => {
+      await sleep(killAfterMs)
+      while (life.length < 200) await sleep(20)
       isKilled = true
       await collector.kill()
-    })
+    })()
     while (!isKilled) {
       const from = next
       next += 100

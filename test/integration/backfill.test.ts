@@ -13,7 +13,7 @@ import { spawn } from '../child-kit.ts'
 import { testDir } from '../test-dir.ts'
 import { until } from './collector-kit.ts'
 
-const LONG = { timeout: 240_000 }
+const LONG = { timeout: 600_000 }
 t.setTimeout(900_000)
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts')

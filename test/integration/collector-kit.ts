@@ -78,6 +78,8 @@ export class RunningCollector {
   readonly log: LogEntry[] = []
   /** Code and signal. */
   readonly exited: Promise<unknown[]>
+  /** The same, once all that was said has been read as well. */
+  readonly #closed: Promise<unknown[]>
   adminUrl = ''
   readonly #ports = new Map<string, number>()
 
@@ -85,6 +87,7 @@ export class RunningCollector {
     this.child = child
     this.cwd = cwd
     this.exited = once(child, 'exit')
+    this.#closed = once(child, 'close')
   }
 
   /** Reads the log until the collector says that it runs, and goes on reading. */
@@ -140,7 +143,7 @@ export class RunningCollector {
 
   async stop(): Promise<unknown[]> {
     this.child.kill('SIGTERM')
-    return this.exited
+    return this.#closed
   }
 
   async kill(): Promise<void> {

@@ -15,7 +15,7 @@ import {
   write
 } from './collector-kit.ts'
 
-const LONG = { timeout: 240_000 }
+const LONG = { timeout: 600_000 }
 /** Well past the commit interval of 200 ms, after which written lines are durable. */
 const DURABLE_MS = 2000
 t.setTimeout(600_000)

@@ -13,18 +13,18 @@ import { testDir } from '../test-dir.ts'
 import { numbersOf, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 const LINES = 500
-const LONG = { timeout: 180_000 }
+const LONG = { timeout: 600_000 }
 const PASSWORD = 'the-password-of-uploads'
 const NAME = 'collector.example.com'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 const PACKAGES: Readonly<Record<string, string>> = { curl: 'curl', sftp: 'openssh-client', 'ssh-keygen': 'openssh-client' }
 
 /** Runs a client to its end. A machine without it fails the test, and is told what to install. */
 async function run(program: string, ...args: string[]): Promise<string> {
   try {
-    return (await promisify(execFile)(program, args, { timeout: 60_000 })).stdout
+    return (await promisify(execFile)(program, args, { timeout: 300_000 })).stdout
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     throw new Error(`${program} is missing: apt-get install ${PACKAGES[program]}`, { cause: error })

@@ -7,7 +7,7 @@ import { memoryIo } from '../cli/memory-io.ts'
 import { testDir } from '../test-dir.ts'
 import { connectTo, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 async function started(t: Test): Promise<RunningCollector> {
   return startCollector(t, testDir(t), { receivers: [{ name: 'in', protocols: ['tcp'] }], sources: [{ name: 'fw' }], lanes: 1 })

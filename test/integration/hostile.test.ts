@@ -19,7 +19,7 @@ const SILENT_CONNECTIONS = NIGHTLY ? 10_000 : 5000
 /** How much the process may grow over its size after warm-up: blocks, carries and buffers are bounded by constants. */
 const GROWTH_MAX_BYTES = 160 * 1024 * 1024
 
-const LONG = { timeout: 300_000 }
+const LONG = { timeout: 600_000 }
 t.setTimeout(900_000)
 
 const cwd = testDir(t)

@@ -17,8 +17,8 @@ interface Example {
 }
 
 const EXAMPLE = join(packageRoot(), 'config/pass-through.yaml')
-const LONG = { timeout: 180_000 }
-t.setTimeout(180_000)
+const LONG = { timeout: 600_000 }
+t.setTimeout(600_000)
 
 /** Bytes that a reader of any format would change: headers, quotes, escapes, other than ASCII, blanks at the end. */
 const lines = (of: string): string[] => [

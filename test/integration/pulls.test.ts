@@ -8,11 +8,11 @@ import { S3Server } from '../receivers/s3-server.ts'
 import { testDir } from '../test-dir.ts'
 import { linesOf, numberedLine, numbersOf, type Setup, startCollector, tenantFiles, until } from './collector-kit.ts'
 
-const LONG = { timeout: 180_000 }
+const LONG = { timeout: 600_000 }
 const OBJECTS = 30
 const OBJECT_LINES = 200
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 t.test('pulls go on after kill -9, and status, metrics and readiness tell how they are', LONG, async t => {
   const cwd = testDir(t)

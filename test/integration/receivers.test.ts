@@ -16,11 +16,11 @@ import { testDir } from '../test-dir.ts'
 import { numbersOf, type RunningCollector, startCollector, until } from './collector-kit.ts'
 
 const LINES = 1000
-const LONG = { timeout: 300_000 }
+const LONG = { timeout: 600_000 }
 const SECRET = 'the-secret-of-the-sender'
 const NAME = 'collector.example.com'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 /** The program's path. A machine without it fails the test, and is told what to install. */
 function program(name: string, packages: string): string {

@@ -23,7 +23,7 @@ import {
   write
 } from './collector-kit.ts'
 
-const LONG = { timeout: 240_000 }
+const LONG = { timeout: 600_000 }
 t.setTimeout(600_000)
 
 type Receivers = Setup['receivers']

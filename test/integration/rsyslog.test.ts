@@ -127,10 +127,10 @@ const START_MS = Date.now()
 const lines = appliancesLines()
 const records = recordsOf(lines)
 
-const LONG = { timeout: 300_000 }
+const LONG = { timeout: 600_000 }
 const names = ['rsyslog-udp', 'rsyslog-tcp', 'rsyslog-octet', 'logger-udp', 'logger-tcp', 'logger-octet'] as const
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 t.test('there are lines of several appliances, most of which are records', async t => {
   t.equal(sluiceParse(lines, START_MS).length, lines.length, 'one answer per line')

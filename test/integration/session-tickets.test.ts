@@ -12,9 +12,9 @@ import { numberedLine, numbersOf, type RunningCollector, startCollector, until }
 const ROOT = join(import.meta.dirname, '../..')
 const MAIN = join(ROOT, 'src/main.ts')
 const LINES = 8000
-const LONG = { timeout: 300_000 }
+const LONG = { timeout: 600_000 }
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const { cert, key } = new TestAuthority().issue('collector.example.com')
 const numbers = Array.from({ length: LINES }, (_, index) => index)

@@ -7,7 +7,7 @@ import { memoryIo } from '../cli/memory-io.ts'
 import { testDir } from '../test-dir.ts'
 import { connectTo, numberedLine, startCollector } from './collector-kit.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 for (const lanes of [1, 2])
   t.test(`raw, parsed, rejected and uploaded, by source and with a limit (lanes: ${lanes})`, async t => {

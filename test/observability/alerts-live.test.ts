@@ -11,13 +11,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { packageRoot } from '../../src/lib/package-root.ts'
 import { connectTo, type RunningCollector, startCollector, until, write } from '../integration/collector-kit.ts'
+import { freePort } from '../port-kit.ts'
 import { S3Server } from '../receivers/s3-server.ts'
 import { TestAuthority } from '../receivers/tls-kit.ts'
 import { scratchDir } from '../test-dir.ts'
 import { archiveInto, bucketReceiver, liveLine, loadSetup, sendUntil, startTestTenant, TOKEN } from './loaded-collector.ts'
 import { type FiringAlert, startPrometheus } from './prometheus.ts'
 
-t.setTimeout(480_000)
+t.setTimeout(600_000)
 
 const DAY_MS = 86_400_000
 /** A spool that is full within seconds. */
@@ -71,7 +72,7 @@ t.test('what can be made to happen is seen firing', async t => {
   const dir = scratchDir('alerts')
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
   const service = join(dir, 'service')
-  let tenant = await startTestTenant(service, 0, 'cd'.repeat(32)) // takes another token than ours
+  let tenant = await startTestTenant(service, await freePort(), 'cd'.repeat(32)) // takes another token than ours
   t.teardown(() => tenant.close())
   const { url } = tenant
   const s3 = await S3Server.start()

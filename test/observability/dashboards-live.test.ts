@@ -18,9 +18,9 @@ import { drawDashboard } from './picture.ts'
 import { startPrometheus } from './prometheus.ts'
 
 const RULES = ['sluice-recording.yml', 'sluice-alerts.yml'].map(name => join(packageRoot(), 'config/prometheus', name))
-const LOAD_MS = 25_000
+const LOAD_MS = 12_000
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 t.test('every panel has something to show of a collector under load', async t => {
   const dir = scratchDir('board')
@@ -53,7 +53,7 @@ t.test('every panel has something to show of a collector under load', async t =>
     const questions = dashboards().flatMap(dashboard =>
       panelsOf(dashboard).flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, expr: substitute(expr) })))
     )
-    t.ok(questions.length > 80, `${questions.length} questions`)
+    if (questions.length <= 80) throw new Error(`${questions.length} questions`)
     const silent: string[] = []
     // A quantile of what did not happen within the last seconds has no value then, so the whole time counts.
     for (const { title, expr } of questions) {
@@ -63,7 +63,12 @@ t.test('every panel has something to show of a collector under load', async t =>
     }
     return silent
   }
-  t.same(await unanswered(), [], 'queries without an answer')
+  let silent: string[] = []
+  await until(
+    'every query has an answer',
+    async () => (silent = await unanswered()).length === 0,
+    () => silent.join('\n')
+  )
 
   t.test('the balance is 0 in every scrape under load', async t => {
     for (const border of ['received_frames', 'source_frames', 'records', 'delivery']) {

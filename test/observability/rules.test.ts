@@ -28,7 +28,7 @@ const load = (file: string): RuleFile => parse(readFileSync(join(DIR, file), 'ut
 const rules = FILES.flatMap(file => load(file).groups.flatMap(group => group.rules))
 const alerts = rules.flatMap(rule => (rule.alert === undefined ? [] : [{ ...rule, alert: rule.alert }]))
 
-t.setTimeout(180_000)
+t.setTimeout(600_000)
 
 t.test('promtool takes the rules, and the configuration of Prometheus that names them', async t => {
   t.match(promtool(['check', 'rules', ...FILES.map(file => join(DIR, file))]), { code: 0 })

@@ -4,7 +4,7 @@ import t from 'tap'
 import { blockOf, openSpool, scratchDirectory } from './blocks.ts'
 import { PowerCutIo } from './power-cut-io.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 /** What somebody was told by then. */
 interface Told {

@@ -11,7 +11,7 @@ const COUNT = process.env.SLUICE_TEST_NIGHTLY === undefined ? 5_000 : 100_000
 const RECORDS = 3
 const SET_ASIDE = 10
 
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 /** Closed segments, as the spool writes them. */
 function fill(dir: string): string[] {
