@@ -128,7 +128,7 @@ export function composeUrl(scheme: Value, host: Value, path: Value, query: Value
   const prefix = urlPrefix(scheme, out)
   if (prefix === undefined) return
   const hasQuery = query.present && !isPlaceholder(buf, query.start, query.end)
-  const length = host.end - host.start + path.end - path.start + (query.end - query.start) + 20
+  const length = host.end - host.start + path.end - path.start + (hasQuery ? query.end - query.start : 0) + 20
   if (length > out.scratchEnd - out.scratch) return
   const start = out.scratch
   let at = start
