@@ -128,7 +128,7 @@ function parseActivity(frame: Frame, out: RecordFields): Outcome {
   while (word > body && buf[word - 1] === 0x20) word--
   const wordEnd = word
   while (word > body && buf[word - 1] !== 0x20) word--
-  if (buf[wordEnd - 1] !== 0x3a) return skip(out, 'not_traffic')
+  if (wordEnd === body || buf[wordEnd - 1] !== 0x3a) return skip(out, 'not_traffic')
   activity.begin(frame)
   if (matchesAt(buf, list, end, TYPE_KEY)) scanKeyValue(buf, list, end, activity.keys, activity.values, PIPE_PAIRS)
   else if (scanDelimited(buf, list, end, BY_POSITION, activity.values, PIPES) < COLUMNS_MIN) return malformed(out, 'short_row')

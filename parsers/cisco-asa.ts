@@ -10,6 +10,7 @@ import {
   type Frame,
   find,
   headerOrArrivalTime,
+  malformed,
   matchesAt,
   needle,
   type Parser,
@@ -29,7 +30,9 @@ const parser: Parser<AsaRule> = {
   newState: () => ({ directions: new AsaDirections(), initiatorFirst: false }),
   recognizes: frame => mark(frame) >= 0,
   parse(frame, out, state) {
-    const id = readAsaId(frame.buf, mark(frame) + ASA.length, frame.end)
+    const at = mark(frame)
+    if (at < 0) return malformed(out, 'bad_syntax')
+    const id = readAsaId(frame.buf, at + ASA.length, frame.end)
     out.numbers[TIME] = headerOrArrivalTime(frame)
     return readAsaMessage(frame, id, asaTextStart, out, state)
   }

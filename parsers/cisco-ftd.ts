@@ -79,6 +79,7 @@ const parser: Parser<AsaRule> = {
   parse(frame, out, state) {
     const { buf, end } = frame
     const at = mark(frame)
+    if (at < 0) return malformed(out, 'bad_syntax')
     if (buf[at] === SFIMS[0]) return connectionEvent(frame, afterTagWord(buf, at + SFIMS.length, end), CENTER, out)
     const id = readAsaId(buf, at + (buf[at + 1] === NGIPS[1] ? NGIPS.length : FTD.length), end)
     if (id < EVENTS_FIRST || id > EVENTS_LAST) {

@@ -8,6 +8,7 @@ import {
   type Frame,
   find,
   headerOrArrivalTime,
+  malformed,
   matchesAt,
   needle,
   type Parser,
@@ -25,7 +26,9 @@ const parser: Parser = {
   appliance: 'Cisco FWSM',
   recognizes: frame => mark(frame) >= 0,
   parse(frame, out) {
-    const id = readAsaId(frame.buf, mark(frame) + FWSM.length, frame.end)
+    const at = mark(frame)
+    if (at < 0) return malformed(out, 'bad_syntax')
+    const id = readAsaId(frame.buf, at + FWSM.length, frame.end)
     out.numbers[TIME] = headerOrArrivalTime(frame)
     return readAsaMessage(frame, id, asaTextStart, out, RULE)
   }

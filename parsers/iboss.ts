@@ -112,7 +112,9 @@ function objectTime(frame: Frame): number {
 function readText(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
   delimited.begin(frame)
-  let at = find(buf, frame.start, end, URL_ENTRY) + URL_ENTRY.length
+  const entry = find(buf, frame.start, end, URL_ENTRY)
+  if (entry < 0) return malformed(out, 'bad_syntax')
+  let at = entry + URL_ENTRY.length
   let found = 0
   while (at < end) {
     const keyStart = buf[at] === COMMA ? at + 1 : at

@@ -106,7 +106,8 @@ function readObject(frame: Frame, out: RecordFields): Outcome {
 
 function readCef(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
-  const extension = readCefHeader(buf, cefStart(frame), end, header)
+  const mark = cefStart(frame)
+  const extension = mark < 0 ? -1 : readCefHeader(buf, mark, end, header)
   if (extension < 0) return malformed(out, 'bad_syntax')
   scanCefExtension(buf, extension, end, table.keys, table.values)
   return complete(frame, out)

@@ -166,7 +166,7 @@ function readRow(frame: Frame, state: W3cState, out: RecordFields): Outcome {
   transaction.begin(frame)
   const { values } = transaction
   const start = rowStart(frame, 'date')
-  if (frame.buf[start + 10] === COMMA) {
+  if (start + 10 < frame.end && frame.buf[start + 10] === COMMA) {
     const columns = scanDelimited(frame.buf, start, frame.end, csvColumns, values, CSV)
     if (columns < csvColumns.length) return malformed(out, 'short_row')
   } else if (!scanRow(frame, start, state.map === undefined ? headless : state, values)) return malformed(out, 'short_row')

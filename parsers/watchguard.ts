@@ -81,7 +81,7 @@ const parser: Parser = {
   recognizes(frame) {
     if (leefIs(frame, 'WatchGuard') || matchesAt(frame.buf, frame.body, frame.end, BARE_LEEF)) return true
     const id = headFind(frame, MSG_ID)
-    return id >= 0 && frame.buf[id + MSG_ID.length + 4] === 0x2d && hex(frame.buf, id + MSG_ID.length, 4) >= 0
+    return id >= 0 && frame.buf[id + MSG_ID.length + 4] === 0x2d && hex(frame.buf, id + MSG_ID.length, frame.end, 4) >= 0
   },
   parse(frame, out) {
     const bare = matchesAt(frame.buf, frame.body, frame.end, BARE_LEEF)
@@ -110,8 +110,8 @@ function parseText(frame: Frame, out: RecordFields): Outcome {
   const { buf, end } = frame
   const id = headFind(frame, MSG_ID)
   if (id < 0) return malformed(out, 'bad_syntax')
-  const family = hex(buf, id + MSG_ID.length, 4)
-  const number = hex(buf, id + MSG_ID.length + 5, 4)
+  const family = hex(buf, id + MSG_ID.length, end, 4)
+  const number = hex(buf, id + MSG_ID.length + 5, end, 4)
   if (family !== FIREWALL && family !== HTTP_PROXY && family !== HTTPS_PROXY) return skip(out, 'not_traffic')
   pairs.begin(frame)
   scanKeyValue(buf, id, end, pairs.keys, pairs.values, KEY_VALUE_SYNTAX)
@@ -222,7 +222,7 @@ function parseLeef(frame: Frame, mark: number, out: RecordFields): Outcome {
   scanLeef(buf, leefHeader.pairs, end, leefHeader.delimiter, leef.keys, leef.values)
   const { v } = leef
   const named = v.dstname.present || v.sni.present
-  const refused = refuse(hex(buf, event, 4), hex(buf, event + 4, 4), v.disp.is('Allow'), named, out)
+  const refused = refuse(hex(buf, event, end, 4), hex(buf, event + 4, end, 4), v.disp.is('Allow'), named, out)
   if (refused !== undefined) return refused
   if (!hasEndpoints(v.src, v.dst)) return skip(out, 'not_traffic')
   if (isOtherTransport(v.proto)) return skip(out, 'not_tcp_udp')
@@ -233,8 +233,9 @@ function parseLeef(frame: Frame, mark: number, out: RecordFields): Outcome {
 
 const hasEndpoints = (src: Value, dst: Value): boolean => src.present && dst.present
 
-/** Hexadecimal digits as a number, -1 when one of them is none. */
-function hex(buf: Buffer, start: number, length: number): number {
+/** So many hexadecimal digits before `end` as a number, -1 when one of them is none. */
+function hex(buf: Buffer, start: number, end: number, length: number): number {
+  if (start + length > end) return -1
   let value = 0
   for (let at = start; at < start + length; at++) {
     const byte = buf[at] ?? 0

@@ -129,7 +129,7 @@ function isFirewallObject(frame: Frame): boolean {
 /** `"Mon Jun 20 15:29:11 2022","user","department","location","port"`: the fifth column of the web log's rows is a decision. */
 function isFirewallRow(frame: Frame): boolean {
   const { buf, body, end } = frame
-  if (buf[body + 4] !== 0x20 || buf[body + 25] !== QUOTE || buf[body + 17] !== 0x3a) return false
+  if (body + 25 >= end || buf[body + 4] !== 0x20 || buf[body + 25] !== QUOTE || buf[body + 17] !== 0x3a) return false
   let at = body
   for (let column = 0; column < 4; column++) {
     at = findByte(buf, at + 1, Math.min(end, body + 4096), QUOTE)

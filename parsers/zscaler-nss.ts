@@ -182,7 +182,7 @@ function readForm(frame: Frame): number {
   if (cefIs(frame, 'Zscaler')) return cefIs(frame, 'Zscaler', 'NSSFWlog') ? NOTHING : CEF
   if (leefIs(frame, 'Zscaler', 'NSS|')) return LEEF
   if (first === QUOTE) return isWebRow(frame) ? QUOTED : NOTHING
-  if (isDigit(first) && buf[body + 19] === TAB && buf[body + 4] === 0x2d) return isPairs(frame) ? PAIRS : NOTHING
+  if (isDigit(first) && body + 19 < end && buf[body + 19] === TAB && buf[body + 4] === 0x2d) return isPairs(frame) ? PAIRS : NOTHING
   if (matchesAt(buf, body, end, DATETIME)) return isPairs(frame) ? PAIRS : NOTHING
   if (isTabRow(frame)) return TABS
   return headHas(frame, ALERT) ? OTHER_LOG : NOTHING
@@ -215,7 +215,7 @@ function isVendors(frame: Frame): boolean {
 /** `"Mon Jun 20 15:29:11 2022","login","proto","url","action"`: the fifth column of the firewall's rows is a port. */
 function isWebRow(frame: Frame): boolean {
   const { buf, body, end } = frame
-  if (buf[body + 4] !== 0x20 || buf[body + 25] !== QUOTE || buf[body + 17] !== 0x3a) return false
+  if (body + 25 >= end || buf[body + 4] !== 0x20 || buf[body + 25] !== QUOTE || buf[body + 17] !== 0x3a) return false
   let at = body
   for (let column = 0; column < 4; column++) {
     at = findByte(buf, at + 1, Math.min(end, body + 4096), QUOTE)
@@ -231,15 +231,15 @@ function isTabRow(frame: Frame): boolean {
   const at = tabRowStart(frame)
   if (at + 25 >= end || buf[at + 3] !== 0x20 || buf[at + 13] !== 0x3a || buf[at + 16] !== 0x3a || buf[at + 24] !== TAB) return false
   let tab = at + 24
-  for (let column = 0; column < 3; column++) tab = findByte(buf, tab + 1, Math.min(end, at + 4096), TAB)
-  return tab > at + 24 && tab + 1 < end && !isDigit(buf[tab + 1]) && isDecision(buf, tab + 1)
+  for (let column = 0; column < 3 && tab >= 0; column++) tab = findByte(buf, tab + 1, Math.min(end, at + 4096), TAB)
+  return tab >= 0 && tab + 1 < end && !isDigit(buf[tab + 1]) && isDecision(buf, tab + 1)
 }
 
 const isDecision = (buf: Buffer, at: number): boolean => buf[at] === 0x41 || buf[at] === 0x42 || buf[at] === 0x43 || buf[at] === 0x49
 
 function tabRowStart(frame: Frame): number {
-  const { buf, body } = frame
-  return frame.timeStart >= 0 && isDigit(buf[body]) && buf[body + 4] === TAB ? frame.timeStart : body
+  const { buf, body, end } = frame
+  return frame.timeStart >= 0 && body + 4 < end && isDigit(buf[body]) && buf[body + 4] === TAB ? frame.timeStart : body
 }
 
 function readJson(frame: Frame, out: RecordFields): Outcome {

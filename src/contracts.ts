@@ -186,7 +186,8 @@ export interface Zone {
 
 /**
  * The frame at hand, with what the syslog header said. One object serves all lines of a lane. `buf[end]` is readable and is
- * a line feed, so a scan may look one byte past the frame.
+ * a line feed, or the CR or NUL of a trailer, so a scan may look one byte past the frame. What lies behind that, or before `start`, is of
+ * other frames: an answer must not depend on it (test/parse/surroundings).
  */
 export interface Frame {
   /** Another number for each frame that this object was pointed at. */

@@ -185,7 +185,7 @@ function readVersioned(frame: Frame, buf: Buffer, start: number, end: number, is
   if (timeEnd >= end) return 0
   const nil = timeEnd === start + 1 && buf[start] === DASH
   if (!nil && !isDigit(buf[start])) return 0
-  const epoch = !nil && isDigit(buf[start + 4]) && isDigit(buf[start + 9]) && buf[start + 10] === 0x2e
+  const epoch = !nil && start + 10 < timeEnd && isDigit(buf[start + 4]) && isDigit(buf[start + 9]) && buf[start + 10] === 0x2e
   if (!nil && !epoch && isoTimeEnd(buf, start, end, false) !== timeEnd) return 0
   const hostStart = skipSpaces(buf, timeEnd, end)
   const hostEnd = wordEnd(buf, hostStart, end)

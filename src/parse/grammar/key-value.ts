@@ -186,7 +186,7 @@ export function scanKnownKeys(
   let at = start
   while (at < end) {
     const byte = buf[at]!
-    if (byte === quote && buf[at - 1] === assign) {
+    if (byte === quote && at > start && buf[at - 1] === assign) {
       at++
       while (at < end && buf[at] !== quote) at += buf[at] === 0x5c && syntax.escapes ? 2 : 1
       at++
