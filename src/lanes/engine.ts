@@ -7,49 +7,24 @@ import { chooseDeflater, type Deflater } from '../encode/deflate.ts'
 import { newEncoder } from '../encode/encoder.ts'
 import { Outputs } from '../encode/outputs.ts'
 import { FrameReader } from '../frame-reader.ts'
-import type { IntakeIdentity, SourceBinding, Tally } from '../identify/identifier.ts'
+import type { IntakeIdentity, SourceBinding } from '../identify/identifier.ts'
 import type { FrameBlock } from '../lib/frame-block.ts'
 import { compileTemplate } from '../parse/template/compile.ts'
 import type { Template } from '../parse/template/template.ts'
 import { namedZone } from '../parse/values/zone.ts'
-import { ATTRIBUTES, countAttributes } from '../process/attributes.ts'
-import { type Corrections, noCorrections } from '../process/corrections.ts'
+import { countAttributes } from '../process/attributes.ts'
 import { Filter } from '../process/filter.ts'
 import { judgePhase } from '../process/phases.ts'
 import { Privacy } from '../process/privacy.ts'
 import { DOWNLOADED, TIME, TOTAL, UPLOADED } from '../record.ts'
 import { NO_SOURCE } from '../telemetry/status.ts'
-import { type TapFilter, type TapOutcome, type TapSample, tapWants } from '../telemetry/tap.ts'
-import { EventLag } from './event-lag.ts'
+import type { TapFilter, TapOutcome, TapSample } from '../telemetry/tap.ts'
 import { LineTap } from './line-tap.ts'
-import type { IntakeSources, LaneSourceStats, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
+import type { IntakeSources, LaneSpec, LaneStats, Pin, Sample } from './messages.ts'
 import { rawParser } from './raw-parser.ts'
-
-/** Samples kept per lane of frames that gave no record, and how much of each. */
-const SAMPLES_MAX = 50
-const SAMPLE_BYTES = 1024
-/** Frames of a block that who watches is shown at most, and how much of each: a watched collector is as fast as any other. */
-const TAP_PER_BLOCK = 20
-const TAP_TEXT_BYTES = 8 * 1024
-
-interface SourceCounts {
-  frames: number
-  bytes: number
-  parsed: number
-  unidentified: number
-  /** Frames without a byte in them, which no parser can be blamed for. */
-  empty: number
-  written: number
-  writtenBytes: number
-  attributes: Float64Array
-  dropped: Map<string, number>
-  lag: EventLag
-  corrections: Corrections
-  /** Outcomes by parser. */
-  tallies: Map<string, Tally>
-  lastEventMs: number
-  lastSeenMs: number
-}
+import { Samples } from './samples.ts'
+import { noCounts, type SourceCounts, statsOf } from './source-counts.ts'
+import { SHOWN_BYTES, WatchedFrames } from './watched-frames.ts'
 
 export class LaneEngine {
   readonly #parsers: readonly Parser[]
@@ -71,7 +46,8 @@ export class LaneEngine {
   #counts!: readonly SourceCounts[]
   /** Of all sources that ever were, so that counts go on when the specification changes. */
   readonly #countsByName = new Map<string, SourceCounts>()
-  readonly #samples: Sample[] = []
+  readonly #samples = new Samples()
+  readonly #watched = new WatchedFrames()
   #frames = 0
   #bytes = 0
   #busyMs = 0
@@ -82,10 +58,6 @@ export class LaneEngine {
   #outcome: Outcome | 'unidentified' = 'unidentified'
   #dropReason = ''
   #lineBytes = 0
-  #tapFilters: readonly TapFilter[] = []
-  /** Frames of this block that may still be looked at. */
-  #tapLeft = 0
-  #taps: TapSample[] = []
 
   /** @throws Error when a source names a parser that does not exist, TemplateError when its template is no good. */
   constructor(spec: LaneSpec, parsers: readonly Parser[]) {
@@ -172,7 +144,8 @@ export class LaneEngine {
   process(block: FrameBlock, emit: (block: Block) => void, now: number = Date.now()): void {
     const began = performance.now()
     this.#reader.frame.now = now
-    this.#tapLeft = this.#tapFilters.length === 0 ? 0 : TAP_PER_BLOCK
+    const watched = this.#watched
+    watched.begin()
     this.#reader.load(block.bytes, block.used)
     let index = 0
     const { count } = block
@@ -181,7 +154,7 @@ export class LaneEngine {
       try {
         for (; index < count; index++) {
           this.#frame(block, index, now, emit)
-          if (this.#tapLeft > 0) this.#show(block, index, now)
+          if (watched.left > 0) this.#show(block, index, now)
         }
       } catch (error) {
         this.#failed(block, index, error, now, emit)
@@ -294,59 +267,45 @@ export class LaneEngine {
       frames: this.#frames,
       bytes: this.#bytes,
       busyMs: this.#busyMs,
-      sources: [...this.#countsByName].map(([source, { empty, tallies, ...counts }]) => ({
-        ...counts,
-        source,
-        attributes: [...counts.attributes],
-        dropped: [...counts.dropped],
-        lag: counts.lag.counts(),
-        corrections: Object.entries(counts.corrections).filter(([, count]) => count > 0),
-        outcomes: outcomesOf(empty, tallies.values())
-      })),
-      samples: [...this.#samples]
+      sources: [...this.#countsByName].map(([source, counts]) => statsOf(source, counts)),
+      samples: this.#samples.all()
     }
   }
 
   #sample(block: FrameBlock, index: number, source: number, outcome: Sample['outcome'], parser: string, reason: string): void {
-    if (this.#samples.length >= SAMPLES_MAX) {
-      // Keep some of the newest without paying for every bad line: past the bound one in 64 replaces the oldest.
-      if ((this.#frames & 63) !== 0) return
-      this.#samples.shift()
-    }
-    const start = block.start(index)
-    const text = block.bytes.toString('utf8', start, Math.min(block.end(index), start + SAMPLE_BYTES))
-    this.#samples.push({ atMs: Date.now(), source: this.#spec.sources[source]?.name ?? NO_SOURCE, outcome, parser, reason, text })
+    if (this.#samples.wants(this.#frames)) this.#samples.keep(block, index, { source: this.#nameOf(source), outcome, parser, reason })
+  }
+
+  /** Name of the source with this index; NO_SOURCE for frames that no source takes. */
+  #nameOf(source: number): string {
+    return this.#spec.sources[source]?.name ?? NO_SOURCE
   }
 
   /** Shows frames that these filters want, some of each block, until the next call. */
   watch(filters: readonly TapFilter[]): void {
-    this.#tapFilters = filters
+    this.#watched.watch(filters)
   }
 
-  /** What was looked at since the last call. */
+  /** What was shown since the last call. */
   takeTaps(): TapSample[] {
-    const taps = this.#taps
-    if (taps.length > 0) this.#taps = []
-    return taps
+    return this.#watched.take()
   }
 
   #show(block: FrameBlock, index: number, now: number): void {
     const { binding, fields } = this.#reader
     const sourceIndex = binding?.source ?? this.#intakes.get(block.intake(index))!.candidates[0]?.source ?? this.#bindings.length
-    const source = this.#spec.sources[sourceIndex]?.name ?? NO_SOURCE
+    const source = this.#nameOf(sourceIndex)
     const outcome = this.#tapOutcome()
-    if (!tapWants(this.#tapFilters, source, outcome)) return
-    this.#tapLeft--
-    const start = block.start(index)
+    if (!this.#watched.wants(source, outcome)) return
     const isRecord = this.#isParsed && binding?.parser.passThrough !== true
     const output = outcome === 'parsed' ? this.#outputs.peek(sourceIndex) : undefined
-    this.#taps.push({
+    this.#watched.show({
       atMs: now,
       source,
       outcome,
       parser: binding?.parser.id ?? '',
       reason: this.#isParsed ? this.#dropReason : fields.reason,
-      raw: block.bytes.toString('utf8', start, Math.min(block.end(index), start + TAP_TEXT_BYTES)),
+      raw: block.text(index, SHOWN_BYTES),
       ...(isRecord ? { record: fields.toRecord() } : {}),
       ...(output === undefined ? {} : { line: output.lastLine(this.#lineBytes) })
     })
@@ -377,31 +336,4 @@ export class LaneEngine {
 /** All formats but CSV have no place for a total, so it is written as downloaded or not at all. */
 const knowsTotalOnly = (numbers: Float64Array): boolean => numbers[TOTAL]! >= 0 && numbers[DOWNLOADED]! < 0 && numbers[UPLOADED]! < 0
 
-const noCounts = (): SourceCounts => ({
-  frames: 0,
-  bytes: 0,
-  parsed: 0,
-  unidentified: 0,
-  empty: 0,
-  written: 0,
-  writtenBytes: 0,
-  attributes: new Float64Array(ATTRIBUTES.length),
-  dropped: new Map(),
-  lag: new EventLag(),
-  corrections: noCorrections(),
-  tallies: new Map(),
-  lastEventMs: 0,
-  lastSeenMs: 0
-})
-
 const keyOf = (template: Template): string => JSON.stringify(template)
-
-function outcomesOf(empty: number, tallies: Iterable<Tally>): LaneSourceStats['outcomes'] {
-  const outcomes: LaneSourceStats['outcomes'] = empty > 0 ? [['skipped', '', 'empty', empty]] : []
-  for (const { parser, parsed, skipped, malformed } of tallies) {
-    outcomes.push(['parsed', parser, '', parsed])
-    for (const [reason, count] of skipped) outcomes.push(['skipped', parser, reason, count])
-    for (const [reason, count] of malformed) outcomes.push(['malformed', parser, reason, count])
-  }
-  return outcomes
-}

@@ -103,6 +103,12 @@ export class FrameBlock {
     return this.#table[index * FRAME_ENTRY + 2]!
   }
 
+  /** The frame as text, at most so many bytes of it. */
+  text(index: number, bytesMax: number): string {
+    const start = this.start(index)
+    return this.bytes.toString('utf8', start, Math.min(this.end(index), start + bytesMax))
+  }
+
   setIntake(index: number, intake: number): void {
     this.#table[index * FRAME_ENTRY + 2] = intake
   }
