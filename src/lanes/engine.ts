@@ -273,7 +273,8 @@ export class LaneEngine {
   }
 
   #sample(block: FrameBlock, index: number, source: number, outcome: Sample['outcome'], parser: string, reason: string): void {
-    if (this.#samples.wants(this.#frames)) this.#samples.keep(block, index, { source: this.#nameOf(source), outcome, parser, reason })
+    const atMs = this.#reader.frame.now
+    if (this.#samples.wants(atMs)) this.#samples.keep(block, index, { atMs, source: this.#nameOf(source), outcome, parser, reason })
   }
 
   /** Name of the source with this index; NO_SOURCE for frames that no source takes. */

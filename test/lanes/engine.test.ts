@@ -230,6 +230,23 @@ t.test('samples of bad lines are bounded in number and size', async t => {
   t.ok(stats.samples.every(({ text }) => Buffer.byteLength(text) < 1100))
 })
 
+t.test('the newest bad lines of a flood take the place of the oldest, one a second', async t => {
+  const engine = new LaneEngine(specOf([{}]), parsers)
+  engine.openIntake(0, [0])
+  const take = (text: string, times: number, now: number) => {
+    const frames = Array.from({ length: times }, () => ({ bytes: Buffer.from(text), intake: 0 }))
+    for (const block of frameBlocks(frames, [100])) engine.process(block, () => undefined, now)
+  }
+  const kept = (text: string) => engine.stats().samples.filter(sample => sample.text === text).length
+  take('no log at first', 300, FIXTURE_NOW)
+  take('no log at once', 300, FIXTURE_NOW + 999)
+  t.equal(kept('no log at first'), 50)
+  take('no log a second later', 300, FIXTURE_NOW + 1000)
+  take('no log two seconds later', 1, FIXTURE_NOW + 2000)
+  t.equal(kept('no log at first'), 48)
+  t.same(engine.stats().samples.at(-2), { ...engine.stats().samples.at(-1), atMs: FIXTURE_NOW + 1000, text: 'no log a second later' })
+})
+
 t.test('another specification: what was written goes out under the old one, counts go on by name, and header rows stay', async t => {
   const row = (number: number) => Buffer.from(`2026-01-05 09:15:30 192.0.2.11 w${number} GET http://www.example.org/a 200 512 100`)
   const head = Buffer.from('#Fields: date time c-ip cs-username cs-method cs-uri sc-status sc-bytes cs-bytes')
