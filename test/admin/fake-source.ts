@@ -17,7 +17,7 @@ export interface FakeSource extends AdminSource {
 export function fakeSource(): FakeSource {
   const metrics = createMetrics(() => source.current)
   const source: FakeSource = {
-    current: sampleStatus(),
+    current: sampleStatus({}, Date.now() + 86_400_000), // ahead, so that nothing in it is old for who looks at the clock
     reloads: 0,
     reloadOk: true,
     logLevel: 'info',

@@ -24,7 +24,7 @@ function fakePipeline(): FakePipeline {
     reloaded: [],
     stops: [],
     refuse: false,
-    status: () => fineStatus(),
+    status: () => fineStatus(Date.now() + 86_400_000),
     ready: () => readinessOf(sampleStatus()),
     samples: () => SAMPLES,
     watch: () => () => undefined,

@@ -102,7 +102,7 @@ t.test('validate prints the whole configuration without secrets', async t => {
 t.test('status shows one screen, and its exit code says whether the collector is healthy', async t => {
   const { source, server, listen } = await admin(t)
   const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: "${listen}" }\n` })
-  source.current = fineStatus()
+  source.current = fineStatus(Date.now() + 86_400_000)
   const healthy = await run(cwd, 'status')
   t.equal(healthy.code, 0)
   t.match(healthy.out, /^Data reaches the local tenant$/m)
@@ -132,14 +132,14 @@ t.test('on a terminal status is painted, unless NO_COLOR asks for none', async t
     await runCommandLine(['status', '--url', server.url], io)
     return io.out()
   }
-  source.current = fineStatus()
+  source.current = fineStatus(Date.now() + 86_400_000)
   t.match(await ask({}), '\u001b[32mData reaches the local tenant')
   t.notMatch(await ask({ NO_COLOR: '1' }), '\u001b')
 })
 
 t.test('status and healthcheck use the token of the configuration', async t => {
   const { source, listen, server } = await admin(t, '0123456789abcdef')
-  source.current = fineStatus()
+  source.current = fineStatus(Date.now() + 86_400_000)
   const cwd = testDir(t, { 'sluice.yaml': `admin: { listen: "${listen}", token_file: token }\n`, token: '0123456789abcdef\n' })
   t.match(await run(cwd, 'status'), { code: 0 })
   t.match(await run(cwd, 'status', '--url', server.url), { code: 1, err: /answered 401/ })

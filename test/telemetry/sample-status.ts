@@ -4,7 +4,7 @@ import { balanceOf } from '../../src/telemetry/balance.ts'
 import { newHistogram, observe } from '../../src/telemetry/histogram.ts'
 import type { PipelineStatus, RejectedSample, SourceStatus } from '../../src/telemetry/status.ts'
 
-export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineStatus {
+export function sampleStatus(changes: Partial<PipelineStatus> = {}, fromMs = 1_800_000_000_000): PipelineStatus {
   const syncs = newHistogram()
   observe(syncs, 0.003)
   observe(syncs, 120)
@@ -32,30 +32,30 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
         { attribute: 'user', count: 85 },
         { attribute: 'url', count: 0 }
       ],
-      drift: [{ what: 'url', usualShare: 0.9, share: 0, sinceMs: 1_800_000_002_000 }],
+      drift: [{ what: 'url', usualShare: 0.9, share: 0, sinceMs: fromMs + 2000 }],
       driftsRaised: 1,
       lag: { bounds: [1, 60], counts: [50, 29, 1], sum: 900 },
       clockSkewSeconds: -0.5,
       service: {
         state: 'failing',
         reason: 'the service failed 2 more of our files',
-        lastDataReceivedMs: 1_800_000_000_000,
+        lastDataReceivedMs: fromMs,
         files: 9,
         failedFiles: 2
       },
-      lastSeenMs: 1_800_000_005_000,
-      lastEventMs: 1_800_000_003_000,
-      lastUploadMs: 1_800_000_004_000
+      lastSeenMs: fromMs + 5000,
+      lastEventMs: fromMs + 3000,
+      lastUploadMs: fromMs + 4000
     }
   ]
   const blocks = { outstanding: 1, max: 64, framesInFlight: 4, shedFrames: 6 }
   return {
     version: '0.1.0',
-    startedMs: 1_800_000_000_000,
+    startedMs: fromMs,
     uptimeMs: 65_000,
     state: 'healthy',
     reasons: [],
-    config: { loadedMs: 1_800_000_000_000, lastReloadMs: 1_800_000_000_000, lastReloadSucceeded: true, messages: [] },
+    config: { loadedMs: fromMs, lastReloadMs: fromMs, lastReloadSucceeded: true, messages: [] },
     tenant: { kind: 'local', url: 'http://127.0.0.1:9601', dir: '/data/tenant' },
     receivers: [
       {
@@ -91,14 +91,14 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       full: false,
       writable: true,
       segments: { open: 1, closed: 2, issued: 0, stored: 0, finalising: 0, done: 3, 'set-aside': 1 },
-      oldestMs: 1_800_000_001_000,
+      oldestMs: fromMs + 1000,
       list: [
         {
           id: 'a',
           source: 'HQ-FortiGate',
           format: 'cef',
           step: 'closed',
-          createdMs: 1_800_000_001_000,
+          createdMs: fromMs + 1000,
           bytes: 900,
           rawBytes: 9000,
           records: 24
@@ -123,8 +123,8 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
       ambiguousFinalises: 2,
       requestsPerMinute: 20,
       requestsLeft: 7,
-      secrets: [{ secret: 'client_secret', endsMs: 1_900_000_000_000 }],
-      lastLookMs: 1_800_000_003_000,
+      secrets: [{ secret: 'client_secret', endsMs: fromMs + 100_000_000_000 }],
+      lastLookMs: fromMs + 3000,
       attempts: [{ step: 'put', result: 'ok', count: 3 }],
       durations: [{ step: 'put', histogram: calls }],
       recent: [
@@ -136,7 +136,7 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
           bytes: 6000,
           rawBytes: 18_000,
           records: 60,
-          finishedMs: 1_800_000_004_000,
+          finishedMs: fromMs + 4000,
           durationMs: 2100
         }
       ],
@@ -150,8 +150,8 @@ export function sampleStatus(changes: Partial<PipelineStatus> = {}): PipelineSta
 }
 
 /** The same with nothing to complain of. */
-export function fineStatus(): PipelineStatus {
-  const status = sampleStatus()
+export function fineStatus(fromMs?: number): PipelineStatus {
+  const status = sampleStatus({}, fromMs)
   const source = status.sources[0]!
   source.drift = []
   source.records.setAside = 0
