@@ -5,19 +5,19 @@
  */
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
-import { allRounds } from './cases.ts'
+import { allRounds, IS_NIGHTLY } from './cases.ts'
 import { MIXES } from './reading.ts'
 import type { ReadingJob, ReadingResult } from './worker.ts'
 
 const THREADS = 2
 const CALM = -1
-const MIXES_READ = process.env.SLUICE_TEST_NIGHTLY === '1' ? MIXES : 3
+const MIXES_READ = IS_NIGHTLY ? MIXES : 3
 /** Differences that are shown. */
 const SHOWN = 8
 /** Answers for each case. */
 const ANSWERS = ['by its parser', 'by whichever recognises it', 'by some other parser', 'recognised by']
 
-t.setTimeout(600_000)
+t.setTimeout(IS_NIGHTLY ? 3_600_000 : 600_000)
 
 const frames = allRounds().flatMap(({ parser, cases }) => cases.map(({ frame, rest }) => ({ parser, frame, rest })))
 
