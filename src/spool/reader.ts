@@ -194,7 +194,7 @@ class ReadAhead {
   #size: number | undefined
   #at = 0
   /** Used again and again: new memory for each read takes as long as the sums of what is read. */
-  #buffer = Buffer.allocUnsafeSlow(AHEAD_BYTES)
+  #buffer: Buffer = Buffer.alloc(0)
   #held: Buffer = Buffer.alloc(0)
 
   constructor(file: SpoolFile) {
@@ -207,8 +207,9 @@ class ReadAhead {
     if (position + length > this.#size) return Buffer.alloc(0)
     const start = position - this.#at
     if (start < 0 || start + length > this.#held.length) {
-      if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(length)
-      this.#held = await readInto(this.#buffer, this.#file, position)
+      const wanted = Math.min(this.#size - position, Math.max(length, AHEAD_BYTES))
+      if (wanted > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(wanted)
+      this.#held = await readInto(this.#buffer.subarray(0, wanted), this.#file, position)
       this.#at = position
     }
     return this.#held.subarray(position - this.#at, position - this.#at + length)
